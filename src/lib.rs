@@ -1,0 +1,10 @@
+//! Gantry: SCIM 2.0 in over HTTP, LDAP or SQL out, through mapping scripts that admins edit.
+//!
+//! The modules stand in the order in which a request meets them. Data flows one way, and these hold:
+//! - `scim` is pure: it knows no backend, no mapping, no HTTP. It is RFC 7643 and 7644 as functions over values.
+//! - `mapping` is pure after load: scripts see values, never a connection.
+//! - `plan` holds what mapping and backend share; everything done to a backend is a `Plan` before it is done.
+//! - `backend` is the only place that talks to a directory or a database.
+//! - `tests/architecture.rs` holds the arrows between them.
+
+pub mod scim;

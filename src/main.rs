@@ -1,0 +1,2 @@
+//! The command `gantry`.
+fn main() {}
