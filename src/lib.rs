@@ -7,4 +7,7 @@
 //! - `backend` is the only place that talks to a directory or a database.
 //! - `tests/architecture.rs` holds the arrows between them.
 
+pub mod backend;
+pub mod limits;
+pub mod plan;
 pub mod scim;

@@ -1,0 +1,1 @@
+//! LDAP through ldap3.

@@ -1,0 +1,98 @@
+//! The port: one trait that a directory and a database both implement. The only modules below `src`
+//! that talk to either are `ldap` and `sql`, and only inside a [`Session`].
+//!
+//! A backend knows `plan` and its own wire, never SCIM, a mapping or a script.
+
+pub mod ldap;
+pub mod sql;
+
+use async_trait::async_trait;
+
+use crate::plan::{Facts, Found, Operation, Plan, Profile, Search};
+
+/// A directory or a database behind one target.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// What it can do.
+    fn profile(&self) -> Profile;
+
+    /// What would be done for this operation, or which reads decide it. Pure: it talks to nobody, and
+    /// gives the same answer for the same operation and facts.
+    fn lower(&self, operation: &Operation, facts: &Facts) -> Result<Lowered, Failure>;
+
+    /// Opens a session. On SQL a `Write` session is one transaction that takes its lock at once.
+    async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Failure>;
+
+    /// Whether it answers now; bounded by its deadline.
+    async fn ping(&self) -> Result<(), Failure>;
+}
+
+/// A conversation with a backend on behalf of one request. Dropped without [`Session::commit`], what
+/// it did is rolled back where the backend can. Every call ends within the backend's deadline.
+#[async_trait]
+pub trait Session: Send {
+    /// Runs a search.
+    async fn search(&mut self, search: &Search) -> Result<Found, Failure>;
+
+    /// Does what the plan says: the only place that changes a backend. Answers the id of the resource
+    /// that the plan created, if it created one.
+    async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure>;
+
+    /// Makes it last.
+    async fn commit(self: Box<Self>) -> Result<(), Failure>;
+}
+
+/// What a session is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Reading only.
+    Read,
+    /// Reads that decide a write, and the write.
+    Write,
+}
+
+/// The answer of [`Backend::lower`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lowered {
+    /// These searches' results must be among the facts first.
+    Need(Vec<Search>),
+    /// What will be done.
+    Plan(Plan),
+}
+
+/// Why a backend did not do what was asked. The texts are for the log, under the request's id; they
+/// may hold DNs and native messages, so none of them reaches a client except `Rejected`'s and
+/// `Refused`'s, which are written for clients.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// It cannot be reached, is too busy or did not answer a read in time. Nothing was changed.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// A write was sent and its outcome is not known.
+    #[error("outcome unknown: {0}")]
+    Unknown(String),
+    /// The state was not as the plan expected; asking again from the start may work.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// The resource does not exist (any more).
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// A value that must be unique is taken.
+    #[error("uniqueness: {0}")]
+    Uniqueness(String),
+    /// A value cannot be stored. The first text is for the client, the second the cause.
+    #[error("rejected: {0} ({1})")]
+    Rejected(String, String),
+    /// The mapping or the backend does not let this be done. The text is for the client.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// More rows or entries than may be looked at.
+    #[error("too many: {0}")]
+    TooMany(String),
+    /// The gateway's own rights do not suffice.
+    #[error("forbidden: {0}")]
+    Forbidden(String),
+    /// Something else that is not the client's fault.
+    #[error("internal: {0}")]
+    Internal(String),
+}

@@ -1,0 +1,56 @@
+//! Every bound, with its unit in its name. Defaults here; `[limits]` in the configuration changes those
+//! that depend on a site.
+
+use serde::Deserialize;
+
+/// The bounds that a configuration may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// A request's body, at most.
+    pub request_bytes: usize,
+    /// A page of a list: what is given when `count` is absent, and the most that is given.
+    pub page_size: usize,
+    /// How many rows or entries one filter that is re-checked here may look at.
+    pub scanned_rows: usize,
+    /// Requests in work at one time; more are answered 503 at once.
+    pub concurrent_requests: usize,
+    /// From a request's last byte to its answer.
+    pub deadline_ms: u64,
+    /// From a connection's first byte to the end of a request's headers.
+    pub header_deadline_ms: u64,
+    /// One operation on a backend.
+    pub backend_deadline_ms: u64,
+    /// After SIGTERM, how long requests in work may take to end.
+    pub drain_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_bytes: 1 << 20,
+            page_size: 100,
+            scanned_rows: 20_000,
+            concurrent_requests: 256,
+            deadline_ms: 30_000,
+            header_deadline_ms: 10_000,
+            backend_deadline_ms: 5_000,
+            drain_ms: 20_000,
+        }
+    }
+}
+
+/// A request's line and headers together.
+pub const HEADER_BYTES: usize = 32 * 1024;
+/// How often the loop of needs, plan and execution begins again after a conflict.
+pub const CONFLICT_RETRIES: u32 = 5;
+/// How often a `lower` may ask for more facts within one round.
+pub const NEED_ROUNDS: u32 = 8;
+/// Operations in one PATCH.
+pub const PATCH_OPERATIONS: usize = 1_000;
+/// A text that a script sees or makes.
+pub const SCRIPT_TEXT_BYTES: usize = 16 * 1024;
+/// One call of a script's function.
+pub const SCRIPT_DEADLINE_MS: u64 = 20;
+/// A mapping file.
+pub const MAPPING_BYTES: u64 = 1 << 20;

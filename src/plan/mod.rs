@@ -1,0 +1,30 @@
+//! What mapping and backend share, and nothing else: native names and values, where a resource lives
+//! ([`Model`]), what is asked of a backend ([`Operation`]), and what will be done to it ([`Plan`]).
+//!
+//! A `Plan` is a value before it is done; the dry run, the audit log and the execution are views of it.
+//! This module does no I/O and knows neither SCIM nor scripts. Secrets never leave it readable:
+//! [`Secret`] has no `Display`, its `Debug` is blank, and the renderings leave it out with a comment.
+
+mod ldif;
+mod model;
+mod operation;
+mod predicate;
+mod profile;
+mod render;
+mod sql;
+mod step;
+mod value;
+
+pub use model::{
+    Child, Entity, Entries, Lookup, Model, Native, OnDelete, OnMissing, Row, SideDocument, Store, Table,
+};
+pub use operation::{
+    Change, Changes, Create, Delete, Facts, Fields, Found, Operation, Range, Record, RowChanges, Search,
+    Update,
+};
+pub use predicate::{Case, Order, Predicate, Test};
+pub use profile::{Folding, Precision, Profile};
+pub use step::{
+    Action, AttributeChange, Expect, LdapOperation, ModifyKind, Param, Plan, Scope, Statement, Step,
+};
+pub use value::{Reference, Secret, Value};

@@ -1,0 +1,191 @@
+//! Where each resource type lives natively. Built once from a mapping; immutable afterwards.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::Value;
+
+/// A native name: a column of the resource's own table or an attribute of its own entry (`part` is
+/// `None`), or a column of a look-up (`part` is its alias) or of a child table (`part` is its name).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Native {
+    /// The look-up's alias or the child table's name; `None` for the resource's own row or entry.
+    pub part: Option<Arc<str>>,
+    /// The column or the attribute, as the mapping spells it.
+    pub name: Arc<str>,
+}
+
+/// A row of a child table, by column. A column that is NULL is absent.
+pub type Row = BTreeMap<Arc<str>, Value>;
+
+/// Every place that a mapping knows, by name: a resource type's name (`User`), or for the table of a
+/// look-up, the type's name and the alias (`User.dept`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Model {
+    /// The places.
+    pub entities: BTreeMap<Arc<str>, Entity>,
+}
+
+/// Where the resources of one type live.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entity {
+    /// Its key in [`Model::entities`].
+    pub name: Arc<str>,
+    /// The table or the entries.
+    pub store: Store,
+    /// Which natives hold references, and to which entities (by name), in the mapping's order.
+    pub references: BTreeMap<Native, Vec<Arc<str>>>,
+    /// Natives whose value no other resource of this type may have. SQL leaves it to the constraint,
+    /// LDAP reads before it writes.
+    pub unique: Vec<Native>,
+    /// The native stamp that changes with every write (`RowVer`, `entryCSN`).
+    pub version: Option<Native>,
+    /// What DELETE does; the first rule that fits the row decides. Never empty.
+    pub on_delete: Vec<OnDelete>,
+}
+
+/// A table in a database, or entries in a directory.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Store {
+    /// A row a resource.
+    Table(Table),
+    /// An entry a resource.
+    Entries(Entries),
+}
+
+/// A table, and what hangs on its rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// The table's name; `schema.table` is two identifiers.
+    pub name: Arc<str>,
+    /// The key's column. Its value as text is the SCIM id.
+    pub id: Arc<str>,
+    /// Shared rows, read by their name, never changed.
+    pub lookups: Vec<Lookup>,
+    /// Collections in tables of their own.
+    pub children: Vec<Child>,
+    /// Where what no line stores is kept.
+    pub rest: Option<SideDocument>,
+}
+
+/// A shared row, read by its name: `lookup("dept", "Department", "DeptId", "DeptId")`. Its own table is
+/// the entity `<type>.<alias>` of the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lookup {
+    /// What the mapping calls it; the `part` of its natives.
+    pub alias: Arc<str>,
+    /// The shared table.
+    pub table: Arc<str>,
+    /// The shared table's key column.
+    pub key: Arc<str>,
+    /// The column of the resource's own table that holds that key.
+    pub foreign_key: Arc<str>,
+    /// What happens when no shared row has the name that a client sent.
+    pub on_missing: OnMissing,
+}
+
+/// What happens when the row or resource that a value names does not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMissing {
+    /// 400 `invalidValue` that names it.
+    #[default]
+    Reject,
+    /// The shared row is inserted.
+    Create,
+    /// Not stored natively; it stays in `rest` where the mapping has one.
+    Skip,
+}
+
+/// A collection in a table of its own: rows that carry the resource's key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Child {
+    /// The child table's name; the `part` of its natives.
+    pub table: Arc<str>,
+    /// Its column that holds the resource's key.
+    pub foreign_key: Arc<str>,
+    /// Native-only values of each inserted row (`GrantedBy`), by column.
+    pub initial: Row,
+}
+
+/// A JSON document beside each row: `rest("UserScim", "UserId", "Doc")`. When `table` is the entity's
+/// own table, the document is a column of the row itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SideDocument {
+    /// The side table.
+    pub table: Arc<str>,
+    /// Its column that holds the resource's key.
+    pub key: Arc<str>,
+    /// Its column that holds the document, as text.
+    pub column: Arc<str>,
+}
+
+/// The entries of a directory below one base.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entries {
+    /// The base DN, as configured. Searches cover its whole subtree; new entries stand right below it.
+    pub base: String,
+    /// The object classes of a new entry; an entry is of this type when it has them all.
+    pub classes: Vec<String>,
+    /// The naming attribute.
+    pub rdn: Arc<str>,
+    /// The attribute whose value is the SCIM id (`entryUUID`).
+    pub id: Arc<str>,
+    /// A value (a DN) that stands in an attribute which must not be empty, and is never shown.
+    pub placeholder: Option<(Arc<str>, String)>,
+}
+
+/// A rule of DELETE.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OnDelete {
+    /// Rows with these values are not deleted (403).
+    Refuse(Row),
+    /// Children first, then the row; or the entry.
+    Delete,
+}
+
+// === impl Native ===
+
+impl Native {
+    /// A column or attribute of the resource itself.
+    pub fn own(name: impl Into<Arc<str>>) -> Self {
+        Self { part: None, name: name.into() }
+    }
+
+    /// A column of a look-up or of a child table.
+    pub fn of(part: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self { part: Some(part.into()), name: name.into() }
+    }
+}
+
+impl fmt::Display for Native {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.part {
+            Some(part) => write!(f, "{part}.{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    /// The look-up with this alias.
+    pub fn lookup(&self, alias: &str) -> Option<&Lookup> {
+        self.lookups.iter().find(|lookup| &*lookup.alias == alias)
+    }
+
+    /// The child table with this name.
+    pub fn child(&self, table: &str) -> Option<&Child> {
+        self.children.iter().find(|child| &*child.table == table)
+    }
+}
+
+// === impl Model ===
+
+impl Model {
+    /// The place with this name.
+    pub fn entity(&self, name: &str) -> Option<&Entity> {
+        self.entities.get(name)
+    }
+}

@@ -1,0 +1,217 @@
+//! What is asked of a backend in native terms, what it is told of the state ([`Facts`]), and what a
+//! search brings back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Native, Predicate, Row, Value};
+
+/// What a backend is asked to lower to a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operation {
+    /// Reading.
+    Search(Search),
+    /// A new row or entry.
+    Create(Create),
+    /// A change of one.
+    Update(Update),
+    /// The end of one.
+    Delete(Delete),
+}
+
+/// A read of resources of one entity. Results are ordered by id where several come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// The entity's name.
+    pub entity: Arc<str>,
+    /// Which.
+    pub predicate: Predicate,
+    /// What of them.
+    pub fields: Fields,
+    /// How many.
+    pub range: Range,
+}
+
+/// What is read of each resource beside its id.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fields {
+    /// Own natives, look-ups' and child tables'. A child table is read when one of its columns is named.
+    pub natives: BTreeSet<Native>,
+    /// Whether the document of `rest` is read.
+    pub rest: bool,
+}
+
+/// Which window of the ordered result. A backend without [`super::Profile::windows`] is only asked
+/// with `offset` 0 and without a total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// How many to leave out first.
+    pub offset: usize,
+    /// How many to bring at the most. [`Found::more`] says whether there were more.
+    pub limit: usize,
+    /// Whether [`Found::total`] is wanted.
+    pub total: bool,
+}
+
+/// What a search brought.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    /// The resources.
+    pub records: Vec<Record>,
+    /// How many there are in all, when it was asked for.
+    pub total: Option<usize>,
+    /// Whether there are more than the range's limit.
+    pub more: bool,
+}
+
+/// A resource's native side.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    /// The SCIM id in its canonical form; empty before a create, unless the mapping itself gives it.
+    pub id: String,
+    /// LDAP: the entry's DN as the server wrote it. `None` on SQL and before a create.
+    pub dn: Option<String>,
+    /// LDAP: the naming attribute's value that the mapping's template gives. `None` on SQL and when read.
+    pub rdn: Option<String>,
+    /// Values by name, own and look-ups'. Absent: no value.
+    pub values: BTreeMap<Native, Vec<Value>>,
+    /// Rows of child tables, by table.
+    pub children: BTreeMap<Arc<str>, Vec<Row>>,
+    /// The document of `rest`, JSON text.
+    pub rest: Option<String>,
+}
+
+/// A new resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Create {
+    /// The entity's name.
+    pub entity: Arc<str>,
+    /// All that is written, native-only values included.
+    pub record: Record,
+}
+
+/// A change of an existing resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// The entity's name.
+    pub entity: Arc<str>,
+    /// Which resource.
+    pub id: String,
+    /// What changes.
+    pub changes: Changes,
+    /// The native stamp ([`super::Entity::version`]) that was read before the change was computed; the
+    /// write is a conflict when it is no longer so. `None` for a change that was computed without a read.
+    pub version: Option<Value>,
+}
+
+/// The end of a resource, by the entity's `on_delete`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delete {
+    /// The entity's name.
+    pub entity: Arc<str>,
+    /// Which resource.
+    pub id: String,
+}
+
+/// What changes in a resource. Empty: nothing is written at all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// By native name, own and look-ups'.
+    pub values: BTreeMap<Native, Change>,
+    /// By child table.
+    pub children: BTreeMap<Arc<str>, RowChanges>,
+    /// LDAP: the naming attribute's new value.
+    pub rdn: Option<String>,
+    /// The new document of `rest`: `Some(None)` removes it, `None` leaves it.
+    pub rest: Option<Option<String>>,
+}
+
+/// A change of one native's values, value by value: on LDAP a delete and an add in one modify (and so
+/// a compare-and-swap), on SQL the column's new value (the first of `add`, or NULL).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// Values that go.
+    pub remove: Vec<Value>,
+    /// Values that come.
+    pub add: Vec<Value>,
+    /// True for a delta that was computed without a read: removing what is absent and adding what is
+    /// present are no errors.
+    pub repeatable: bool,
+}
+
+/// A change of a child table's rows. Adding a row that exists and removing one that does not are no
+/// errors. A removed row is named by the columns given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RowChanges {
+    /// Rows that go; first.
+    pub remove: Vec<Row>,
+    /// Rows that come.
+    pub add: Vec<Row>,
+}
+
+/// What is known of the backend's state: searches that were run, with what they found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    known: Vec<(Search, Found)>,
+    /// How often the loop of needs, plan and execution ended in a conflict before; 0 at first. A
+    /// `lower` may ask for more when it is not 0.
+    pub attempt: u32,
+}
+
+// === impl Search ===
+
+impl Search {
+    /// Which of these ids exist: no fields, only ids (and DNs).
+    pub fn existing(entity: &Arc<str>, ids: Vec<String>) -> Self {
+        let limit = ids.len();
+        Self {
+            entity: entity.clone(),
+            predicate: Predicate::Id(ids),
+            fields: Fields::default(),
+            range: Range::first(limit),
+        }
+    }
+}
+
+// === impl Range ===
+
+impl Range {
+    /// The first `limit`, without a total.
+    pub fn first(limit: usize) -> Self {
+        Self { offset: 0, limit, total: false }
+    }
+}
+
+// === impl Changes ===
+
+impl Changes {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.children.is_empty() && self.rdn.is_none() && self.rest.is_none()
+    }
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// What this search found, when it was run.
+    pub fn get(&self, search: &Search) -> Option<&Found> {
+        self.known.iter().find(|(known, _)| known == search).map(|(_, found)| found)
+    }
+
+    /// What is known of the resource with this id: `None`, nothing yet; `Some(None)`, it does not exist.
+    /// Every search by id that was run counts, whatever fields it read.
+    pub fn by_id(&self, entity: &str, id: &str) -> Option<Option<&Record>> {
+        self.known.iter().find_map(|(search, found)| match &search.predicate {
+            Predicate::Id(ids) if &*search.entity == entity && ids.iter().any(|known| known == id) => {
+                Some(found.records.iter().find(|record| record.id == id))
+            }
+            _ => None,
+        })
+    }
+
+    /// Adds what a search found.
+    pub fn add(&mut self, search: Search, found: Found) {
+        self.known.push((search, found));
+    }
+}

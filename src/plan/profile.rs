@@ -1,0 +1,34 @@
+//! What a backend can do, as far as a mapping must know it to push a filter down.
+
+/// What a backend can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// What kind of backend it is, in a word for people: `SQLite`, `LDAP`.
+    pub kind: &'static str,
+    /// How it folds the case of text; the re-check folds the same way.
+    pub folding: Folding,
+    /// How well its equality and substring tests of text agree with that folding.
+    pub text: Precision,
+    /// Whether it orders numbers and text as SCIM does, so that gt, ge, lt and le may be pushed down.
+    pub ordering: bool,
+    /// Whether it can give any window of an ordered result together with the true total.
+    pub windows: bool,
+}
+
+/// How the case of text is folded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folding {
+    /// A to Z only: SQLite's NOCASE.
+    Ascii,
+    /// LDAP's caseIgnoreMatch: Unicode, outer spaces and runs of spaces do not count.
+    Directory,
+}
+
+/// How a pushed test relates to what SCIM asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// The same set.
+    Exact,
+    /// A superset: what comes back is re-checked.
+    Over,
+}

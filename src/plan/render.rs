@@ -1,0 +1,15 @@
+//! A plan as text for people: LDIF or SQL.
+
+use super::{Action, Plan};
+
+impl Plan {
+    /// The plan as LDIF or as SQL with its parameters, secrets left out with a comment. LDIF change
+    /// records are accepted by `ldapmodify` and `ldapadd`; SQL by `sqlite3` once parameters are filled in.
+    pub fn render(&self) -> String {
+        match self.steps.first().map(|step| &step.action) {
+            Some(Action::Ldap(_)) => super::ldif::render(self),
+            Some(Action::Sql(_)) => super::sql::render(self),
+            None => "# nothing to do\n".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The Plan: what will be done to a backend, step by step. LDAP operations in order, or parameterised
+//! SQL statements in one transaction; never both.
+
+use std::sync::Arc;
+
+use super::Value;
+
+/// What will be done, in order. Reads are plans too.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Why it is done, in a few words, for the rendering: `the user's row`.
+    pub about: String,
+    /// What is done.
+    pub action: Action,
+    /// What must be true of its outcome; else the plan ends there with a conflict.
+    pub expect: Expect,
+    /// What undoes it when a later step fails. LDAP only: SQL has its transaction.
+    pub undo: Option<LdapOperation>,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// One LDAP operation.
+    Ldap(LdapOperation),
+    /// One SQL statement.
+    Sql(Statement),
+}
+
+/// What a step's outcome must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Success.
+    Done,
+    /// Exactly so many rows touched; none means that the resource is gone.
+    Rows(usize),
+}
+
+/// One LDAP operation (RFC 4511); its fields are the protocol's own.
+#[allow(missing_docs)] // each variant's comment says what its fields are
+#[derive(Clone, Debug, PartialEq)]
+pub enum LdapOperation {
+    /// Search; `filter` is RFC 4515 text, made by the backend's typed builder, every value escaped.
+    Search { base: String, scope: Scope, filter: String, attributes: Vec<String>, size_limit: usize },
+    /// Add.
+    Add { dn: String, attributes: Vec<(String, Vec<Value>)> },
+    /// Modify; `assertion` is a filter sent as a critical control (RFC 4528).
+    Modify { dn: String, changes: Vec<AttributeChange>, assertion: Option<String> },
+    /// Modify DN, deleting the old RDN's value; below the same parent when `new_superior` is `None`.
+    ModifyDn { dn: String, new_rdn: String, new_superior: Option<String>, assertion: Option<String> },
+    /// Delete.
+    Delete { dn: String, assertion: Option<String> },
+}
+
+/// How far an LDAP search reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The base entry only.
+    Base,
+    /// The base and all below it.
+    Subtree,
+}
+
+/// One line of an LDAP modify. Values are final: DNs in place of references.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttributeChange {
+    /// What is done with the values.
+    pub kind: ModifyKind,
+    /// The attribute.
+    pub attribute: String,
+    /// The values; empty with `Delete` or `Replace`: all values go.
+    pub values: Vec<Value>,
+}
+
+/// The kinds of change in an LDAP modify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModifyKind {
+    /// Values come.
+    Add,
+    /// Values go.
+    Delete,
+    /// These values and no others.
+    Replace,
+}
+
+/// One parameterised SQL statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// The text; `?1`, `?2`… stand for the parameters (`@P1`… in T-SQL). No client value is ever in it.
+    pub text: String,
+    /// The parameters, in order.
+    pub params: Vec<Param>,
+    /// The name under which later steps use the one value that it returns (a generated key).
+    pub output: Option<Arc<str>>,
+}
+
+/// A parameter of a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Param {
+    /// A value.
+    Value(Value),
+    /// NULL.
+    Null,
+    /// What the earlier step with this output name returned.
+    Output(Arc<str>),
+}

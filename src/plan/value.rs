@@ -1,0 +1,97 @@
+//! A native value: what stands in a column or in an attribute. Knows nothing of where it stands.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+/// One native value. SQL's NULL and LDAP's absence are not values: they are an empty list of them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Text. LDAP values that are valid UTF-8 are always text, numbers included.
+    Text(String),
+    /// A whole number (SQL only).
+    Integer(i64),
+    /// A floating point number (SQL only).
+    Real(f64),
+    /// A truth value: 0 or 1 in SQLite, `TRUE` or `FALSE` in LDAP.
+    Bool(bool),
+    /// Octets that are not text.
+    Bytes(Vec<u8>),
+    /// An instant. LDAP writes it as GeneralizedTime, SQLite as RFC 3339 text in UTC. Only written:
+    /// a backend reads instants as text.
+    Timestamp(OffsetDateTime),
+    /// A password's hash, a salt or a password: written, never read and never shown.
+    Secret(Secret),
+    /// Another resource, by its SCIM id. A backend stores the key or the DN that the id stands for.
+    Reference(Reference),
+}
+
+/// A reference to another resource by its SCIM id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    /// The resource type's name, as a key of [`super::Model::entities`]. Always known when read from a
+    /// backend; `None` in what a client sent where several types are possible.
+    pub resource: Option<String>,
+    /// The SCIM id.
+    pub id: String,
+}
+
+/// Octets that must not be shown. Blank in `Debug`; there is no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+// === impl Secret ===
+
+impl Secret {
+    /// Takes octets into keeping.
+    pub fn new(octets: impl Into<Vec<u8>>) -> Self {
+        Self(octets.into())
+    }
+
+    /// The octets, for the one place that sends them to a backend.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+// === impl Value ===
+
+impl Value {
+    /// The value as text, where it has one: what LDAP would show for it. `None` for octets, secrets
+    /// and instants.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Integer(number) => Some(number.to_string()),
+            Self::Real(number) => Some(number.to_string()),
+            Self::Bool(truth) => Some(if *truth { "TRUE" } else { "FALSE" }.to_owned()),
+            Self::Reference(reference) => Some(reference.id.clone()),
+            Self::Bytes(_) | Self::Timestamp(_) | Self::Secret(_) => None,
+        }
+    }
+
+    /// Whether two values mean the same natively, whatever the type that each backend gave them:
+    /// SQLite's 1 is `true`, LDAP's `"512"` is 512.
+    pub fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bool(truth), Self::Integer(number)) | (Self::Integer(number), Self::Bool(truth)) => {
+                *number == i64::from(*truth)
+            }
+            (Self::Reference(a), Self::Reference(b)) => a.id == b.id,
+            _ if self == other => true,
+            _ => self.text().is_some_and(|text| other.text() == Some(text)),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
