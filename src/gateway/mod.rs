@@ -1,0 +1,100 @@
+//! The middle: an immutable [`Snapshot`] of everything that was configured, and [`Target::handle`], which
+//! takes a request through mapping, plan and backend and back. Knows no HTTP: a [`Request`] is already
+//! authenticated, bounded and split; an [`Answer`] is a status and a SCIM value.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::backend::Backend;
+use crate::limits::Limits;
+use crate::scim;
+
+/// Everything that a request may need, built once, swapped as a whole.
+pub struct Snapshot {
+    /// The targets, each at a path of its own.
+    pub targets: Vec<Arc<Target>>,
+    /// The bounds.
+    pub limits: Limits,
+    /// What `meta.location` and `$ref` begin with, without a slash at the end (`https://scim.example.test`).
+    pub public_url: String,
+}
+
+/// One backend with its mapping, served at one path.
+pub struct Target {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Where it is served, without a slash at the end: `/scim/v2`.
+    pub path: String,
+    /// Whether writes are refused (403).
+    pub read_only: bool,
+    /// Who may call it.
+    pub clients: Vec<Client>,
+    /// Where it lives.
+    pub backend: Arc<dyn Backend>,
+    /// The bounds.
+    pub limits: Limits,
+    /// What locations begin with: the public URL and the path.
+    pub base_url: String,
+}
+
+/// Somebody who may call a target.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The name in the configuration, for the log.
+    pub name: String,
+    /// SHA-256 of the bearer token.
+    pub token_sha256: [u8; 32],
+}
+
+/// The methods that SCIM uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Read.
+    Get,
+    /// Create.
+    Post,
+    /// Replace.
+    Put,
+    /// Change.
+    Patch,
+    /// Delete.
+    Delete,
+}
+
+/// A request to one target, past HTTP.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is to be done.
+    pub method: Method,
+    /// The path below the target's, percent-decoded, split at slashes: `["Users", "42"]`.
+    pub path: Vec<String>,
+    /// The query's pairs, decoded, in their order.
+    pub query: Vec<(String, String)>,
+    /// The body, when there was one.
+    pub body: Option<Value>,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The SCIM body.
+    pub body: Option<Value>,
+    /// The `Location` header.
+    pub location: Option<String>,
+}
+
+impl Target {
+    /// Does what the request asks. Every wait within is bounded by the backend's deadline. The work runs
+    /// to its end even when the caller goes away: the caller spawns it.
+    pub async fn handle(&self, _request: Request) -> Result<Answer, scim::error::Error> {
+        todo!()
+    }
+
+    /// What the request would do to the backend, as text, without doing it.
+    pub async fn plan(&self, _request: Request) -> Result<String, scim::error::Error> {
+        todo!()
+    }
+}
