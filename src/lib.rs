@@ -8,6 +8,8 @@
 //! - `tests/architecture.rs` holds the arrows between them.
 
 pub mod backend;
+pub mod gateway;
 pub mod limits;
+pub mod mapping;
 pub mod plan;
 pub mod scim;
