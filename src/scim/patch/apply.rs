@@ -271,7 +271,7 @@ fn remove(
     let mut elements = take_elements(home, name);
     match (&target.filter, &target.sub, value) {
         (None, None, Some(Value::Array(gone))) => {
-            elements.retain(|element| !gone.iter().any(|gone| means(gone, element)))
+            gone.iter().for_each(|gone| remove_named(&mut elements, gone));
         }
         (None, None, _) => elements.clear(),
         (filter, sub, _) => {
@@ -302,12 +302,17 @@ fn remove(
     Ok(())
 }
 
-/// Whether a removal's element names this one: by `value` where it has one, else by all that it says.
-fn means(gone: &Value, element: &Value) -> bool {
-    match (gone.get("value"), gone) {
-        (Some(value), _) => element.get("value") == Some(value),
-        (None, Value::Object(gone)) => gone.iter().all(|(key, value)| element.get(key) == Some(value)),
-        (None, other) => other == element,
+/// Removes what a removal's element names: what agrees with all that it says (null is absence), else what
+/// has its `value`: Entra ID sends `"$ref": null` for members whose answers have a `$ref`.
+fn remove_named(elements: &mut Vec<Value>, gone: &Value) {
+    let agrees = |element: &Value| match gone {
+        Value::Object(gone) => gone.iter().all(|(key, value)| element.get(key).unwrap_or(&Value::Null) == value),
+        other => other == element,
+    };
+    if elements.iter().any(agrees) {
+        elements.retain(|element| !agrees(element));
+    } else if let Some(value) = gone.get("value") {
+        elements.retain(|element| element.get("value") != Some(value));
     }
 }
 

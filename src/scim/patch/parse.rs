@@ -99,6 +99,16 @@ fn with_path(
     Ok(())
 }
 
+/// The attribute that a path names; without a URN also one of an extension (Entra ID sends `manager`).
+fn named(attr: &AttrPath, rt: &ResourceType) -> Option<AttrPath> {
+    canonical(attr, rt).or_else(|| {
+        let in_extension = |urn: &String| AttrPath { urn: Some(urn.clone()), ..attr.clone() };
+        let mut urns =
+            rt.extensions.iter().map(|extension| &extension.schema.id).filter(|_| attr.urn.is_none());
+        urns.find_map(|urn| canonical(&in_extension(urn), rt))
+    })
+}
+
 /// What a path leads to; `Err(None)` when its parts do not fit together.
 fn target(path: &Path, attr: &AttrPath, rt: &ResourceType) -> Result<Target, Option<Error>> {
     let home = attr.without_sub();
@@ -134,9 +144,9 @@ fn value_for(target: &Target, kind: Kind, value: Option<&Value>) -> Result<Optio
 }
 
 /// Removal by value: `[{"value": "u1"}]`, one such object, a bare text, or `{"members": [{"value": "u1"}]}`.
-/// Anything else that stands beside a removal means nothing.
+/// A value that names nothing removes nothing: a literal reading, which ignores the value, would empty the group.
 fn removed(target: &Target, value: &Value) -> Option<Value> {
-    if !target.attribute.multi_valued {
+    if !target.attribute.multi_valued || value.is_null() {
         return None;
     }
     let value = match value {
@@ -148,20 +158,13 @@ fn removed(target: &Target, value: &Value) -> Option<Value> {
         one => std::slice::from_ref(one),
     };
     let of = |item: &Value| match item {
-        Value::Object(element) => Some(Value::Object(
-            element
-                .iter()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-        )),
+        Value::Object(_) => Some(item.clone()),
         Value::String(text) => {
             Some(Value::Object(Map::from_iter([("value".to_owned(), text.as_str().into())])))
         }
         _ => None,
     };
-    let items: Vec<Value> = items.iter().filter_map(of).collect();
-    (!items.is_empty()).then_some(Value::Array(items))
+    Some(Value::Array(items.iter().filter_map(of).collect()))
 }
 
 /// An operation without a path is one for each attribute of its value (RFC 7644 §3.5.2.1, §3.5.2.3). What
@@ -184,7 +187,13 @@ fn without_path(
             continue;
         }
         let Ok(path) = parse_path(key) else { continue };
-        let Some(attr) = canonical(&path.attr, rt) else { continue };
+        let Some(attr) = named(&path.attr, rt) else {
+            if path.attr.urn.as_ref().is_some_and(|urn| rt.extension(urn).is_some()) {
+                let detail = format!("{key:?} names nothing that a {} has.", rt.name);
+                return Err(Error::bad_request(ScimType::InvalidPath, detail));
+            }
+            continue;
+        };
         if is_ignored(&attr, rt) {
             continue;
         }
