@@ -168,10 +168,10 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
         .register_fn(
             "lookup",
             |r: &mut ResourceVerb, alias: &str, table: &str, key: &str, foreign_key: &str| {
-                let at = call.call_position();
                 let [alias, table, key, foreign_key] = [alias, table, key, foreign_key].map(str::to_owned);
                 r.say(|d| d.lookups.push(DraftLookup { alias, table, key, foreign_key }))
             },
+        )
         .register_fn("on_delete", |call: NativeCallContext, r: &mut ResourceVerb, how: &str| {
             let rule = DraftDelete { at: call.call_position(), how: how.to_owned(), rows: Vec::new() };
             r.say(|d| d.on_delete.push(rule))

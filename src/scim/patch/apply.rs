@@ -306,7 +306,9 @@ fn remove(
 /// has its `value`: Entra ID sends `"$ref": null` for members whose answers have a `$ref`.
 fn remove_named(elements: &mut Vec<Value>, gone: &Value) {
     let agrees = |element: &Value| match gone {
-        Value::Object(gone) => gone.iter().all(|(key, value)| element.get(key).unwrap_or(&Value::Null) == value),
+        Value::Object(gone) => {
+            gone.iter().all(|(key, value)| element.get(key).unwrap_or(&Value::Null) == value)
+        }
         other => other == element,
     };
     if elements.iter().any(agrees) {
