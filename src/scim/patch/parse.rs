@@ -77,7 +77,7 @@ fn with_path(
         |why: String| Error::bad_request(ScimType::InvalidPath, format!("The path {text:?} {why}."));
     let path = parse_path(text).map_err(|error| invalid(format!("cannot be read {error}")))?;
     let attr =
-        canonical(&path.attr, rt).ok_or_else(|| invalid(format!("names nothing that a {} has", rt.name)))?;
+        named(&path.attr, rt).ok_or_else(|| invalid(format!("names nothing that a {} has", rt.name)))?;
     if attr.name.is_empty() {
         return extension(kind, &attr, value, rt, into);
     }
