@@ -1,1 +1,15 @@
-//! SQL: one statement builder, two dialects.
+//! SQL: one statement builder for two dialects. `dialect`, `builder`, `condition`, `select` and `lower` are pure;
+//! `sqlite` (with its `pool` and `failure`) is the only part that talks to a database. T-SQL is rendered here
+//! from the start; what executes it comes with the SQL Server backend.
+
+mod builder;
+mod condition;
+pub mod demo;
+mod dialect;
+mod failure;
+mod lower;
+mod pool;
+mod select;
+mod sqlite;
+
+pub use sqlite::Sqlite;

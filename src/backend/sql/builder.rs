@@ -1,0 +1,60 @@
+//! A statement in the making: text with marks, and the parameters that they stand for.
+
+use std::sync::Arc;
+
+use super::dialect::Dialect;
+use crate::backend::Failure;
+use crate::plan::{Action, Expect, Param, Statement, Step, Value};
+
+/// A statement in the making.
+#[derive(Clone, Debug)]
+pub(super) struct Builder {
+    pub dialect: Dialect,
+    text: String,
+    params: Vec<Param>,
+}
+
+// === impl Builder ===
+
+impl Builder {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self { dialect, text: String::new(), params: Vec::new() }
+    }
+
+    /// Appends text of our own: keywords, quoted identifiers, marks.
+    pub(super) fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// A new parameter's mark.
+    pub(super) fn param(&mut self, param: Param) -> String {
+        self.params.push(param);
+        self.dialect.mark(self.params.len())
+    }
+
+    /// A new parameter's mark.
+    pub(super) fn value(&mut self, value: Value) -> String {
+        self.param(Param::Value(value))
+    }
+
+    pub(super) fn statement(self, output: Option<Arc<str>>) -> Result<Statement, Failure> {
+        let most = self.dialect.most_parameters();
+        if self.params.len() > most {
+            return Err(Failure::TooMany(format!(
+                "{} parameters in one statement, more than {most}",
+                self.params.len()
+            )));
+        }
+        Ok(Statement { text: self.text, params: self.params, output })
+    }
+
+    pub(super) fn step(
+        self,
+        about: impl Into<String>,
+        expect: Expect,
+        output: Option<Arc<str>>,
+    ) -> Result<Step, Failure> {
+        Ok(Step { about: about.into(), action: Action::Sql(self.statement(output)?), expect, undo: None })
+    }
+}

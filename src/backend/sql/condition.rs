@@ -1,0 +1,199 @@
+//! A [`Predicate`] as a WHERE condition. Two-valued as predicates are: below a NOT every test is guarded, so
+//! that NULL is false there and not unknown; elsewhere the guard is left off, so that indexes serve.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::builder::Builder;
+use crate::backend::Failure;
+use crate::plan::{Case, Native, Order, Param, Predicate, Table, Test, Value};
+
+/// How deep predicates may nest.
+const DEPTH: usize = 64;
+
+/// The alias of the resource's own table.
+pub(super) const OWN: &str = "t";
+/// The alias of a child table within EXISTS and in statements of its own.
+pub(super) const CHILD: &str = "c";
+
+/// Writes the condition to the builder.
+pub(super) fn write(builder: &mut Builder, table: &Table, predicate: &Predicate) -> Result<(), Failure> {
+    Writer { builder, table, child: None }.predicate(predicate, false, 0)
+}
+
+/// The aliases of the look-ups that a predicate tests.
+pub(super) fn lookups(predicate: &Predicate, into: &mut BTreeSet<Arc<str>>) {
+    match predicate {
+        Predicate::And(terms) | Predicate::Or(terms) => terms.iter().for_each(|term| lookups(term, into)),
+        Predicate::Not(inner) => lookups(inner, into),
+        Predicate::Test(native, _) => into.extend(native.part.clone()),
+        Predicate::All | Predicate::Nothing | Predicate::Id(_) | Predicate::Child(..) => {}
+    }
+}
+
+struct Writer<'a> {
+    builder: &'a mut Builder,
+    table: &'a Table,
+    /// The child table whose rows are tested, inside EXISTS.
+    child: Option<&'a str>,
+}
+
+// === impl Writer ===
+
+impl Writer<'_> {
+    fn predicate(&mut self, predicate: &Predicate, negated: bool, depth: usize) -> Result<(), Failure> {
+        if depth > DEPTH {
+            return Err(Failure::TooMany("the filter nests too deeply".to_owned()));
+        }
+        match predicate {
+            Predicate::All => self.text("1 = 1"),
+            Predicate::Nothing => self.text("1 = 0"),
+            Predicate::And(terms) => self.joined(terms, " AND ", "1 = 1", negated, depth)?,
+            Predicate::Or(terms) => self.joined(terms, " OR ", "1 = 0", negated, depth)?,
+            Predicate::Not(inner) => {
+                self.text("NOT (");
+                self.predicate(inner, true, depth + 1)?;
+                self.text(")");
+            }
+            Predicate::Id(ids) => self.ids(ids),
+            Predicate::Test(native, test) => self.test(native, test, negated),
+            Predicate::Child(table, inner) => self.child(table, inner, negated, depth)?,
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) {
+        self.builder.push(text);
+    }
+
+    fn joined(
+        &mut self,
+        terms: &[Predicate],
+        word: &str,
+        none: &str,
+        negated: bool,
+        depth: usize,
+    ) -> Result<(), Failure> {
+        if terms.is_empty() {
+            self.text(none);
+            return Ok(());
+        }
+        self.text("(");
+        for (index, term) in terms.iter().enumerate() {
+            if index > 0 {
+                self.text(word);
+            }
+            self.predicate(term, negated, depth + 1)?;
+        }
+        self.text(")");
+        Ok(())
+    }
+
+    /// The key is compared as it is, for its index, and as text, because `042` is no id of row 42.
+    fn ids(&mut self, ids: &[String]) {
+        let key = format!("{OWN}.{}", self.builder.dialect.quote(&self.table.id));
+        let marks: Vec<String> = ids.iter().map(|id| self.builder.value(Value::Text(id.clone()))).collect();
+        if marks.is_empty() {
+            return self.text("1 = 0");
+        }
+        let (marks, text) = (marks.join(", "), self.builder.dialect.as_text(&key));
+        self.text(&format!("({key} IN ({marks}) AND {text} IN ({marks}))"));
+    }
+
+    fn child(&mut self, table: &str, inner: &Predicate, negated: bool, depth: usize) -> Result<(), Failure> {
+        let Some(child) = self.table.child(table) else {
+            return Err(Failure::Internal(format!("{table} is no child table of {}", self.table.name)));
+        };
+        let dialect = self.builder.dialect;
+        let (name, key) = (dialect.quote(&child.table), dialect.quote(&child.foreign_key));
+        let own = dialect.quote(&self.table.id);
+        self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {CHILD}.{key} = {OWN}.{own} AND "));
+        let table = self.table;
+        let mut inside = Writer { builder: &mut *self.builder, table, child: Some(&child.table) };
+        inside.predicate(inner, negated, depth + 1)?;
+        self.text(")");
+        Ok(())
+    }
+
+    fn column(&self, native: &Native) -> String {
+        let alias = match &native.part {
+            Some(part) if self.child == Some(&**part) => CHILD.to_owned(),
+            Some(alias) => self.builder.dialect.quote(alias),
+            None => OWN.to_owned(),
+        };
+        format!("{alias}.{}", self.builder.dialect.quote(&native.name))
+    }
+
+    fn test(&mut self, native: &Native, test: &Test, negated: bool) {
+        let column = self.column(native);
+        let condition = self.condition(&column, test);
+        match negated && *test != Test::Present {
+            true => self.text(&format!("({column} IS NOT NULL AND {condition})")),
+            false => self.text(&condition),
+        }
+    }
+
+    fn condition(&mut self, column: &str, test: &Test) -> String {
+        match test {
+            Test::Present => format!("{column} IS NOT NULL"),
+            Test::StartsWith(text, _) | Test::EndsWith(text, _) | Test::Contains(text, _)
+                if text.is_empty() =>
+            {
+                format!("{column} IS NOT NULL")
+            }
+            Test::Equals(value, case) => self.equals(column, value, *case),
+            Test::StartsWith(text, case) => self.substring(column, text, *case, "", "%"),
+            Test::EndsWith(text, case) => self.substring(column, text, *case, "%", ""),
+            Test::Contains(text, case) => self.substring(column, text, *case, "%", "%"),
+            Test::Compare(order, value) => {
+                let mark = self.builder.value(value.clone());
+                format!("{column} {} {mark}", sign(*order))
+            }
+        }
+    }
+
+    fn equals(&mut self, column: &str, value: &Value, case: Case) -> String {
+        let mark = self.builder.value(value.clone());
+        match value {
+            Value::Text(_) => {
+                format!("{column} = {mark}{}", self.builder.dialect.collation(case == Case::Exact))
+            }
+            Value::Reference(_) => {
+                format!("({column} = {mark} AND {} = {mark})", self.builder.dialect.as_text(column))
+            }
+            _ => format!("{column} = {mark}"),
+        }
+    }
+
+    /// LIKE folds case in SQLite whatever the collation, so an exact test also compares the octets.
+    fn substring(&mut self, column: &str, text: &str, case: Case, before: &str, after: &str) -> String {
+        let dialect = self.builder.dialect;
+        let pattern = format!("{before}{}{after}", dialect.like(text));
+        let mark = self.builder.value(Value::Text(pattern));
+        let like = format!("{column} LIKE {mark} ESCAPE '\\'");
+        match (case, dialect) {
+            (Case::Folded, _) => like,
+            (Case::Exact, super::dialect::Dialect::Transact) => {
+                format!("{column}{} LIKE {mark} ESCAPE '\\'", dialect.collation(true))
+            }
+            (Case::Exact, super::dialect::Dialect::Sqlite) => {
+                let plain = self.builder.param(Param::Value(Value::Text(text.to_owned())));
+                let exact = match (before, after) {
+                    ("", _) => format!("substr({column}, 1, length({plain})) = {plain} COLLATE BINARY"),
+                    (_, "") => format!("substr({column}, -length({plain})) = {plain} COLLATE BINARY"),
+                    _ => format!("instr({column}, {plain}) > 0"),
+                };
+                format!("({like} AND {exact})")
+            }
+        }
+    }
+}
+
+fn sign(order: Order) -> &'static str {
+    match order {
+        Order::Greater => ">",
+        Order::GreaterOrEqual => ">=",
+        Order::Less => "<",
+        Order::LessOrEqual => "<=",
+    }
+}

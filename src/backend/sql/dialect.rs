@@ -1,0 +1,87 @@
+//! What the two dialects write differently. Identifiers come from mappings and are always quoted; values
+//! are always parameters.
+
+/// A dialect of SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    /// Transact-SQL. Rendered and tested here; nothing executes it yet.
+    #[cfg_attr(not(test), allow(dead_code))]
+    Transact,
+}
+
+// === impl Dialect ===
+
+impl Dialect {
+    /// An identifier; `schema.table` is two of them.
+    pub(super) fn quote(self, name: &str) -> String {
+        let one = |part: &str| match self {
+            Self::Sqlite => format!("\"{}\"", part.replace('"', "\"\"")),
+            Self::Transact => format!("[{}]", part.replace(']', "]]")),
+        };
+        name.split('.').map(one).collect::<Vec<_>>().join(".")
+    }
+
+    /// The mark of the parameter with this number, from 1.
+    pub(super) fn mark(self, number: usize) -> String {
+        match self {
+            Self::Sqlite => format!("?{number}"),
+            Self::Transact => format!("@P{number}"),
+        }
+    }
+
+    /// An expression as text.
+    pub(super) fn as_text(self, expression: &str) -> String {
+        match self {
+            Self::Sqlite => format!("CAST({expression} AS TEXT)"),
+            Self::Transact => format!("CAST({expression} AS NVARCHAR(4000))"),
+        }
+    }
+
+    /// The suffix that makes a comparison of text ignore or heed case. T-SQL leaves folding to the
+    /// column's own collation, so that its index serves.
+    pub(super) fn collation(self, exact: bool) -> &'static str {
+        match (self, exact) {
+            (Self::Sqlite, true) => " COLLATE BINARY",
+            (Self::Sqlite, false) => " COLLATE NOCASE",
+            (Self::Transact, true) => " COLLATE Latin1_General_BIN2",
+            (Self::Transact, false) => "",
+        }
+    }
+
+    /// A text for LIKE with its wildcards escaped by a backslash.
+    pub(super) fn like(self, text: &str) -> String {
+        let wild: &[char] = match self {
+            Self::Sqlite => &['\\', '%', '_'],
+            Self::Transact => &['\\', '%', '_', '['],
+        };
+        text.chars().flat_map(|c| wild.contains(&c).then_some('\\').into_iter().chain([c])).collect()
+    }
+
+    /// A window of an ordered result; both are the marks of parameters.
+    pub(super) fn window(self, limit: &str, offset: &str) -> String {
+        match self {
+            Self::Sqlite => format!(" LIMIT {limit} OFFSET {offset}"),
+            Self::Transact => format!(" OFFSET {offset} ROWS FETCH NEXT {limit} ROWS ONLY"),
+        }
+    }
+
+    /// An INSERT that returns the new row's key, also where the table has triggers: there a bare OUTPUT
+    /// fails and `@@IDENTITY` is a trigger's.
+    pub(super) fn insert_returning(self, table: &str, columns: &str, values: &str, key: &str) -> String {
+        match self {
+            Self::Sqlite => format!("INSERT INTO {table} {columns} {values} RETURNING {key}"),
+            Self::Transact => format!(
+                "DECLARE @key TABLE (k SQL_VARIANT); INSERT INTO {table} {columns} OUTPUT INSERTED.{key} INTO @key {values}; SELECT k FROM @key"
+            ),
+        }
+    }
+
+    /// The most parameters in a statement.
+    pub(super) fn most_parameters(self) -> usize {
+        match self {
+            Self::Sqlite => 32_766,
+            Self::Transact => 2_098,
+        }
+    }
+}

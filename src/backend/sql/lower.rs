@@ -1,0 +1,383 @@
+//! From an operation and what is known of the state to statements, or to the reads that are needed first.
+//! Pure. All statements of a plan run in one transaction, with the reads that decided it.
+
+use std::sync::Arc;
+
+use super::builder::Builder;
+use super::dialect::Dialect;
+use super::select::{select, table_of};
+use crate::backend::{Failure, Lowered};
+use crate::plan::{
+    Case, Changes, Child, Create, Delete, Entity, Expect, Facts, Lookup, Model, Native, OnDelete, OnMissing,
+    Operation, Param, Plan, Predicate, Range, Row, Search, Step, Table, Test, Update, Value,
+};
+
+/// The output under which the statements after an INSERT know the new row's key.
+pub(super) const KEY: &str = "id";
+
+/// What would be done, or which reads decide it.
+pub(super) fn lower(
+    dialect: Dialect,
+    model: &Model,
+    operation: &Operation,
+    facts: &Facts,
+) -> Result<Lowered, Failure> {
+    match operation {
+        Operation::Search(search) => Ok(Lowered::Plan(select(dialect, model, search)?.plan())),
+        Operation::Create(create) => Lowering::new(dialect, model, &create.entity, facts)?.create(create),
+        Operation::Update(update) => Lowering::new(dialect, model, &update.entity, facts)?.update(update),
+        Operation::Delete(delete) => Lowering::new(dialect, model, &delete.entity, facts)?.delete(delete),
+    }
+}
+
+struct Lowering<'a> {
+    dialect: Dialect,
+    entity: &'a Entity,
+    table: &'a Table,
+    facts: &'a Facts,
+    steps: Vec<Step>,
+    needs: Vec<Search>,
+}
+
+// === impl Lowering ===
+
+impl<'a> Lowering<'a> {
+    fn new(dialect: Dialect, model: &'a Model, entity: &str, facts: &'a Facts) -> Result<Self, Failure> {
+        let (entity, table) = table_of(model, entity)?;
+        Ok(Self { dialect, entity, table, facts, steps: Vec::new(), needs: Vec::new() })
+    }
+
+    fn done(self) -> Lowered {
+        match self.needs.is_empty() {
+            true => Lowered::Plan(Plan { steps: self.steps }),
+            false => Lowered::Need(self.needs),
+        }
+    }
+
+    fn quote(&self, name: &str) -> String {
+        self.dialect.quote(name)
+    }
+
+    // --- create ---
+
+    fn create(mut self, create: &Create) -> Result<Lowered, Failure> {
+        let mut columns: Vec<(Arc<str>, Param)> = Vec::new();
+        for (native, values) in &create.record.values {
+            match &native.part {
+                None => columns
+                    .extend(values.first().map(|value| (native.name.clone(), Param::Value(value.clone())))),
+                Some(alias) => columns.extend(self.looked_up(alias, native, values)?),
+            }
+        }
+        let own_rest = self.table.rest.as_ref().filter(|rest| rest.table == self.table.name);
+        if let (Some(rest), Some(document)) = (own_rest, &create.record.rest) {
+            columns.push((rest.column.clone(), Param::Value(Value::Text(document.clone()))));
+        }
+        self.insert_own(&columns)?;
+        for (table, rows) in &create.record.children {
+            let child = self.child(table)?;
+            for row in rows {
+                self.insert_child(child, Param::Output(KEY.into()), row)?;
+            }
+        }
+        if let Some(document) = &create.record.rest {
+            self.insert_rest(Param::Output(KEY.into()), document)?;
+        }
+        Ok(self.done())
+    }
+
+    fn insert_own(&mut self, columns: &[(Arc<str>, Param)]) -> Result<(), Failure> {
+        let names: Vec<String> = columns.iter().map(|(name, _)| self.quote(name)).collect();
+        let mut builder = Builder::new(self.dialect);
+        let marks: Vec<String> = columns.iter().map(|(_, param)| builder.param(param.clone())).collect();
+        let (list, values) = match columns.is_empty() {
+            true => (String::new(), "DEFAULT VALUES".to_owned()),
+            false => (format!("({})", names.join(", ")), format!("VALUES ({})", marks.join(", "))),
+        };
+        let (table, key) = (self.quote(&self.table.name), self.quote(&self.table.id));
+        builder.push(&self.dialect.insert_returning(&table, &list, &values, &key));
+        let about = format!("the row in {}; its {} is :{KEY} below", self.table.name, self.table.id);
+        self.steps.push(builder.step(about, Expect::Rows(1), Some(KEY.into()))?);
+        Ok(())
+    }
+
+    /// The foreign key for a look-up's name: known, made by a step before, or refused.
+    fn looked_up(
+        &mut self,
+        alias: &str,
+        native: &Native,
+        values: &[Value],
+    ) -> Result<Option<(Arc<str>, Param)>, Failure> {
+        let lookup = self.table.lookup(alias);
+        let lookup = lookup
+            .ok_or_else(|| Failure::Internal(format!("{alias} is no look-up of {}", self.entity.name)))?;
+        let Some(name) = values.first() else { return Ok(Some((lookup.foreign_key.clone(), Param::Null))) };
+        let test = Test::Equals(name.clone(), Case::Folded);
+        let search = Search {
+            entity: format!("{}.{alias}", self.entity.name).into(),
+            predicate: Predicate::Test(Native::own(native.name.clone()), test),
+            fields: Default::default(),
+            range: Range::first(1),
+        };
+        let Some(found) = self.facts.get(&search) else {
+            self.needs.push(search);
+            return Ok(None);
+        };
+        let key = match found.records.first() {
+            Some(record) => Param::Value(Value::Text(record.id.clone())),
+            None => self.missing(lookup, native, name)?,
+        };
+        Ok(Some((lookup.foreign_key.clone(), key)))
+    }
+
+    fn missing(&mut self, lookup: &Lookup, native: &Native, name: &Value) -> Result<Param, Failure> {
+        let shown = name.text().unwrap_or_default();
+        match lookup.on_missing {
+            OnMissing::Create => {
+                let (table, key) = (self.quote(&lookup.table), self.quote(&lookup.key));
+                let mut builder = Builder::new(self.dialect);
+                let mark = builder.value(name.clone());
+                let (column, values) =
+                    (format!("({})", self.quote(&native.name)), format!("VALUES ({mark})"));
+                builder.push(&self.dialect.insert_returning(&table, &column, &values, &key));
+                let about =
+                    format!("a new row in {}; its {} is :{} below", lookup.table, lookup.key, lookup.alias);
+                self.steps.push(builder.step(about, Expect::Rows(1), Some(lookup.alias.clone()))?);
+                Ok(Param::Output(lookup.alias.clone()))
+            }
+            OnMissing::Skip => Ok(Param::Null),
+            OnMissing::Reject => Err(Failure::Rejected(
+                format!("{shown:?} does not exist and is not created here."),
+                format!("no row in {} has this name", lookup.table),
+            )),
+        }
+    }
+
+    // --- children and rest ---
+
+    fn child(&self, table: &str) -> Result<&'a Child, Failure> {
+        self.table
+            .child(table)
+            .ok_or_else(|| Failure::Internal(format!("{table} is no child table of {}", self.entity.name)))
+    }
+
+    /// Inserts a row unless it is there: a repeated add is no error.
+    fn insert_child(&mut self, child: &Child, key: Param, row: &Row) -> Result<(), Failure> {
+        let mut builder = Builder::new(self.dialect);
+        let mut columns = vec![self.quote(&child.foreign_key)];
+        let mut marks = vec![builder.param(key)];
+        let mut same = vec![format!("{} = {}", columns[0], marks[0])];
+        for (column, value) in row {
+            let (name, mark) = (self.quote(column), builder.value(value.clone()));
+            same.push(format!("{name} = {mark}"));
+            columns.push(name);
+            marks.push(mark);
+        }
+        for (column, value) in child.initial.iter().filter(|(column, _)| !row.contains_key(*column)) {
+            columns.push(self.quote(column));
+            marks.push(builder.value(value.clone()));
+        }
+        let table = self.quote(&child.table);
+        builder.push(&format!(
+            "INSERT INTO {table} ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {})",
+            columns.join(", "),
+            marks.join(", "),
+            same.join(" AND ")
+        ));
+        self.steps.push(builder.step(format!("a row in {}", child.table), Expect::Done, None)?);
+        Ok(())
+    }
+
+    fn delete_child(&mut self, child: &Child, id: &str, row: &Row) -> Result<(), Failure> {
+        let mut builder = Builder::new(self.dialect);
+        let mark = builder.value(Value::Text(id.to_owned()));
+        let mut terms = vec![format!("{} = {mark}", self.quote(&child.foreign_key))];
+        for (column, value) in row {
+            let mark = builder.value(value.clone());
+            terms.push(format!("{} = {mark}", self.quote(column)));
+        }
+        let table = self.quote(&child.table);
+        builder.push(&format!("DELETE FROM {table} WHERE {}", terms.join(" AND ")));
+        let about = match row.is_empty() {
+            true => format!("its rows in {}", child.table),
+            false => format!("a row of {} goes", child.table),
+        };
+        self.steps.push(builder.step(about, Expect::Done, None)?);
+        Ok(())
+    }
+
+    fn insert_rest(&mut self, key: Param, document: &str) -> Result<(), Failure> {
+        let Some(rest) = self.table.rest.as_ref().filter(|rest| rest.table != self.table.name) else {
+            return Ok(());
+        };
+        let mut builder = Builder::new(self.dialect);
+        let (key, document) = (builder.param(key), builder.value(Value::Text(document.to_owned())));
+        let (table, key_column, column) =
+            (self.quote(&rest.table), self.quote(&rest.key), self.quote(&rest.column));
+        builder.push(&format!("INSERT INTO {table} ({key_column}, {column}) VALUES ({key}, {document})"));
+        self.steps.push(builder.step("what has no column of its own", Expect::Done, None)?);
+        Ok(())
+    }
+
+    fn delete_rest(&mut self, id: &str) -> Result<(), Failure> {
+        let Some(rest) = self.table.rest.as_ref().filter(|rest| rest.table != self.table.name) else {
+            return Ok(());
+        };
+        let mut builder = Builder::new(self.dialect);
+        let mark = builder.value(Value::Text(id.to_owned()));
+        let (table, key) = (self.quote(&rest.table), self.quote(&rest.key));
+        builder.push(&format!("DELETE FROM {table} WHERE {key} = {mark}"));
+        self.steps.push(builder.step("its document", Expect::Done, None)?);
+        Ok(())
+    }
+
+    // --- update ---
+
+    /// Whether the resource is known to exist; asks for the read that tells, when it is not.
+    fn exists(&mut self, id: &str) -> Result<bool, Failure> {
+        match self.facts.by_id(&self.entity.name, id) {
+            Some(Some(_)) => Ok(true),
+            Some(None) => Err(Failure::NotFound(format!("no row of {} has the key {id:?}", self.table.name))),
+            None => {
+                self.needs.push(Search::existing(&self.entity.name, vec![id.to_owned()]));
+                Ok(false)
+            }
+        }
+    }
+
+    fn update(mut self, update: &Update) -> Result<Lowered, Failure> {
+        if !self.exists(&update.id)? {
+            return Ok(self.done());
+        }
+        let columns = self.changed_columns(&update.changes)?;
+        if !columns.is_empty() {
+            self.update_own(update, &columns)?;
+        }
+        for (table, change) in &update.changes.children {
+            let child = self.child(table)?;
+            for row in &change.remove {
+                self.delete_child(child, &update.id, row)?;
+            }
+            for row in &change.add {
+                self.insert_child(child, Param::Value(Value::Text(update.id.clone())), row)?;
+            }
+        }
+        if let Some(document) = &update.changes.rest {
+            self.delete_rest(&update.id)?;
+            if let Some(document) = document {
+                self.insert_rest(Param::Value(Value::Text(update.id.clone())), document)?;
+            }
+        }
+        Ok(self.done())
+    }
+
+    fn changed_columns(&mut self, changes: &Changes) -> Result<Vec<(Arc<str>, Param)>, Failure> {
+        let mut columns = Vec::new();
+        for (native, change) in &changes.values {
+            match &native.part {
+                None => {
+                    let param = change.add.first().cloned().map_or(Param::Null, Param::Value);
+                    columns.push((native.name.clone(), param));
+                }
+                Some(alias) => columns.extend(self.looked_up(alias, native, &change.add)?),
+            }
+        }
+        let own_rest = self.table.rest.as_ref().filter(|rest| rest.table == self.table.name);
+        if let (Some(rest), Some(document)) = (own_rest, &changes.rest) {
+            let param = document.clone().map_or(Param::Null, |document| Param::Value(Value::Text(document)));
+            columns.push((rest.column.clone(), param));
+        }
+        Ok(columns)
+    }
+
+    fn update_own(&mut self, update: &Update, columns: &[(Arc<str>, Param)]) -> Result<(), Failure> {
+        let mut builder = Builder::new(self.dialect);
+        let set: Vec<String> = columns
+            .iter()
+            .map(|(name, param)| format!("{} = {}", self.quote(name), builder.param(param.clone())))
+            .collect();
+        let id = builder.value(Value::Text(update.id.clone()));
+        let (table, key) = (self.quote(&self.table.name), self.quote(&self.table.id));
+        builder.push(&format!("UPDATE {table} SET {} WHERE {key} = {id}", set.join(", ")));
+        if let (Some(native), Some(version)) = (&self.entity.version, &update.version) {
+            let mark = builder.value(version.clone());
+            builder.push(&format!(" AND {} = {mark}", self.quote(&native.name)));
+        }
+        self.steps.push(builder.step(format!("the row in {}", self.table.name), Expect::Rows(1), None)?);
+        Ok(())
+    }
+
+    // --- delete ---
+
+    fn delete(mut self, delete: &Delete) -> Result<Lowered, Failure> {
+        if !self.exists(&delete.id)? {
+            return Ok(self.done());
+        }
+        let mut guards: Vec<&Row> = Vec::new();
+        for rule in &self.entity.on_delete {
+            match rule {
+                OnDelete::Refuse(row) => {
+                    if self.is_guarded(&delete.id, row)? {
+                        return Err(Failure::Refused(format!(
+                            "This {} cannot be deleted here.",
+                            self.entity.name
+                        )));
+                    }
+                    guards.push(row);
+                }
+                OnDelete::Delete => break,
+            }
+        }
+        if !self.entity.on_delete.contains(&OnDelete::Delete) {
+            return Err(Failure::Refused(format!("A {} cannot be deleted here.", self.entity.name)));
+        }
+        for child in &self.table.children {
+            self.delete_child(child, &delete.id, &Row::new())?;
+        }
+        self.delete_rest(&delete.id)?;
+        self.delete_own(&delete.id, &guards)?;
+        Ok(self.done())
+    }
+
+    /// Whether the row has these values, and so is not deleted; asks for the read that tells.
+    fn is_guarded(&mut self, id: &str, row: &Row) -> Result<bool, Failure> {
+        let id = Predicate::Id(vec![id.to_owned()]);
+        let predicate = row.iter().fold(id, |all, (column, value)| all.and(equals(column, value)));
+        let search = Search {
+            entity: self.entity.name.clone(),
+            predicate,
+            fields: Default::default(),
+            range: Range::first(1),
+        };
+        match self.facts.get(&search) {
+            Some(found) => Ok(!found.records.is_empty()),
+            None => {
+                self.needs.push(search);
+                Ok(false)
+            }
+        }
+    }
+
+    fn delete_own(&mut self, id: &str, guards: &[&Row]) -> Result<(), Failure> {
+        let mut builder = Builder::new(self.dialect);
+        let mark = builder.value(Value::Text(id.to_owned()));
+        let (table, key) = (self.quote(&self.table.name), self.quote(&self.table.id));
+        builder.push(&format!("DELETE FROM {table} WHERE {key} = {mark}"));
+        for guard in guards {
+            let terms: Vec<String> = guard
+                .iter()
+                .map(|(column, value)| {
+                    let (name, mark) = (self.dialect.quote(column), builder.value(value.clone()));
+                    format!("({name} IS NOT NULL AND {name} = {mark})")
+                })
+                .collect();
+            builder.push(&format!(" AND NOT ({})", terms.join(" AND ")));
+        }
+        self.steps.push(builder.step(format!("the row in {}", self.table.name), Expect::Rows(1), None)?);
+        Ok(())
+    }
+}
+
+fn equals(column: &Arc<str>, value: &Value) -> Predicate {
+    Predicate::Test(Native::own(column.clone()), Test::Equals(value.clone(), Case::Exact))
+}

@@ -1,0 +1,100 @@
+//! Connections to one SQLite file: one that writes, a few that read. A connection is lent to one session at
+//! a time, moves to a blocking thread for each piece of work, and goes back clean: a session that ended
+//! half-way leaves no transaction behind.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::failure::failure;
+use crate::backend::Failure;
+
+/// Prepared statements that a connection keeps.
+const STATEMENTS: usize = 64;
+
+/// Connections that are used alike.
+pub(super) struct Pool {
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+    deadline: Duration,
+}
+
+/// A connection on loan.
+pub(super) struct Lease {
+    connection: Option<Connection>,
+    pool: Arc<Pool>,
+    _permit: OwnedSemaphorePermit,
+}
+
+// === impl Pool ===
+
+impl Pool {
+    /// Opens `size` connections to the file.
+    pub(super) fn open(file: &Path, size: usize, deadline: Duration) -> Result<Arc<Self>, rusqlite::Error> {
+        let idle = (0..size).map(|_| connect(file, deadline)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Arc::new(Self { idle: Mutex::new(idle), permits: Arc::new(Semaphore::new(size)), deadline }))
+    }
+
+    /// Waits for a connection, in the order of asking, no longer than the deadline.
+    pub(super) async fn lease(self: &Arc<Self>) -> Result<Lease, Failure> {
+        let busy = || Failure::Unavailable("no connection to the database became free in time".to_owned());
+        let permit = tokio::time::timeout(self.deadline, self.permits.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
+        let connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Ok(Lease { connection: Some(connection.ok_or_else(busy)?), pool: self.clone(), _permit: permit })
+    }
+}
+
+fn connect(file: &Path, deadline: Duration) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(deadline)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+// === impl Lease ===
+
+impl Lease {
+    /// Runs work on the connection in a blocking thread, interrupted at the deadline.
+    pub(super) async fn run<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let lost = || Failure::Unavailable("the connection to the database was lost".to_owned());
+        let mut connection = self.connection.take().ok_or_else(lost)?;
+        let interrupt = connection.get_interrupt_handle();
+        let mut task = tokio::task::spawn_blocking(move || {
+            let result = work(&mut connection);
+            (connection, result)
+        });
+        let done = match tokio::time::timeout(self.pool.deadline, &mut task).await {
+            Ok(done) => done,
+            Err(_) => {
+                interrupt.interrupt();
+                task.await
+            }
+        };
+        let (connection, result) = done.map_err(|_| lost())?;
+        self.connection = Some(connection);
+        result
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if !connection.is_autocommit()
+            && let Err(error) = connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(cause = %failure(&error), "a transaction could not be rolled back");
+        }
+        self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+}

@@ -1,0 +1,244 @@
+//! A [`Search`] as SELECT statements: one for the rows with their look-ups and document, one for each child
+//! table, one for the total. A child table's statement repeats the rows' own condition, so that it needs no
+//! list of keys from the first and all can go in one round trip.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::builder::Builder;
+use super::condition::{self, CHILD, OWN};
+use super::dialect::Dialect;
+use crate::backend::Failure;
+use crate::plan::{
+    Action, Entity, Expect, Model, Native, Param, Plan, Search, Statement, Step, Store, Table, Value,
+};
+
+/// The statements of a search, and what their columns are.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Select {
+    /// The rows: the key, then `columns`, then the document where it is read.
+    pub rows: Statement,
+    pub columns: Vec<Column>,
+    pub rest: bool,
+    pub children: Vec<ChildSelect>,
+    pub count: Option<Statement>,
+}
+
+/// The rows of a child table: the resource's key, then `columns`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ChildSelect {
+    pub table: Arc<str>,
+    pub statement: Statement,
+    pub columns: Vec<Column>,
+}
+
+/// One native of the result.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Column {
+    pub native: Native,
+    pub target: Target,
+}
+
+/// What a column's value leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Target {
+    /// Nothing: a value.
+    Value,
+    /// A resource of this entity.
+    One(Arc<str>),
+    /// A resource of one of several entities; the next column of the result says which.
+    Several,
+}
+
+/// The table of an entity that has one.
+pub(super) fn table_of<'a>(model: &'a Model, entity: &str) -> Result<(&'a Entity, &'a Table), Failure> {
+    match model.entity(entity).map(|entity| (entity, &entity.store)) {
+        Some((entity, Store::Table(table))) => Ok((entity, table)),
+        _ => Err(Failure::Internal(format!("{entity} is no table of this mapping"))),
+    }
+}
+
+/// The statements of a search.
+pub(super) fn select(dialect: Dialect, model: &Model, search: &Search) -> Result<Select, Failure> {
+    let (entity, table) = table_of(model, &search.entity)?;
+    let is_child = |native: &&Native| native.part.as_ref().is_some_and(|part| table.child(part).is_some());
+    let selector = Selector { dialect, model, entity, table, search };
+    let columns: Vec<Column> = search
+        .fields
+        .natives
+        .iter()
+        .filter(|native| !is_child(native))
+        .map(|native| selector.column(native))
+        .collect();
+    let children: BTreeSet<&Arc<str>> =
+        search.fields.natives.iter().filter(is_child).filter_map(|native| native.part.as_ref()).collect();
+    Ok(Select {
+        rows: selector.rows(&columns)?,
+        columns,
+        rest: search.fields.rest && table.rest.is_some(),
+        children: children.into_iter().map(|child| selector.child(child)).collect::<Result<_, _>>()?,
+        count: search.range.total.then(|| selector.count()).transpose()?,
+    })
+}
+
+struct Selector<'a> {
+    dialect: Dialect,
+    model: &'a Model,
+    entity: &'a Entity,
+    table: &'a Table,
+    search: &'a Search,
+}
+
+// === impl Selector ===
+
+impl Selector<'_> {
+    fn quote(&self, name: &str) -> String {
+        self.dialect.quote(name)
+    }
+
+    fn key(&self) -> String {
+        format!("{OWN}.{}", self.quote(&self.table.id))
+    }
+
+    fn column(&self, native: &Native) -> Column {
+        let target = match self.entity.references.get(native).map(Vec::as_slice) {
+            None | Some([]) => Target::Value,
+            Some([one]) => Target::One(one.clone()),
+            Some(_) => Target::Several,
+        };
+        Column { native: native.clone(), target }
+    }
+
+    /// What is selected for a column: its value, and which entity it leads to where that is open.
+    fn selected(&self, alias: &str, column: &Column) -> String {
+        let value = format!("{alias}.{}", self.quote(&column.native.name));
+        match column.target {
+            Target::Several => format!("{value}, {}", self.kind_of(&value, &column.native)),
+            _ => value,
+        }
+    }
+
+    /// Which of several entities has a row with this key; NULL when none has.
+    fn kind_of(&self, value: &str, native: &Native) -> String {
+        let entities = self.entity.references.get(native).into_iter().flatten();
+        let cases = entities.filter_map(|name| {
+            let Some(Entity { store: Store::Table(table), .. }) = self.model.entity(name) else {
+                return None;
+            };
+            let (from, key) = (self.quote(&table.name), self.quote(&table.id));
+            // The name is an identifier of the mapping, `User` or the like; doubled quotes keep it a literal.
+            let name = name.replace('\'', "''");
+            Some(format!(" WHEN EXISTS (SELECT 1 FROM {from} AS r WHERE r.{key} = {value}) THEN '{name}'"))
+        });
+        format!("CASE{} END", cases.collect::<String>())
+    }
+
+    fn rows(&self, columns: &[Column]) -> Result<Statement, Failure> {
+        let mut builder = Builder::new(self.dialect);
+        builder.push("SELECT ").push(&self.key());
+        for column in columns {
+            let alias = column.native.part.as_ref().map_or_else(|| OWN.to_owned(), |alias| self.quote(alias));
+            builder.push(", ").push(&self.selected(&alias, column));
+        }
+        let rest = self.table.rest.as_ref().filter(|_| self.search.fields.rest);
+        if let Some(rest) = rest {
+            let alias = if rest.table == self.table.name { OWN } else { "rest" };
+            builder.push(&format!(", {alias}.{}", self.quote(&rest.column)));
+        }
+        let mut lookups: BTreeSet<Arc<str>> =
+            columns.iter().filter_map(|column| column.native.part.clone()).collect();
+        condition::lookups(&self.search.predicate, &mut lookups);
+        self.from(&mut builder, &lookups)?;
+        if let Some(rest) = rest.filter(|rest| rest.table != self.table.name) {
+            let (side, key) = (self.quote(&rest.table), self.quote(&rest.key));
+            builder.push(&format!(" LEFT JOIN {side} AS rest ON rest.{key} = {}", self.key()));
+        }
+        self.filtered(&mut builder)?;
+        self.window(&mut builder, 1);
+        builder.statement(None)
+    }
+
+    fn from(&self, builder: &mut Builder, lookups: &BTreeSet<Arc<str>>) -> Result<(), Failure> {
+        builder.push(&format!(" FROM {} AS {OWN}", self.quote(&self.table.name)));
+        for alias in lookups {
+            let lookup = self.table.lookup(alias);
+            let lookup = lookup
+                .ok_or_else(|| Failure::Internal(format!("{alias} is no look-up of {}", self.entity.name)))?;
+            let (table, alias) = (self.quote(&lookup.table), self.quote(alias));
+            let (key, foreign) = (self.quote(&lookup.key), self.quote(&lookup.foreign_key));
+            builder.push(&format!(" LEFT JOIN {table} AS {alias} ON {alias}.{key} = {OWN}.{foreign}"));
+        }
+        Ok(())
+    }
+
+    fn filtered(&self, builder: &mut Builder) -> Result<(), Failure> {
+        builder.push(" WHERE ");
+        condition::write(builder, self.table, &self.search.predicate)
+    }
+
+    /// The window, and `beyond` rows more, which tell whether there is more.
+    fn window(&self, builder: &mut Builder, beyond: usize) {
+        let number = |count: usize| Param::Value(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)));
+        let limit = builder.param(number(self.search.range.limit.saturating_add(beyond)));
+        let offset = builder.param(number(self.search.range.offset));
+        let window = self.dialect.window(&limit, &offset);
+        builder.push(&format!(" ORDER BY {}", self.key())).push(&window);
+    }
+
+    fn child(&self, name: &Arc<str>) -> Result<ChildSelect, Failure> {
+        let child = self.table.child(name);
+        let child = child
+            .ok_or_else(|| Failure::Internal(format!("{name} is no child table of {}", self.entity.name)))?;
+        let natives = self.search.fields.natives.iter().filter(|native| native.part.as_ref() == Some(name));
+        let columns: Vec<Column> = natives.map(|native| self.column(native)).collect();
+        let key = format!("{CHILD}.{}", self.quote(&child.foreign_key));
+        let mut builder = Builder::new(self.dialect);
+        builder.push("SELECT ").push(&key);
+        for column in &columns {
+            builder.push(", ").push(&self.selected(CHILD, column));
+        }
+        let own_key = self.key();
+        builder
+            .push(&format!(" FROM {} AS {CHILD} WHERE {key} IN (SELECT {own_key}", self.quote(&child.table)));
+        let mut lookups = BTreeSet::new();
+        condition::lookups(&self.search.predicate, &mut lookups);
+        self.from(&mut builder, &lookups)?;
+        self.filtered(&mut builder)?;
+        self.window(&mut builder, 0);
+        builder.push(&format!(") ORDER BY {key}"));
+        for column in &columns {
+            builder.push(&format!(", {CHILD}.{}", self.quote(&column.native.name)));
+        }
+        Ok(ChildSelect { table: name.clone(), statement: builder.statement(None)?, columns })
+    }
+
+    fn count(&self) -> Result<Statement, Failure> {
+        let mut builder = Builder::new(self.dialect);
+        builder.push("SELECT COUNT(*)");
+        let mut lookups = BTreeSet::new();
+        condition::lookups(&self.search.predicate, &mut lookups);
+        self.from(&mut builder, &lookups)?;
+        self.filtered(&mut builder)?;
+        builder.statement(None)
+    }
+}
+
+// === impl Select ===
+
+impl Select {
+    /// As a plan, for the dry run.
+    pub(super) fn plan(self) -> Plan {
+        let step = |about: String, statement: Statement| Step {
+            about,
+            action: Action::Sql(statement),
+            expect: Expect::Done,
+            undo: None,
+        };
+        let mut steps = vec![step("the rows".to_owned(), self.rows)];
+        steps.extend(
+            self.children.into_iter().map(|child| step(format!("their {}", child.table), child.statement)),
+        );
+        steps.extend(self.count.map(|count| step("how many there are in all".to_owned(), count)));
+        Plan { steps }
+    }
+}

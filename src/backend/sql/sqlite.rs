@@ -1,0 +1,283 @@
+//! SQLite: sessions on leased connections, the running of statements, rows as records.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::types::{ToSqlOutput, Value as Native, ValueRef};
+use rusqlite::{Connection, params_from_iter};
+use time::format_description::well_known::Rfc3339;
+
+use super::dialect::Dialect;
+use super::failure::failure;
+use super::lower::{self, KEY};
+use super::pool::{Lease, Pool};
+use super::select::{ChildSelect, Column, Select, Target, select};
+use crate::backend::{Backend, Failure, Intent, Lowered, Session};
+use crate::plan::{
+    Action, Expect, Facts, Folding, Found, Model, Operation, Param, Plan, Precision, Profile, Record,
+    Reference, Row, Search, Statement, Value,
+};
+
+/// Connections that read at one time.
+const READERS: usize = 4;
+
+/// A SQLite database.
+pub struct Sqlite {
+    model: Arc<Model>,
+    writer: Arc<Pool>,
+    readers: Arc<Pool>,
+}
+
+// === impl Sqlite ===
+
+impl Sqlite {
+    /// Opens an existing database file. Every statement, and every wait for a connection, ends within the
+    /// deadline.
+    pub fn open(file: &Path, model: Arc<Model>, deadline: Duration) -> Result<Self, String> {
+        let open =
+            |size| Pool::open(file, size, deadline).map_err(|error| format!("{}: {error}", file.display()));
+        Ok(Self { model, writer: open(1)?, readers: open(READERS)? })
+    }
+}
+
+#[async_trait]
+impl Backend for Sqlite {
+    fn profile(&self) -> Profile {
+        Profile {
+            kind: "SQLite",
+            folding: Folding::Ascii,
+            text: Precision::Exact,
+            ordering: true,
+            windows: true,
+        }
+    }
+
+    fn lower(&self, operation: &Operation, facts: &Facts) -> Result<Lowered, Failure> {
+        lower::lower(Dialect::Sqlite, &self.model, operation, facts)
+    }
+
+    async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Failure> {
+        let (pool, begin) = match intent {
+            Intent::Read => (&self.readers, "BEGIN"),
+            Intent::Write => (&self.writer, "BEGIN IMMEDIATE"),
+        };
+        let mut lease = pool.lease().await?;
+        lease.run(move |connection| connection.execute_batch(begin).map_err(|error| failure(&error))).await?;
+        Ok(Box::new(SqliteSession { model: self.model.clone(), lease }))
+    }
+
+    async fn ping(&self) -> Result<(), Failure> {
+        let mut lease = self.readers.lease().await?;
+        lease.run(|connection| connection.execute_batch("SELECT 1").map_err(|error| failure(&error))).await
+    }
+}
+
+/// One transaction. Dropped without a commit, it is rolled back.
+struct SqliteSession {
+    model: Arc<Model>,
+    lease: Lease,
+}
+
+#[async_trait]
+impl Session for SqliteSession {
+    async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
+        let statements = select(Dialect::Sqlite, &self.model, search)?;
+        let limit = search.range.limit;
+        self.lease.run(move |connection| found(connection, &statements, limit)).await
+    }
+
+    async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
+        let plan = plan.clone();
+        self.lease.run(move |connection| execute(connection, &plan)).await
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<(), Failure> {
+        self.lease.run(|connection| connection.execute_batch("COMMIT").map_err(|error| failure(&error))).await
+    }
+}
+
+// === reading ===
+
+fn found(connection: &Connection, select: &Select, limit: usize) -> Result<Found, Failure> {
+    let mut records = query(connection, &select.rows, |row| record(row, select))?;
+    let more = records.len() > limit;
+    records.truncate(limit);
+    let places: HashMap<String, usize> =
+        records.iter().enumerate().map(|(at, record)| (record.id.clone(), at)).collect();
+    for child in &select.children {
+        for record in &mut records {
+            record.children.insert(child.table.clone(), Vec::new());
+        }
+        for (key, row) in query(connection, &child.statement, |row| child_row(row, child))? {
+            let record = places.get(&key).and_then(|at| records.get_mut(*at));
+            if let (Some(record), Some(row)) = (record, row) {
+                record.children.entry(child.table.clone()).or_default().push(row);
+            }
+        }
+    }
+    let count = select
+        .count
+        .as_ref()
+        .map(|count| query(connection, count, |row| row.get::<_, i64>(0)))
+        .transpose()?;
+    let total = count.and_then(|rows| rows.first().copied()).and_then(|total| usize::try_from(total).ok());
+    Ok(Found { records, total, more })
+}
+
+fn query<T>(
+    connection: &Connection,
+    statement: &Statement,
+    read: impl FnMut(&rusqlite::Row<'_>) -> Result<T, rusqlite::Error>,
+) -> Result<Vec<T>, Failure> {
+    let mut prepared = connection.prepare_cached(&statement.text).map_err(|error| failure(&error))?;
+    let bound = bind(&statement.params, &HashMap::new())?;
+    let rows = prepared.query_map(params_from_iter(bound), read).map_err(|error| failure(&error))?;
+    rows.collect::<Result<Vec<T>, _>>().map_err(|error| failure(&error))
+}
+
+fn record(row: &rusqlite::Row<'_>, select: &Select) -> Result<Record, rusqlite::Error> {
+    let mut record = Record { id: key(row.get_ref(0)?), ..Record::default() };
+    let mut at = 1;
+    for column in &select.columns {
+        if let Some(value) = cell(row, &mut at, column)? {
+            record.values.insert(column.native.clone(), vec![value]);
+        }
+    }
+    if select.rest {
+        record.rest = row.get(at)?;
+    }
+    Ok(record)
+}
+
+/// A child's row with the key that it belongs to; `None` when a reference in it leads nowhere.
+fn child_row(row: &rusqlite::Row<'_>, child: &ChildSelect) -> Result<(String, Option<Row>), rusqlite::Error> {
+    let mut values = Row::new();
+    let mut at = 1;
+    let mut whole = true;
+    for column in &child.columns {
+        match cell(row, &mut at, column)? {
+            Some(value) => {
+                values.insert(column.native.name.clone(), value);
+            }
+            None => whole &= column.target == Target::Value,
+        }
+    }
+    Ok((key(row.get_ref(0)?), whole.then_some(values)))
+}
+
+/// One native's value, from one column or, for a reference to one of several entities, from two.
+fn cell(row: &rusqlite::Row<'_>, at: &mut usize, column: &Column) -> Result<Option<Value>, rusqlite::Error> {
+    let value = row.get_ref(*at)?;
+    *at += 1;
+    let reference = |resource: String| match value {
+        ValueRef::Null => None,
+        _ => Some(Value::Reference(Reference { resource: Some(resource), id: key(value) })),
+    };
+    Ok(match &column.target {
+        Target::Value => read(value),
+        Target::One(entity) => reference(entity.to_string()),
+        Target::Several => {
+            let kind: Option<String> = row.get(*at)?;
+            *at += 1;
+            kind.and_then(reference)
+        }
+    })
+}
+
+/// A key as the text of a SCIM id.
+fn key(value: ValueRef<'_>) -> String {
+    read(value).and_then(|value| value.text()).unwrap_or_default()
+}
+
+fn read(value: ValueRef<'_>) -> Option<Value> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(Value::Integer(number)),
+        ValueRef::Real(number) => Some(Value::Real(number)),
+        ValueRef::Text(octets) => Some(match std::str::from_utf8(octets) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => Value::Bytes(octets.to_vec()),
+        }),
+        ValueRef::Blob(octets) => Some(Value::Bytes(octets.to_vec())),
+    }
+}
+
+// === writing ===
+
+fn execute(connection: &Connection, plan: &Plan) -> Result<Option<String>, Failure> {
+    let mut outputs: HashMap<Arc<str>, Value> = HashMap::new();
+    for step in &plan.steps {
+        let Action::Sql(statement) = &step.action else {
+            return Err(Failure::Internal("a step of another backend".to_owned()));
+        };
+        let rows = run(connection, statement, &mut outputs)?;
+        if let Expect::Rows(expected) = step.expect
+            && rows != expected
+        {
+            return Err(Failure::Conflict(format!("{}: {rows} rows, not {expected}", step.about)));
+        }
+    }
+    Ok(outputs.get(KEY).and_then(Value::text))
+}
+
+/// Runs one statement; how many rows it touched.
+fn run(
+    connection: &Connection,
+    statement: &Statement,
+    outputs: &mut HashMap<Arc<str>, Value>,
+) -> Result<usize, Failure> {
+    let mut prepared = connection.prepare_cached(&statement.text).map_err(|error| failure(&error))?;
+    let bound = bind(&statement.params, outputs)?;
+    let Some(output) = &statement.output else {
+        return prepared.execute(params_from_iter(bound)).map_err(|error| failure(&error));
+    };
+    let returned = prepared
+        .query_map(params_from_iter(bound), |row| Ok(read(row.get_ref(0)?)))
+        .map_err(|error| failure(&error))?;
+    let mut rows = 0;
+    for value in returned {
+        rows += 1;
+        if let Some(value) = value.map_err(|error| failure(&error))? {
+            outputs.insert(output.clone(), value);
+        }
+    }
+    Ok(rows)
+}
+
+fn bind(params: &[Param], outputs: &HashMap<Arc<str>, Value>) -> Result<Vec<ToSqlOutput<'static>>, Failure> {
+    params.iter().map(|param| bound(param, outputs).map(ToSqlOutput::Owned)).collect()
+}
+
+fn bound(param: &Param, outputs: &HashMap<Arc<str>, Value>) -> Result<Native, Failure> {
+    match param {
+        Param::Null => Ok(Native::Null),
+        Param::Value(value) => native(value),
+        Param::Output(name) => match outputs.get(name) {
+            Some(value) => native(value),
+            None => Err(Failure::Internal(format!("no step returned {name}"))),
+        },
+    }
+}
+
+fn native(value: &Value) -> Result<Native, Failure> {
+    Ok(match value {
+        Value::Text(text) if text.contains('\0') => {
+            let detail = "A text with the character U+0000 cannot be stored.".to_owned();
+            return Err(Failure::Rejected(detail, "U+0000 in a parameter".to_owned()));
+        }
+        Value::Text(text) => Native::Text(text.clone()),
+        Value::Integer(number) => Native::Integer(*number),
+        Value::Real(number) => Native::Real(*number),
+        Value::Bool(truth) => Native::Integer(i64::from(*truth)),
+        Value::Bytes(octets) => Native::Blob(octets.clone()),
+        Value::Secret(secret) => Native::Blob(secret.expose().to_vec()),
+        Value::Reference(reference) => Native::Text(reference.id.clone()),
+        Value::Timestamp(at) => {
+            let text = at.to_offset(time::UtcOffset::UTC).format(&Rfc3339);
+            Native::Text(text.map_err(|error| Failure::Internal(error.to_string()))?)
+        }
+    })
+}
