@@ -1,1 +1,2 @@
 //! PURE.
+pub mod error;
