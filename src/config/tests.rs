@@ -94,7 +94,7 @@ token = { env = "PATH" }
 
 #[test]
 fn shapes_are_strict() {
-    assert!(with("listen", "listen")[0].starts_with("1:1 unknown field `listen`"));
+    assert!(with("listen", "lisen")[0].starts_with("1:1 unknown field `lisen`"));
     assert!(with("file =", "fiel =")[0].starts_with("6:1 unknown field `fiel`"));
     assert!(with("name = \"crm\"", "name = 7")[0].starts_with("3:8 invalid type: integer"));
     assert!(with("mapping", "mode = \"ro\"\nmapping")[0].starts_with("4:8 unknown variant `ro`"));
