@@ -30,7 +30,7 @@ impl Default for Limits {
         Self {
             request_bytes: 1 << 20,
             page_size: 100,
-            scanned_rows: 20_000,
+            scanned_rows: 50_000,
             concurrent_requests: 256,
             deadline_ms: 30_000,
             header_deadline_ms: 10_000,
@@ -54,3 +54,7 @@ pub const SCRIPT_TEXT_BYTES: usize = 16 * 1024;
 pub const SCRIPT_DEADLINE_MS: u64 = 20;
 /// A mapping file.
 pub const MAPPING_BYTES: u64 = 1 << 20;
+/// Ids that are kept of scanned filters, in all, for a target.
+pub const SCAN_CACHE_IDS: u64 = 100_000;
+/// How long they are kept.
+pub const SCAN_CACHE_SECONDS: u64 = 10;

@@ -2,13 +2,24 @@
 //! takes a request through mapping, plan and backend and back. Knows no HTTP: a [`Request`] is already
 //! authenticated, bounded and split; an [`Answer`] is a status and a SCIM value.
 
+mod discovery;
+mod dispatch;
+mod failure;
+mod job;
+mod list;
+mod write;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
 use crate::backend::Backend;
 use crate::limits::Limits;
-use crate::scim;
+use crate::mapping::Mapping;
+use crate::scim::error::Error;
+
+use list::Scans;
 
 /// Everything that a request may need, built once, swapped as a whole.
 pub struct Snapshot {
@@ -30,12 +41,16 @@ pub struct Target {
     pub read_only: bool,
     /// Who may call it.
     pub clients: Vec<Client>,
+    /// What maps to what.
+    pub mapping: Arc<Mapping>,
     /// Where it lives.
     pub backend: Arc<dyn Backend>,
     /// The bounds.
     pub limits: Limits,
     /// What locations begin with: the public URL and the path.
     pub base_url: String,
+    /// Ordered ids of filters that had to be scanned, for the pages after the first.
+    pub scans: Scans,
 }
 
 /// Somebody who may call a target.
@@ -76,7 +91,7 @@ pub struct Request {
 }
 
 /// What is answered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -84,17 +99,51 @@ pub struct Answer {
     pub body: Option<Value>,
     /// The `Location` header.
     pub location: Option<String>,
+    /// The `Allow` header of a 405.
+    pub allow: Option<&'static str>,
 }
 
 impl Target {
     /// Does what the request asks. Every wait within is bounded by the backend's deadline. The work runs
     /// to its end even when the caller goes away: the caller spawns it.
-    pub async fn handle(&self, _request: Request) -> Result<Answer, scim::error::Error> {
-        todo!()
+    pub async fn handle(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
+        dispatch::dispatch(self, request, false).await.map_err(failure::answer)
     }
 
-    /// What the request would do to the backend, as text, without doing it.
-    pub async fn plan(&self, _request: Request) -> Result<String, scim::error::Error> {
-        todo!()
+    /// What the request would do to the backend, as text, without doing it. Where a plan depends on what
+    /// the backend holds, it reads.
+    pub async fn plan(self: &Arc<Self>, request: Request) -> Result<String, Error> {
+        match dispatch::dispatch(self, request, true).await {
+            Err(failure::Stop::Planned(plan)) => Ok(plan.render()),
+            Err(stop) => Err(failure::answer(stop)),
+            Ok(answer) => {
+                Ok(format!("# nothing to do: the answer is {} without the backend\n", answer.status))
+            }
+        }
+    }
+}
+
+// === impl Request ===
+
+impl Request {
+    /// The first value of a query parameter; its name's case does not count.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A number that is new after every write of a target.
+#[derive(Debug, Default)]
+pub struct Generation(AtomicU64);
+
+// === impl Generation ===
+
+impl Generation {
+    fn next(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
     }
 }

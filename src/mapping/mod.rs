@@ -1,28 +1,154 @@
 //! Mappings: the Rhai file that an admin edits, run once at load into an immutable [`Mapping`].
+//!
+//! Pure after load: scripts see values, never a connection, and this module knows `scim` and `plan` only.
+//! In the order of a mapping's life: `script` (the sandbox), `verbs` and `draft` (what was said), `build`,
+//! `model` and `discover` (what it means), `select`, `push`, `read`, `write`, `references`, `rest` (its use).
 
+mod build;
+mod codes;
+mod delta;
 pub mod diagnostic;
+mod discover;
+mod draft;
+mod hash;
+mod line;
+mod model;
+mod place;
+mod push;
+mod read;
+mod references;
+mod rest;
+mod script;
+mod select;
+mod suggest;
+mod template;
+mod values;
+mod verbs;
+mod write;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use rhai::{AST, Engine, EvalAltResult, ParseErrorType, Position};
+
+use crate::limits::MAPPING_BYTES;
+use crate::plan::Model;
 use diagnostic::Diagnostic;
 
-use crate::plan::Model;
+pub use line::ResourceMapping;
+pub use push::Pushed;
+pub use write::Versions;
 
-/// A mapping: what maps to what, and the script's functions for values.
+/// A mapping: what maps to what, and the script's functions for values. Immutable; shared by all requests.
 pub struct Mapping {
+    resources: Vec<ResourceMapping>,
     model: Arc<Model>,
+    engine: Engine,
+    ast: AST,
 }
+
+// === impl Mapping ===
 
 impl Mapping {
     /// Reads `folder/mapping.rhai` and runs it once with these params. Answers every mistake that was found.
-    pub fn load(_folder: &Path, _params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
-        todo!()
+    pub fn load(folder: &Path, params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
+        let path = folder.join("mapping.rhai");
+        let name = path.display().to_string();
+        let unreadable =
+            |cause: String| vec![Diagnostic::whole(&name, format!("the mapping cannot be read: {cause}"))];
+        let size = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?.len();
+        if size > MAPPING_BYTES {
+            return Err(unreadable(format!("it has {size} bytes, more than {MAPPING_BYTES}")));
+        }
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+        Self::parse(&name, &text, params)
+    }
+
+    /// Runs a mapping's text once with these params; `name` is the file's name in diagnostics.
+    pub fn parse(name: &str, text: &str, params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
+        let params = Arc::new(params.clone());
+        let draft = draft::Shared::default();
+        let mut engine = script::sandbox();
+        verbs::register(&mut engine, &draft, &params);
+        let ast = engine.compile(text).map_err(|error| {
+            let message = match *error.0 {
+                ParseErrorType::VariableUndefined(ref name) => format!("there is no variable `{name}`"),
+                ref other => other.to_string(),
+            };
+            vec![at(name, text, error.1, message)]
+        })?;
+        check_functions(name, text, &ast)?;
+        script::within_deadline(|| engine.run_ast(&ast))
+            .map_err(|error| vec![mistake(name, text, &error)])?;
+        let mut builder = build::Builder { file: name, text, ast: &ast, mistakes: Vec::new() };
+        let built = builder.build(&draft.lock().resources);
+        if !builder.mistakes.is_empty() {
+            return Err(builder.mistakes);
+        }
+        let mut engine = script::sandbox();
+        verbs::register_param(&mut engine, &params);
+        Ok(Self { resources: built.resources, model: Arc::new(built.model), engine, ast })
     }
 
     /// Where each resource type lives.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
     }
+
+    /// The resource types, in the mapping's order.
+    pub fn resources(&self) -> &[ResourceMapping] {
+        &self.resources
+    }
+}
+
+/// Functions that cannot work: hooks that are not built, and ones that would call themselves for ever
+/// because they have the name of a method that they use.
+fn check_functions(name: &str, text: &str, ast: &AST) -> Result<(), Vec<Diagnostic>> {
+    let hook = ast.iter_functions().find(|function| verbs::HOOKS.contains(&function.name));
+    match hook {
+        Some(function) => {
+            let place = text.lines().position(|line| line.contains(&format!("fn {}", function.name)));
+            let line = place.map_or(0, |index| index + 1);
+            let message = format!("`{}` is not built yet", function.name);
+            Err(vec![Diagnostic::at(name, text, line, 1, message)])
+        }
+        None => Ok(()),
+    }
+}
+
+/// An error of the script's run, as a diagnostic.
+fn mistake(name: &str, text: &str, error: &EvalAltResult) -> Diagnostic {
+    let inner = error.unwrap_inner();
+    match inner {
+        EvalAltResult::ErrorRuntime(message, position) => at(name, text, *position, message.to_string()),
+        EvalAltResult::ErrorFunctionNotFound(signature, position) => {
+            let verb = signature.split([' ', '(']).next().unwrap_or(signature);
+            let known = verbs::names().any(|known| known == verb);
+            let message = match known {
+                true => format!("`{verb}` does not take these values: {}", readable(signature)),
+                false => format!("there is no verb or function `{verb}`"),
+            };
+            let diagnostic = at(name, text, *position, message);
+            match suggest::closest(verb, verbs::names()).filter(|_| !known) {
+                Some(help) => diagnostic.with_help(help),
+                None => diagnostic,
+            }
+        }
+        EvalAltResult::ErrorTerminated(reason, position) => at(name, text, *position, reason.to_string()),
+        other => at(name, text, other.position(), other.to_string()),
+    }
+}
+
+/// A call's signature in an admin's words.
+fn readable(signature: &str) -> String {
+    signature
+        .replace("&str | ImmutableString | String", "text")
+        .replace("LineVerb", "attr")
+        .replace("ResourceVerb", "resource")
+}
+
+fn at(name: &str, text: &str, position: Position, message: impl Into<String>) -> Diagnostic {
+    let (line, column) = script::place(position);
+    Diagnostic::at(name, text, line, column, message)
 }

@@ -1,7 +1,7 @@
 //! What is asked of a backend in native terms, what it is told of the state ([`Facts`]), and what a
 //! search brings back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Native, Predicate, Row, Value};
@@ -153,6 +153,7 @@ pub struct RowChanges {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     known: Vec<(Search, Found)>,
+    by_id: HashMap<(Arc<str>, String), Option<Record>>,
     /// How often the loop of needs, plan and execution ended in a conflict before; 0 at first. A
     /// `lower` may ask for more when it is not 0.
     pub attempt: u32,
@@ -194,6 +195,11 @@ impl Changes {
 // === impl Facts ===
 
 impl Facts {
+    /// Nothing known yet, at this attempt.
+    pub fn at(attempt: u32) -> Self {
+        Self { attempt, ..Self::default() }
+    }
+
     /// What this search found, when it was run.
     pub fn get(&self, search: &Search) -> Option<&Found> {
         self.known.iter().find(|(known, _)| known == search).map(|(_, found)| found)
@@ -201,17 +207,20 @@ impl Facts {
 
     /// What is known of the resource with this id: `None`, nothing yet; `Some(None)`, it does not exist.
     /// Every search by id that was run counts, whatever fields it read.
-    pub fn by_id(&self, entity: &str, id: &str) -> Option<Option<&Record>> {
-        self.known.iter().find_map(|(search, found)| match &search.predicate {
-            Predicate::Id(ids) if &*search.entity == entity && ids.iter().any(|known| known == id) => {
-                Some(found.records.iter().find(|record| record.id == id))
-            }
-            _ => None,
-        })
+    pub fn by_id(&self, entity: &Arc<str>, id: &str) -> Option<Option<&Record>> {
+        self.by_id.get(&(entity.clone(), id.to_owned())).map(Option::as_ref)
     }
 
     /// Adds what a search found.
     pub fn add(&mut self, search: Search, found: Found) {
+        if let Predicate::Id(ids) = &search.predicate {
+            let mut records: HashMap<&str, &Record> =
+                found.records.iter().map(|r| (r.id.as_str(), r)).collect();
+            for id in ids {
+                let record = records.remove(id.as_str()).cloned();
+                self.by_id.insert((search.entity.clone(), id.clone()), record);
+            }
+        }
         self.known.push((search, found));
     }
 }

@@ -1,2 +1,15 @@
-//! PURE.
+//! The protocol: RFC 7643 and RFC 7644 as functions over values.
+//!
+//! PURE: this module knows no backend, no mapping and no HTTP, does no I/O and reads no clock. Everything in
+//! it takes what a client sent as hostile: bounded, never indexed blindly, never unwrapped.
+
+pub mod discovery;
 pub mod error;
+pub mod evaluate;
+pub mod filter;
+pub mod page;
+pub mod patch;
+pub mod path;
+pub mod project;
+pub mod resource;
+pub mod schema;

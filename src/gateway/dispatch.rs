@@ -1,0 +1,62 @@
+//! Which endpoint and method does what (RFC 7644 §3.2).
+
+use std::sync::Arc;
+
+use super::failure::Stop;
+use super::job::Job;
+use super::{Answer, Method, Request, Target, discovery};
+use crate::scim::error::Error;
+use crate::scim::project::Projection;
+
+/// The endpoints of RFC 7644 that are not built yet: 501.
+const NOT_BUILT: [&str; 3] = ["Bulk", "Me", ".search"];
+
+pub(super) async fn dispatch(target: &Arc<Target>, request: Request, dry: bool) -> Result<Answer, Stop> {
+    let segments: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    if let Some(answer) = discovery::answer(target, &request, &segments) {
+        return answer.map_err(Stop::from);
+    }
+    let endpoint = segments.first().copied().unwrap_or_default();
+    if segments.iter().any(|segment| NOT_BUILT.contains(segment)) && segments.len() <= 2 {
+        return Err(Error::not_implemented(format!("{} is not built yet.", segments.join("/"))).into());
+    }
+    let of = target
+        .mapping
+        .resources()
+        .iter()
+        .find(|of| of.resource_type.endpoint.trim_start_matches('/') == endpoint);
+    let (Some(of), 1..=2) = (of, segments.len()) else {
+        return Err(Error::not_found(format!("There is no endpoint /{}.", segments.join("/"))).into());
+    };
+    let projection = Projection::parse(
+        request.parameter("attributes"),
+        request.parameter("excludedAttributes"),
+        &of.resource_type,
+    )?;
+    let is_read = request.method == Method::Get;
+    if target.read_only && !is_read {
+        return Err(Error::forbidden("This target is read-only.").into());
+    }
+    let job = Job { target, of, projection, dry };
+    match (request.method, segments.get(1)) {
+        (Method::Get, None) => job.list(&request).await,
+        (Method::Get, Some(id)) => job.get(id).await,
+        (Method::Post, None) => job.create(body(&request)?).await,
+        (Method::Put, Some(id)) => job.replace(id, body(&request)?).await,
+        (Method::Patch, Some(id)) => job.patch(id, body(&request)?, &request).await,
+        (Method::Delete, Some(id)) => job.delete(id).await,
+        (_, None) => Ok(not_allowed("GET, POST")),
+        (_, Some(_)) => Ok(not_allowed("GET, PUT, PATCH, DELETE")),
+    }
+}
+
+/// 405 with what is allowed (RFC 9110 §15.5.6).
+pub(super) fn not_allowed(allow: &'static str) -> Answer {
+    let error = Error { status: 405, scim_type: None, detail: format!("This endpoint takes {allow}.") };
+    Answer { status: 405, body: Some(error.to_json()), location: None, allow: Some(allow) }
+}
+
+fn body(request: &Request) -> Result<&serde_json::Value, Error> {
+    let absent = || Error::bad_request(crate::scim::error::ScimType::InvalidSyntax, "A body is needed.");
+    request.body.as_ref().ok_or_else(absent)
+}

@@ -1,0 +1,131 @@
+//! One request for resources of one type: what its steps have in common.
+
+use std::sync::Arc;
+
+use super::failure::Stop;
+use super::{Answer, Target};
+use crate::backend::{Intent, Lowered, Session};
+use crate::limits::NEED_ROUNDS;
+use crate::mapping::ResourceMapping;
+use crate::plan::{Entity, Facts, Fields, Operation, Plan, Predicate, Range, Record, Search};
+use crate::scim::error::Error;
+use crate::scim::project::Projection;
+use crate::scim::resource::{Resource, set_schemas};
+
+/// A request for resources of one type.
+pub(super) struct Job<'a> {
+    pub target: &'a Arc<Target>,
+    pub of: &'a ResourceMapping,
+    pub projection: Projection,
+    /// Stop where something would be done, with its plan.
+    pub dry: bool,
+}
+
+impl Job<'_> {
+    pub(super) async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Stop> {
+        Ok(self.target.backend.session(intent).await?)
+    }
+
+    pub(super) fn entity(&self) -> Result<&Entity, Stop> {
+        let entity = self.target.mapping.model().entity(&self.of.entity);
+        entity.ok_or_else(|| Error::internal("The mapping has no place for this resource type.").into())
+    }
+
+    /// Runs searches and adds what they find to the facts.
+    pub(super) async fn learn(
+        &self,
+        session: &mut dyn Session,
+        searches: Vec<Search>,
+        facts: &mut Facts,
+    ) -> Result<(), Stop> {
+        for search in searches {
+            let found = session.search(&search).await?;
+            facts.add(search, found);
+        }
+        Ok(())
+    }
+
+    /// Lowers an operation, running the reads that it needs, a bounded number of times.
+    pub(super) async fn lower(
+        &self,
+        session: &mut dyn Session,
+        operation: &Operation,
+        facts: &mut Facts,
+    ) -> Result<Plan, Stop> {
+        for _ in 0..NEED_ROUNDS {
+            match self.target.backend.lower(operation, facts)? {
+                Lowered::Plan(plan) => return Ok(plan),
+                Lowered::Need(searches) => self.learn(session, searches, facts).await?,
+            }
+        }
+        Err(Error::internal("The plan of this request needs more reads than it may have.").into())
+    }
+
+    /// Does what the operation asks, or stops with its plan in a dry run.
+    pub(super) async fn carry_out(
+        &self,
+        session: &mut dyn Session,
+        operation: &Operation,
+        facts: &mut Facts,
+    ) -> Result<Option<String>, Stop> {
+        let plan = self.lower(session, operation, facts).await?;
+        if self.dry {
+            return Err(Stop::Planned(plan));
+        }
+        Ok(session.execute(&plan).await?)
+    }
+
+    /// Runs the search that a GET is about, or stops with its plan in a dry run.
+    pub(super) async fn search(
+        &self,
+        session: &mut dyn Session,
+        search: &Search,
+    ) -> Result<crate::plan::Found, Stop> {
+        if self.dry {
+            let plan = self.lower(session, &Operation::Search(search.clone()), &mut Facts::default()).await?;
+            return Err(Stop::Planned(plan));
+        }
+        Ok(session.search(search).await?)
+    }
+
+    /// The natives that the answer needs.
+    pub(super) fn wanted(&self) -> Fields {
+        self.of.fields(&|path| self.projection.wants(path))
+    }
+
+    /// A search for one resource.
+    pub(super) fn by_id(&self, id: &str, fields: Fields) -> Search {
+        let predicate = Predicate::Id(vec![id.to_owned()]);
+        Search { entity: self.of.entity.clone(), predicate, fields, range: Range::first(1) }
+    }
+
+    /// A record as a client sees it.
+    pub(super) fn shown(&self, record: &Record) -> Result<Resource, Stop> {
+        let mut resource = self.target.mapping.read(self.of, record, &self.target.base_url)?;
+        set_schemas(&mut resource, &self.of.resource_type);
+        self.projection.apply(&mut resource, &self.of.resource_type);
+        Ok(resource)
+    }
+
+    /// GET of one resource.
+    pub(super) async fn get(&self, id: &str) -> Result<Answer, Stop> {
+        let mut session = self.session(Intent::Read).await?;
+        let found = self.search(&mut *session, &self.by_id(id, self.wanted())).await?;
+        let record = found.records.first().ok_or_else(|| self.absent(id))?;
+        let resource = self.shown(record)?;
+        Ok(Answer {
+            status: 200,
+            body: Some(resource.into()),
+            location: Some(self.location(id)),
+            allow: None,
+        })
+    }
+
+    pub(super) fn location(&self, id: &str) -> String {
+        self.target.mapping.location(&self.of.resource_type.name, id, &self.target.base_url)
+    }
+
+    pub(super) fn absent(&self, id: &str) -> Error {
+        Error::not_found(format!("There is no {} with the id {id:?}.", self.of.resource_type.name))
+    }
+}

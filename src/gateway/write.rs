@@ -1,0 +1,276 @@
+//! POST, PUT, PATCH and DELETE: what each makes of a resource, and the loop in which it is written. A
+//! conflict with somebody else's write begins the loop again, from the read that decided it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::failure::Stop;
+use super::job::Job;
+use super::{Answer, Request};
+use crate::backend::{Failure, Intent, Session};
+use crate::limits::CONFLICT_RETRIES;
+use crate::mapping::Versions;
+use crate::plan::{Changes, Create, Delete, Facts, Fields, Operation, Record, Update};
+use crate::scim::error::Error;
+use crate::scim::patch::{self, Delta};
+use crate::scim::path::AttrPath;
+use crate::scim::resource::{self, Resource};
+
+/// What PUT or PATCH makes of the resource that is there.
+type Apply<'a> = dyn Fn(&Resource) -> Result<Resource, Error> + Send + Sync + 'a;
+
+/// Tries a write until it meets no conflict, a bounded number of times.
+macro_rules! without_conflict {
+    ($attempt:ident => $work:expr) => {{
+        let mut $attempt = 0;
+        loop {
+            match $work.await {
+                Err(Stop::Backend(Failure::Conflict(cause))) if $attempt < CONFLICT_RETRIES => {
+                    tracing::info!(cause, attempt = $attempt, "somebody else was quicker; once more");
+                    tokio::time::sleep(pause($attempt)).await;
+                    $attempt += 1;
+                }
+                result => break result,
+            }
+        }
+    }};
+}
+
+impl Job<'_> {
+    /// POST: a new resource.
+    pub(super) async fn create(&self, body: &Value) -> Result<Answer, Stop> {
+        let parsed = resource::parse(body, &self.of.resource_type)?;
+        self.log_ignored(&parsed.ignored);
+        let resource = parsed.resource;
+        resource::require(&resource, &self.of.resource_type)?;
+        let written = self.written(&resource, None).await?;
+        without_conflict!(attempt => self.try_create(&resource, written.clone(), attempt))
+    }
+
+    async fn try_create(
+        &self,
+        resource: &Resource,
+        mut record: Record,
+        attempt: u32,
+    ) -> Result<Answer, Stop> {
+        let mapping = &self.target.mapping;
+        let mut session = self.session(Intent::Write).await?;
+        let mut facts = Facts::at(attempt);
+        let nothing = Record::default();
+        self.learn(&mut *session, mapping.unsettled(self.of, &record, &nothing, &facts), &mut facts).await?;
+        mapping.settle(self.of, &mut record, &nothing, &facts)?;
+        record.rest = mapping.rest_of(self.of, resource, &record)?;
+        mapping.initialise(self.of, resource, OffsetDateTime::now_utc(), &mut record)?;
+        let create = Operation::Create(Create { entity: self.of.entity.clone(), record });
+        let id = self.carry_out(&mut *session, &create, &mut facts).await?;
+        self.target.scans.forget();
+        let id =
+            id.ok_or_else(|| Error::internal("The backend did not say which id the new resource has."))?;
+        let made = self.read_back(&mut *session, &id).await?;
+        session.commit().await?;
+        self.target.scans.forget();
+        Ok(Answer { status: 201, body: Some(made.into()), location: Some(self.location(&id)), allow: None })
+    }
+
+    /// PUT: the resource as the body says (RFC 7644 §3.5.1).
+    pub(super) async fn replace(&self, id: &str, body: &Value) -> Result<Answer, Stop> {
+        let parsed = resource::parse(body, &self.of.resource_type)?;
+        self.log_ignored(&parsed.ignored);
+        let apply = |before: &Resource| resource::replace(before, &parsed, &self.of.resource_type);
+        self.change(id, body, &apply).await
+    }
+
+    /// PATCH (RFC 7644 §3.5.2). Membership changed by value is written without a read of the members, and
+    /// answered with 204: the body would be the whole group.
+    pub(super) async fn patch(&self, id: &str, body: &Value, request: &Request) -> Result<Answer, Stop> {
+        let operations = patch::parse(body, &self.of.resource_type)?;
+        let asked = request.parameter("attributes").is_some();
+        if let Some(delta) = patch::delta(&operations, &self.of.resource_type).filter(|_| !asked)
+            && let Some(answer) = self.membership(id, &delta).await?
+        {
+            return Ok(answer);
+        }
+        let rules = patch::Rules::default();
+        let apply = |before: &Resource| patch::apply(before, &operations, &self.of.resource_type, &rules);
+        self.change(id, body, &apply).await
+    }
+
+    /// DELETE, by the mapping's `on_delete`.
+    pub(super) async fn delete(&self, id: &str) -> Result<Answer, Stop> {
+        without_conflict!(attempt => self.try_delete(id, attempt))
+    }
+
+    async fn try_delete(&self, id: &str, attempt: u32) -> Result<Answer, Stop> {
+        let mut session = self.session(Intent::Write).await?;
+        let delete = Operation::Delete(Delete { entity: self.of.entity.clone(), id: id.to_owned() });
+        let mut facts = Facts::at(attempt);
+        self.carry_out(&mut *session, &delete, &mut facts).await?;
+        session.commit().await?;
+        self.target.scans.forget();
+        Ok(Answer { status: 204, ..Answer::default() })
+    }
+
+    async fn change(&self, id: &str, body: &Value, apply: &Apply<'_>) -> Result<Answer, Stop> {
+        let fields = self.fields_to_change(body)?;
+        without_conflict!(attempt => self.try_change(id, &fields, apply, attempt))
+    }
+
+    async fn try_change(
+        &self,
+        id: &str,
+        fields: &Fields,
+        apply: &Apply<'_>,
+        attempt: u32,
+    ) -> Result<Answer, Stop> {
+        let mapping = &self.target.mapping;
+        let mut session = self.session(Intent::Write).await?;
+        let mut facts = Facts::at(attempt);
+        self.learn(&mut *session, vec![self.by_id(id, fields.clone())], &mut facts).await?;
+        let actual = facts.by_id(&self.of.entity, id).flatten().cloned().ok_or_else(|| self.absent(id))?;
+        let before = mapping.read(self.of, &actual, &self.target.base_url)?;
+        let after = apply(&before)?;
+        resource::require(&after, &self.of.resource_type)?;
+        let written_before = mapping.write(self.of, &before, Some(&before))?;
+        let mut written_after = self.written(&after, Some(&before)).await?;
+        self.learn(&mut *session, mapping.unsettled(self.of, &written_after, &actual, &facts), &mut facts)
+            .await?;
+        mapping.settle(self.of, &mut written_after, &actual, &facts)?;
+        let rest = mapping.rest_of(self.of, &after, &written_after)?;
+        let versions = Versions {
+            actual: &actual,
+            written_before: &written_before,
+            after: &after,
+            written_after: &written_after,
+            rest,
+        };
+        let changes = mapping.changes(self.of, &versions, OffsetDateTime::now_utc())?;
+        if !changes.is_empty() {
+            let version = self
+                .entity()?
+                .version
+                .as_ref()
+                .and_then(|native| actual.values.get(native)?.first().cloned());
+            self.update(&mut *session, id, changes, version, &mut facts).await?;
+        } else if self.dry {
+            return Err(Stop::Planned(crate::plan::Plan::default()));
+        }
+        let now = self.read_back(&mut *session, id).await?;
+        session.commit().await?;
+        self.target.scans.forget();
+        Ok(Answer { status: 200, body: Some(now.into()), location: Some(self.location(id)), allow: None })
+    }
+
+    /// Membership as native deltas; `None` when the mapping cannot say it so.
+    async fn membership(&self, id: &str, delta: &Delta) -> Result<Option<Answer>, Stop> {
+        let Some((comes, goes)) = self.target.mapping.delta(self.of, delta)? else { return Ok(None) };
+        let done =
+            without_conflict!(attempt => self.try_membership(id, comes.clone(), goes.clone(), attempt));
+        done.map(|()| Some(Answer { status: 204, ..Answer::default() }))
+    }
+
+    async fn try_membership(
+        &self,
+        id: &str,
+        mut comes: Record,
+        mut goes: Record,
+        attempt: u32,
+    ) -> Result<(), Stop> {
+        let mapping = &self.target.mapping;
+        let mut session = self.session(Intent::Write).await?;
+        let mut facts = Facts::at(attempt);
+        let nothing = Record::default();
+        for record in [&comes, &goes] {
+            self.learn(&mut *session, mapping.unsettled(self.of, record, &nothing, &facts), &mut facts)
+                .await?;
+        }
+        mapping.settle(self.of, &mut comes, &nothing, &facts)?;
+        mapping.settle_removals(self.of, &mut goes, &facts);
+        let mut changes = mapping.delta_changes(comes, goes);
+        mapping.stamp(self.of, &Resource::new(), OffsetDateTime::now_utc(), &mut changes)?;
+        self.update(&mut *session, id, changes, None, &mut facts).await?;
+        Ok(session.commit().await?)
+    }
+
+    async fn update(
+        &self,
+        session: &mut dyn Session,
+        id: &str,
+        changes: Changes,
+        version: Option<crate::plan::Value>,
+        facts: &mut Facts,
+    ) -> Result<(), Stop> {
+        let update = Update { entity: self.of.entity.clone(), id: id.to_owned(), changes, version };
+        self.carry_out(session, &Operation::Update(update), facts).await?;
+        self.target.scans.forget();
+        Ok(())
+    }
+
+    /// What must be read before a change is computed: everything but the collections of references that
+    /// the body does not mention.
+    fn fields_to_change(&self, body: &Value) -> Result<Fields, Stop> {
+        let wants = |path: &AttrPath| !self.of.holds_links(path) || mentions(body, &path.name);
+        let mut fields = self.of.fields(&wants);
+        fields.natives.extend(self.entity()?.version.clone());
+        Ok(fields)
+    }
+
+    async fn read_back(&self, session: &mut dyn Session, id: &str) -> Result<Resource, Stop> {
+        let found = session.search(&self.by_id(id, self.wanted())).await?;
+        let gone = || Error::internal("The resource is outside what the mapping shows after this write.");
+        self.shown(found.records.first().ok_or_else(gone)?)
+    }
+
+    /// The natives of a resource. A password's hash takes a good part of a second of computing, which must
+    /// not hold up other requests.
+    async fn written(&self, resource: &Resource, before: Option<&Resource>) -> Result<Record, Stop> {
+        if !resource.contains_key("password") {
+            return Ok(self.target.mapping.write(self.of, resource, before)?);
+        }
+        let (target, name) = (self.target.clone(), self.of.entity.clone());
+        let (resource, before) = (resource.clone(), before.cloned());
+        let work = tokio::task::spawn_blocking(move || {
+            let of = target.mapping.resources().iter().find(|of| of.entity == name);
+            let of = of.ok_or_else(|| Error::internal("The mapping lost a resource type."))?;
+            target.mapping.write(of, &resource, before.as_ref())
+        });
+        let written = work.await.map_err(|_| Error::internal("The password could not be hashed."))?;
+        Ok(written?)
+    }
+
+    fn log_ignored(&self, ignored: &[String]) {
+        if !ignored.is_empty() {
+            tracing::info!(
+                attributes = ignored.join(", "),
+                "attributes that this target does not keep were ignored"
+            );
+        }
+    }
+}
+
+/// How long to wait before the next attempt: a little longer each time, and not the same for everybody.
+fn pause(attempt: u32) -> Duration {
+    let jitter = u64::from(uuid::Uuid::new_v4().as_bytes()[0] % 16);
+    Duration::from_millis((5 << attempt) + jitter)
+}
+
+/// Whether the name stands anywhere in the body as a key, or as the attribute of a path.
+fn mentions(body: &Value, name: &str) -> bool {
+    match body {
+        Value::Object(map) => map.iter().any(|(key, value)| {
+            let is_path = key.eq_ignore_ascii_case("path")
+                && value.as_str().is_some_and(|path| begins_with(path, name));
+            begins_with(key, name) || is_path || mentions(value, name)
+        }),
+        Value::Array(items) => items.iter().any(|item| mentions(item, name)),
+        _ => false,
+    }
+}
+
+/// Whether a path's attribute has this name; in `members[value eq "urn:x"]` the filter has colons of its own.
+fn begins_with(path: &str, name: &str) -> bool {
+    let head = path.split('[').next().unwrap_or(path);
+    let attribute = head.rsplit(':').next().unwrap_or(head);
+    attribute.split('.').next().is_some_and(|attribute| attribute.eq_ignore_ascii_case(name))
+}

@@ -1,0 +1,500 @@
+//! From the draft to the mapping: every name is resolved against the schema, every combination of verbs
+//! that means nothing is refused with its place. All mistakes are found in one run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rhai::{AST, Position};
+use serde_json::Value as Json;
+
+use super::codes::{Codes, Pattern as Code};
+use super::diagnostic::Diagnostic;
+use super::discover::{self, Said};
+use super::draft::{DraftAccess, DraftGiven, DraftLine, DraftResource, Given, Pattern};
+use super::line::{Access, Collection, Conversion, ElementKey, Generated, How, Line, Part, ResourceMapping};
+use super::template::Template;
+use super::{model, script, suggest, values};
+use crate::plan::{Model, Native, OnMissing};
+use crate::scim::filter::{Filter, Literal, Op};
+use crate::scim::path::{self, AttrPath};
+use crate::scim::schema::{self, Attribute, Extension, ResourceType, Type};
+
+/// Rounds of PBKDF2 where the mapping names none.
+const DEFAULT_ROUNDS: u32 = 600_000;
+
+/// Everything that the builder looks things up in, and where it writes the mistakes.
+pub(super) struct Builder<'a> {
+    pub file: &'a str,
+    pub text: &'a str,
+    pub ast: &'a AST,
+    pub mistakes: Vec<Diagnostic>,
+}
+
+/// A draft, resolved.
+pub(super) struct Built {
+    pub resources: Vec<ResourceMapping>,
+    pub model: Model,
+}
+
+// === impl Builder ===
+
+impl Builder<'_> {
+    pub(super) fn build(&mut self, drafts: &[DraftResource]) -> Built {
+        let mut built = Built { resources: Vec::new(), model: Model::default() };
+        for draft in drafts {
+            let Some(full) = self.full_type(draft) else { continue };
+            if built.resources.iter().any(|known| *known.entity == *draft.name) {
+                self.wrong(draft.at, format!("the resource {:?} stands here a second time", draft.name));
+                continue;
+            }
+            let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
+            let of = self.resource(draft, &full, &names);
+            model::add(self, &mut built.model, draft, &of);
+            built.resources.push(of);
+        }
+        if drafts.is_empty() {
+            self.mistakes.push(Diagnostic::whole(self.file, "the mapping has no `resource(…)`"));
+        }
+        built
+    }
+
+    /// Notes a mistake at a place of the script.
+    pub(super) fn wrong(&mut self, at: Position, message: impl Into<String>) {
+        let (line, column) = script::place(at);
+        self.mistakes.push(Diagnostic::at(self.file, self.text, line, column, message));
+    }
+
+    fn wrong_with_help(&mut self, at: Position, message: impl Into<String>, help: Option<String>) {
+        self.wrong(at, message);
+        if let (Some(help), Some(mistake)) = (help, self.mistakes.last_mut()) {
+            mistake.help = Some(help);
+        }
+    }
+
+    /// Everything that the core schemas know of this type.
+    fn full_type(&mut self, draft: &DraftResource) -> Option<ResourceType> {
+        let (schema, extensions, endpoint) = match draft.name.as_str() {
+            "User" => {
+                let enterprise = Extension { schema: schema::enterprise_user().clone(), required: false };
+                (schema::core_user(), vec![enterprise], "/Users")
+            }
+            "Group" => (schema::core_group(), Vec::new(), "/Groups"),
+            other => {
+                self.wrong(
+                    draft.at,
+                    format!("a resource type besides User and Group ({other:?}) is not built yet"),
+                );
+                return None;
+            }
+        };
+        Some(ResourceType {
+            name: draft.name.clone(),
+            endpoint: endpoint.to_owned(),
+            description: schema.description.clone(),
+            schema: schema.clone(),
+            extensions,
+        })
+    }
+
+    fn resource(&mut self, draft: &DraftResource, full: &ResourceType, names: &[&str]) -> ResourceMapping {
+        let mut of = ResourceMapping {
+            entity: draft.name.as_str().into(),
+            resource_type: full.clone(),
+            lines: Vec::new(),
+            collections: Vec::new(),
+            initial: Vec::new(),
+            stamps: Vec::new(),
+            rdn: None,
+            has_rest: draft.rest.is_some(),
+            is_entry: draft.base.is_some(),
+        };
+        let mut said = BTreeMap::new();
+        for line in &draft.lines {
+            self.check_references(line, names);
+            if let Some(path) = self.line(draft, line, full, &mut of) {
+                let marks =
+                    Said { required: line.required, unique: line.unique, case_exact: line.case_exact };
+                said.insert(path, marks);
+            }
+        }
+        self.check_collections(draft, &of);
+        of.initial = draft.initial.iter().filter_map(|given| self.generated(draft, given, full)).collect();
+        of.stamps = draft.stamps.iter().filter_map(|given| self.generated(draft, given, full)).collect();
+        of.rdn = draft.rdn.as_ref().and_then(|(_, template, at)| self.template(template, *at, full));
+        of.resource_type =
+            discover::resource_type(full, &of, &|path| said.get(path).copied().unwrap_or_default());
+        of
+    }
+
+    /// Resolves one `attr` line into the mapping; answers the path that it is for.
+    fn line(
+        &mut self,
+        draft: &DraftResource,
+        line: &DraftLine,
+        full: &ResourceType,
+        of: &mut ResourceMapping,
+    ) -> Option<String> {
+        let parsed = match path::parse_path(&line.path) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                self.wrong(line.at, format!("{:?} is no attribute path: {error}", line.path));
+                return None;
+            }
+        };
+        let (path, attribute) = self.attribute(line, &parsed.attr, full)?;
+        if let Some(filter) = parsed.filter {
+            let element = self.element_key(line, &filter, parsed.sub.as_deref(), &path, full)?;
+            return self.plain_line(draft, line, path, Some(element), &attribute, of);
+        }
+        let part_of = of.collections.iter().position(|c| path.sub.is_some() && c.path == path.without_sub());
+        match (&line.child, part_of) {
+            (Some(_), _) => self.collection(line, path, of),
+            (None, Some(at)) => self.part(line, path, &attribute, of.collections.get_mut(at)?),
+            (None, None) => self.plain_line(draft, line, path, None, &attribute, of),
+        }
+    }
+
+    /// The path in the schema's own spelling, and what it leads to.
+    fn attribute(
+        &mut self,
+        line: &DraftLine,
+        path: &AttrPath,
+        full: &ResourceType,
+    ) -> Option<(AttrPath, Attribute)> {
+        let found = path::canonical(path, full).and_then(|path| {
+            let found = full.find(&path)?;
+            let attribute = found.sub.unwrap_or(found.attribute).clone();
+            Some((path, attribute))
+        });
+        if found.is_none() {
+            let known = attribute_names(full);
+            let help = suggest::closest(&path.to_string(), known.iter().map(String::as_str));
+            self.wrong_with_help(line.at, format!("a {} has no attribute `{path}`", full.name), help);
+        }
+        found
+    }
+
+    /// `[type eq "work"].value`
+    fn element_key(
+        &mut self,
+        line: &DraftLine,
+        filter: &Filter,
+        sub: Option<&str>,
+        path: &AttrPath,
+        full: &ResourceType,
+    ) -> Option<ElementKey> {
+        let key = match filter {
+            Filter::Compare { path, op: Op::Eq, value: Literal::Text(value), .. } if path.sub.is_none() => {
+                Some((path.name.clone(), value.clone()))
+            }
+            _ => None,
+        };
+        let (Some((key, value)), Some(sub)) = (key, sub) else {
+            self.wrong(line.at, "a line for one element has the form `emails[type eq \"work\"].value`");
+            return None;
+        };
+        for name in [key.as_str(), sub] {
+            let sub_path = AttrPath { sub: Some(name.to_owned()), ..path.clone() };
+            if full.find(&sub_path).is_none_or(|found| !found.attribute.multi_valued) {
+                self.wrong(
+                    line.at,
+                    format!("`{path}` is no multi-valued attribute with a sub-attribute `{name}`"),
+                );
+                return None;
+            }
+        }
+        Some(ElementKey { key, value, sub: sub.to_owned() })
+    }
+
+    fn plain_line(
+        &mut self,
+        draft: &DraftResource,
+        line: &DraftLine,
+        path: AttrPath,
+        element: Option<ElementKey>,
+        attribute: &Attribute,
+        of: &mut ResourceMapping,
+    ) -> Option<String> {
+        let is_table = draft.table.is_some();
+        if line.many && is_table {
+            self.wrong(
+                line.at,
+                "`many` is for an entry's attributes; a table keeps a collection with `child`",
+            );
+        }
+        if line.placeholder.is_some() && is_table {
+            self.wrong(line.at, "`placeholder` is for an entry's attributes; a table has no need of one");
+        }
+        if line.natives.len() > 1 && (line.read.is_none() || line.access != Some(DraftAccess::ReadOnly)) {
+            self.wrong(line.at, "a line over several natives needs `.read(\"f\")` and `.read_only()`; writing them is not built yet");
+        }
+        if attribute.kind == Type::Complex && line.refs.is_empty() && element.is_none() {
+            let help = format!("map its sub-attributes, `{path}.value` and the like, or say `.ref(\"…\")`");
+            self.wrong_with_help(
+                line.at,
+                format!("`{path}` has sub-attributes and cannot stand in one native"),
+                Some(help),
+            );
+        }
+        let name = path.to_string();
+        let kind = self.kind(attribute, &path, element.as_ref(), of);
+        let conversion = self.conversion(line, attribute, kind)?;
+        let natives = line.natives.iter().filter_map(|native| self.native(draft, native, line.at)).collect();
+        let access = match line.access {
+            Some(DraftAccess::ReadOnly) => Access::ReadOnly,
+            Some(DraftAccess::Immutable) => Access::Immutable,
+            Some(DraftAccess::WriteOnly) => Access::WriteOnly,
+            None if path.name == "meta" => Access::ReadOnly,
+            None => Access::ReadWrite,
+        };
+        if of.lines.iter().any(|known| known.path == path && known.element == element) {
+            self.wrong(line.at, format!("`{}` stands here a second time", line.path));
+        }
+        of.lines.push(Line { path, element, natives, many: line.many, access, conversion });
+        Some(name)
+    }
+
+    /// The SCIM type of what the natives hold.
+    fn kind(
+        &self,
+        attribute: &Attribute,
+        path: &AttrPath,
+        element: Option<&ElementKey>,
+        of: &ResourceMapping,
+    ) -> Type {
+        let Some(key) = element else { return attribute.kind };
+        let sub = AttrPath { sub: Some(key.sub.clone()), ..path.clone() };
+        of.resource_type.find(&sub).and_then(|found| found.sub).map_or(Type::String, |sub| sub.kind)
+    }
+
+    fn collection(&mut self, line: &DraftLine, path: AttrPath, of: &mut ResourceMapping) -> Option<String> {
+        let ([table], false) = (line.natives.as_slice(), of.is_entry) else {
+            self.wrong(
+                line.at,
+                "`child` names one table: attr(\"phoneNumbers\", \"UserPhone\").child(\"UserId\")",
+            );
+            return None;
+        };
+        let name = path.to_string();
+        let read_only = line.access == Some(DraftAccess::ReadOnly);
+        of.collections.push(Collection { path, table: table.as_str().into(), read_only, parts: Vec::new() });
+        Some(name)
+    }
+
+    fn part(
+        &mut self,
+        line: &DraftLine,
+        path: AttrPath,
+        attribute: &Attribute,
+        collection: &mut Collection,
+    ) -> Option<String> {
+        let column = match line.natives.as_slice() {
+            [native] => native.strip_prefix(&format!("{}.", collection.table)),
+            _ => None,
+        };
+        let (Some(column), Some(sub)) = (column, path.sub.clone()) else {
+            self.wrong(line.at, format!("this line names a column of {0}: \"{0}.Column\"", collection.table));
+            return None;
+        };
+        let column: Arc<str> = column.into();
+        let conversion = self.conversion(line, attribute, attribute.kind)?;
+        let is_link = matches!(conversion.how, How::Reference { .. });
+        collection.parts.push(Part { sub, column, required: line.required || is_link, conversion });
+        Some(path.to_string())
+    }
+
+    fn conversion(&mut self, line: &DraftLine, attribute: &Attribute, kind: Type) -> Option<Conversion> {
+        for (function, at) in [&line.read, &line.write].into_iter().flatten() {
+            if !self.ast.iter_functions().any(|known| known.name == function && known.params.len() == 1) {
+                let known: Vec<&str> = self.ast.iter_functions().map(|known| known.name).collect();
+                let help = suggest::closest(function, known.into_iter());
+                self.wrong_with_help(
+                    *at,
+                    format!("the script has no function `{function}` of one value"),
+                    help,
+                );
+            }
+        }
+        let ways = [
+            line.values.is_some(),
+            line.read.is_some() || line.write.is_some(),
+            !line.refs.is_empty(),
+            line.hash.is_some(),
+        ];
+        if ways.into_iter().filter(|way| *way).count() > 1 {
+            self.wrong(line.at, "`values`, `read`/`write`, `ref` and `hash` exclude each other");
+        }
+        let how = self.how(line)?;
+        let missing = line.missing.as_ref().and_then(values::literal);
+        let case_exact = line.case_exact || attribute.case_exact;
+        Some(Conversion { kind, case_exact, max_len: line.max_len, missing, how })
+    }
+
+    fn how(&mut self, line: &DraftLine) -> Option<How> {
+        if let Some(pairs) = &line.values {
+            return Some(How::Codes(Codes(
+                pairs.iter().map(|(native, value)| (code(native), meaning(value))).collect(),
+            )));
+        }
+        if let Some(hash) = &line.hash {
+            if hash.scheme != "pbkdf2-sha256" {
+                self.wrong(
+                    hash.at,
+                    format!("the scheme {:?} is not built yet; `pbkdf2-sha256` is", hash.scheme),
+                );
+                return None;
+            }
+            let Some(salt) = &hash.salt else {
+                self.wrong(hash.at, "`hash` needs the native for the salt: #{ salt: \"PwdSalt\" }");
+                return None;
+            };
+            let rounds = hash.rounds.map_or(Some(DEFAULT_ROUNDS), |rounds| {
+                u32::try_from(rounds).ok().filter(|rounds| *rounds > 0)
+            });
+            let Some(rounds) = rounds else {
+                self.wrong(hash.at, "`rounds` is a number above 0");
+                return None;
+            };
+            return Some(How::Hash { salt: Native::own(salt.as_str()), rounds });
+        }
+        if !line.refs.is_empty() {
+            let types = line.refs.iter().map(|name| name.as_str().into()).collect();
+            return Some(How::Reference {
+                types,
+                on_missing: self.on_missing(line, &[OnMissing::Reject, OnMissing::Skip]),
+            });
+        }
+        if line.read.is_some() || line.write.is_some() {
+            let name = |said: &Option<(String, Position)>| said.as_ref().map(|(name, _)| name.clone());
+            return Some(How::Script { read: name(&line.read), write: name(&line.write) });
+        }
+        Some(How::Plain)
+    }
+
+    /// What `.on_missing(how)` says, among what fits here.
+    pub(super) fn on_missing(&mut self, line: &DraftLine, fitting: &[OnMissing]) -> OnMissing {
+        let Some((how, at)) = &line.on_missing else { return OnMissing::default() };
+        let named = match how.as_str() {
+            "reject" => Some(OnMissing::Reject),
+            "create" => Some(OnMissing::Create),
+            "skip" => Some(OnMissing::Skip),
+            _ => None,
+        };
+        match named {
+            Some(named) if fitting.contains(&named) => named,
+            Some(_) => {
+                self.wrong(*at, format!("`on_missing({how:?})` is not built yet for this kind of line"));
+                OnMissing::default()
+            }
+            None => {
+                self.wrong(*at, format!("`on_missing` knows reject, create and skip, not {how:?}"));
+                OnMissing::default()
+            }
+        }
+    }
+
+    /// A native name as the mapping spells it, `alias.column` included.
+    pub(super) fn native(&mut self, draft: &DraftResource, name: &str, at: Position) -> Option<Native> {
+        let Some((part, column)) = name.split_once('.').filter(|_| draft.table.is_some()) else {
+            return Some(Native::own(name));
+        };
+        let is_lookup = draft.lookups.iter().any(|lookup| lookup.alias == part);
+        let is_child = draft
+            .lines
+            .iter()
+            .any(|line| line.child.is_some() && line.natives.first().is_some_and(|t| t == part));
+        if !is_lookup && !is_child {
+            self.wrong(at, format!("`{part}` is neither a `lookup` nor a child table of this resource"));
+            return None;
+        }
+        Some(Native::of(part, column))
+    }
+
+    fn generated(
+        &mut self,
+        draft: &DraftResource,
+        given: &DraftGiven,
+        full: &ResourceType,
+    ) -> Option<(Native, Generated)> {
+        let native = self.native(draft, &given.native, given.at)?;
+        let generated = match &given.value {
+            Given::Uuid => Generated::Uuid,
+            Given::Now => Generated::Now,
+            Given::Literal(Json::String(text)) if text.contains('{') => {
+                Generated::Template(self.template(text, given.at, full)?)
+            }
+            Given::Literal(value) => match values::literal(value) {
+                Some(value) => Generated::Literal(value),
+                None => {
+                    self.wrong(given.at, "a value is needed here, not ()");
+                    return None;
+                }
+            },
+        };
+        // Values of child rows stand in the model: every inserted row has them.
+        let in_child =
+            native.part.as_ref().is_some_and(|part| !draft.lookups.iter().any(|l| *l.alias == **part));
+        (!in_child).then_some((native, generated))
+    }
+
+    fn template(&mut self, text: &str, at: Position, full: &ResourceType) -> Option<Template> {
+        let resolve = |path: &str| {
+            let parsed = path::parse_path(path).map_err(|error| error.to_string())?;
+            path::canonical(&parsed.attr, full)
+                .ok_or_else(|| format!("a {} has no attribute `{path}`", full.name))
+        };
+        Template::parse(text, &resolve).map_err(|message| self.wrong(at, message)).ok()
+    }
+
+    fn check_references(&mut self, line: &DraftLine, names: &[&str]) {
+        for name in &line.refs {
+            if !names.contains(&name.as_str()) {
+                let help = suggest::closest(name, names.iter().copied());
+                self.wrong_with_help(
+                    line.at,
+                    format!("this mapping has no resource {name:?} to refer to"),
+                    help,
+                );
+            }
+        }
+    }
+
+    fn check_collections(&mut self, draft: &DraftResource, of: &ResourceMapping) {
+        for collection in of.collections.iter().filter(|collection| collection.parts.is_empty()) {
+            let at = draft
+                .lines
+                .iter()
+                .find(|line| line.child.is_some() && line.natives.contains(&collection.table.to_string()));
+            let message = format!(
+                "no line says what `{0}` consists of: attr(\"{0}.value\", \"{1}.Column\")",
+                collection.path, collection.table
+            );
+            self.wrong(at.map_or(draft.at, |line| line.at), message);
+        }
+    }
+}
+
+fn code(pattern: &Pattern) -> Code {
+    match pattern {
+        Pattern::Absent => Code::Absent,
+        Pattern::Any => Code::Any,
+        Pattern::Literal(value) => values::literal(value).map_or(Code::Absent, Code::Is),
+    }
+}
+
+fn meaning(value: &Json) -> Option<Json> {
+    (!value.is_null()).then(|| value.clone())
+}
+
+/// Every attribute's and sub-attribute's path, for suggestions.
+fn attribute_names(full: &ResourceType) -> Vec<String> {
+    let mut names = vec!["externalId".to_owned(), "meta.created".to_owned(), "meta.lastModified".to_owned()];
+    for (urn, attribute) in full.attributes() {
+        let prefix = urn.map(|urn| format!("{urn}:")).unwrap_or_default();
+        names.push(format!("{prefix}{}", attribute.name));
+        names.extend(
+            attribute.sub_attributes.iter().map(|sub| format!("{prefix}{}.{}", attribute.name, sub.name)),
+        );
+    }
+    names
+}

@@ -1,0 +1,156 @@
+//! Coded values: `.values([[pattern, value], …])`. The pairs' order counts: the first pattern that fits
+//! is read, the first pair with the value is written.
+
+use serde_json::Value as Json;
+
+use crate::plan::{Case, Native, Predicate, Test, Value};
+
+/// The pairs, in order. A value of `None` is "no value".
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Codes(pub Vec<(Pattern, Option<Json>)>);
+
+/// What stands natively.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Pattern {
+    /// No value.
+    Absent,
+    /// Any value.
+    Any,
+    /// This value.
+    Is(Value),
+}
+
+// === impl Pattern ===
+
+impl Pattern {
+    fn fits(&self, native: Option<&Value>) -> bool {
+        match (self, native) {
+            (Self::Absent, None) | (Self::Any, Some(_)) => true,
+            (Self::Is(code), Some(value)) => code.same(value),
+            _ => false,
+        }
+    }
+
+    fn predicate(&self, native: &Native) -> Predicate {
+        let test = |test| Predicate::Test(native.clone(), test);
+        match self {
+            Self::Absent => test(Test::Present).not(),
+            Self::Any => test(Test::Present),
+            Self::Is(code) => test(Test::Equals(code.clone(), Case::Exact)),
+        }
+    }
+
+    /// Whether no value can fit both.
+    fn excludes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Absent, Self::Absent)
+            | (Self::Any, Self::Any | Self::Is(_))
+            | (Self::Is(_), Self::Any) => false,
+            (Self::Is(a), Self::Is(b)) => !a.same(b),
+            _ => true,
+        }
+    }
+}
+
+// === impl Codes ===
+
+impl Codes {
+    /// What a native value means; `None` when it means nothing or no pair has it.
+    pub(super) fn read(&self, native: Option<&Value>) -> Option<Json> {
+        self.0.iter().find(|(pattern, _)| pattern.fits(native)).and_then(|(_, value)| value.clone())
+    }
+
+    /// What is written for a value: `Some(None)` is no native value; `None`: no pair has it.
+    pub(super) fn write(&self, value: Option<&Json>) -> Option<Option<Value>> {
+        let pair = self
+            .0
+            .iter()
+            .find(|(pattern, meaning)| *pattern != Pattern::Any && same(meaning.as_ref(), value));
+        match pair {
+            Some((Pattern::Is(code), _)) => Some(Some(code.clone())),
+            Some(_) => Some(None),
+            None if value.is_none() => Some(None),
+            None => None,
+        }
+    }
+
+    /// The SCIM values that can be written, as text, for `canonicalValues` and messages.
+    pub(super) fn writable(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (pattern, value) in &self.0 {
+            let name = match value {
+                Some(Json::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+                None => continue,
+            };
+            if *pattern != Pattern::Any && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The native values that mean this; exact.
+    pub(super) fn predicate(&self, native: &Native, wanted: impl Fn(Option<&Json>) -> bool) -> Predicate {
+        let mut result = Predicate::Nothing;
+        for (index, (pattern, value)) in self.0.iter().enumerate() {
+            if !wanted(value.as_ref()) {
+                continue;
+            }
+            let earlier = self.0.iter().take(index).filter(|(other, _)| !pattern.excludes(other));
+            let fits = earlier
+                .fold(pattern.predicate(native), |fits, (other, _)| fits.and(other.predicate(native).not()));
+            result = result.or(fits);
+        }
+        result
+    }
+}
+
+/// Whether two SCIM values are the same code: text without regard to case (RFC 7643 §2.4 names `type`s so).
+pub(super) fn same(a: Option<&Json>, b: Option<&Json>) -> bool {
+    match (a, b) {
+        (Some(Json::String(a)), Some(Json::String(b))) => a.eq_ignore_ascii_case(b),
+        _ => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status() -> Codes {
+        Codes(vec![
+            (Pattern::Is("A".into()), Some(true.into())),
+            (Pattern::Is("T".into()), Some(false.into())),
+            (Pattern::Is("L".into()), Some(false.into())),
+        ])
+    }
+
+    fn locked() -> Codes {
+        Codes(vec![
+            (Pattern::Absent, Some(true.into())),
+            (Pattern::Is("000001010000Z".into()), Some(false.into())),
+            (Pattern::Any, Some(true.into())),
+        ])
+    }
+
+    #[test]
+    fn the_first_pair_decides_in_both_directions() {
+        assert_eq!(status().read(Some(&"L".into())), Some(false.into()));
+        assert_eq!(status().write(Some(&false.into())), Some(Some("T".into())));
+        assert_eq!(status().read(None), None);
+        assert_eq!(locked().read(None), Some(true.into()));
+        assert_eq!(locked().read(Some(&"20260101000000Z".into())), Some(true.into()));
+        assert_eq!(locked().write(Some(&true.into())), Some(None));
+        assert_eq!(locked().write(Some(&false.into())), Some(Some("000001010000Z".into())));
+    }
+
+    #[test]
+    fn a_later_pair_leaves_out_what_an_earlier_one_takes() {
+        let native = Native::own("x");
+        let present = Predicate::Test(native.clone(), Test::Present);
+        let never = Predicate::Test(native.clone(), Test::Equals("000001010000Z".into(), Case::Exact));
+        let expected = present.clone().not().or(present.and(never.not()));
+        assert_eq!(locked().predicate(&native, |value| value == Some(&true.into())), expected);
+    }
+}

@@ -1,0 +1,132 @@
+//! What the verbs wrote down while the script ran, word for word, with the place of each. Nothing is
+//! understood yet; `build` does that.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::Position;
+use serde_json::Value as Json;
+
+/// A mapping as it was said.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub resources: Vec<DraftResource>,
+}
+
+/// The draft, shared between the verbs while the script runs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shared(Arc<Mutex<Draft>>);
+
+/// `resource(name)` and all that followed until the next one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DraftResource {
+    pub at: Position,
+    pub name: String,
+    pub table: Option<String>,
+    pub base: Option<String>,
+    pub classes: Vec<String>,
+    pub ids: Vec<String>,
+    pub rdn: Option<(String, String, Position)>,
+    pub version: Option<String>,
+    pub lookups: Vec<DraftLookup>,
+    pub on_delete: Vec<DraftDelete>,
+    pub lines: Vec<DraftLine>,
+    pub initial: Vec<DraftGiven>,
+    pub stamps: Vec<DraftGiven>,
+    pub rest: Option<(String, String, String, Position)>,
+}
+
+/// `.lookup(alias, table, key, foreign key)`
+#[derive(Clone, Debug)]
+pub(super) struct DraftLookup {
+    pub alias: String,
+    pub table: String,
+    pub key: String,
+    pub foreign_key: String,
+}
+
+/// `.on_delete(how, rows)`
+#[derive(Clone, Debug)]
+pub(super) struct DraftDelete {
+    pub at: Position,
+    pub how: String,
+    pub rows: Vec<(String, Json)>,
+}
+
+/// `attr(path, natives)` with what was chained to it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DraftLine {
+    pub at: Position,
+    pub path: String,
+    pub natives: Vec<String>,
+    pub child: Option<String>,
+    pub many: bool,
+    pub values: Option<Vec<(Pattern, Json)>>,
+    pub missing: Option<Json>,
+    pub read: Option<(String, Position)>,
+    pub write: Option<(String, Position)>,
+    pub refs: Vec<String>,
+    pub on_missing: Option<(String, Position)>,
+    pub placeholder: Option<String>,
+    pub hash: Option<DraftHash>,
+    pub required: bool,
+    pub unique: bool,
+    pub case_exact: bool,
+    pub max_len: Option<usize>,
+    pub access: Option<DraftAccess>,
+}
+
+/// `.read_only()`, `.immutable()`, `.write_only()`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DraftAccess {
+    ReadOnly,
+    Immutable,
+    WriteOnly,
+}
+
+/// `.hash(scheme, #{ salt, rounds })`
+#[derive(Clone, Debug)]
+pub(super) struct DraftHash {
+    pub at: Position,
+    pub scheme: String,
+    pub salt: Option<String>,
+    pub rounds: Option<i64>,
+}
+
+/// `initial(native, value)` or `stamp(native, value)`
+#[derive(Clone, Debug)]
+pub(super) struct DraftGiven {
+    pub at: Position,
+    pub native: String,
+    pub value: Given,
+}
+
+/// A value that a mapping gives itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Given {
+    /// A literal, or a text with braces: a template.
+    Literal(Json),
+    /// `uuid()`
+    Uuid,
+    /// `now()`
+    Now,
+}
+
+/// The native side of a pair of `.values`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Pattern {
+    /// `()`
+    Absent,
+    /// `any()`
+    Any,
+    /// A literal.
+    Literal(Json),
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// The draft, for a moment.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Draft> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

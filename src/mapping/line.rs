@@ -1,0 +1,183 @@
+//! The resolved mapping of one resource type: lines, collections and what the mapping gives itself.
+//! Only shapes here; reading, writing and filters are in files of their own.
+
+use std::sync::Arc;
+
+use crate::plan::{Native, OnMissing, Value};
+use crate::scim::path::AttrPath;
+use crate::scim::schema::{ResourceType, Type};
+
+use super::codes::Codes;
+use super::template::Template;
+
+/// One resource type, mapped.
+#[derive(Clone, Debug)]
+pub struct ResourceMapping {
+    /// The entity's name in the model, which is the resource type's.
+    pub entity: Arc<str>,
+    /// What is advertised: computed from the lines.
+    pub resource_type: ResourceType,
+    pub(super) lines: Vec<Line>,
+    pub(super) collections: Vec<Collection>,
+    /// Native-only values at create.
+    pub(super) initial: Vec<(Native, Generated)>,
+    /// Native-only values at each change, the create included.
+    pub(super) stamps: Vec<(Native, Generated)>,
+    pub(super) rdn: Option<Template>,
+    /// Whether what no line stores is kept as a document.
+    pub(super) has_rest: bool,
+    /// How values are written natively: entries hold text, tables typed values.
+    pub(super) is_entry: bool,
+}
+
+/// One `attr` line that is no collection in a table of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    /// The attribute or sub-attribute; for a line of an element, the multi-valued attribute.
+    pub path: AttrPath,
+    /// `emails[type eq "work"].value`: which element, and which of its sub-attributes.
+    pub element: Option<ElementKey>,
+    pub natives: Vec<Native>,
+    /// Several native values, and so an array.
+    pub many: bool,
+    pub access: Access,
+    pub conversion: Conversion,
+}
+
+/// Which element of a multi-valued attribute a line holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ElementKey {
+    /// `type`
+    pub key: String,
+    /// `work`
+    pub value: String,
+    /// `value`
+    pub sub: String,
+}
+
+/// A collection in a child table.
+#[derive(Clone, Debug)]
+pub(super) struct Collection {
+    /// The multi-valued attribute.
+    pub path: AttrPath,
+    pub table: Arc<str>,
+    pub read_only: bool,
+    pub parts: Vec<Part>,
+}
+
+/// A column of a collection's table, as a sub-attribute.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub sub: String,
+    pub column: Arc<str>,
+    /// A row cannot stand without it.
+    pub required: bool,
+    pub conversion: Conversion,
+}
+
+/// Who may change the attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    ReadWrite,
+    ReadOnly,
+    Immutable,
+    WriteOnly,
+}
+
+/// How a SCIM value and native values become each other.
+#[derive(Clone, Debug)]
+pub(super) struct Conversion {
+    /// The SCIM type; of the `value` sub-attribute where the attribute is a reference.
+    pub kind: Type,
+    pub case_exact: bool,
+    pub max_len: Option<usize>,
+    /// What stands natively for "no value".
+    pub missing: Option<Value>,
+    pub how: How,
+}
+
+/// The kind of conversion.
+#[derive(Clone, Debug)]
+pub(super) enum How {
+    /// As the type says.
+    Plain,
+    /// Coded values.
+    Codes(Codes),
+    /// Functions of the script; a missing one means that this direction is not used, or plain.
+    Script { read: Option<String>, write: Option<String> },
+    /// Another resource.
+    Reference { types: Vec<Arc<str>>, on_missing: OnMissing },
+    /// A password that is hashed here.
+    Hash { salt: Native, rounds: u32 },
+}
+
+/// A value that the mapping gives itself, ready to be made.
+#[derive(Clone, Debug)]
+pub(super) enum Generated {
+    Literal(Value),
+    Template(Template),
+    Uuid,
+    Now,
+}
+
+// === impl Line ===
+
+impl Line {
+    pub(super) fn writable(&self) -> bool {
+        self.access != Access::ReadOnly
+    }
+
+    pub(super) fn readable(&self) -> bool {
+        self.access != Access::WriteOnly
+    }
+
+    pub(super) fn is_reference(&self) -> bool {
+        matches!(self.conversion.how, How::Reference { .. })
+    }
+
+    /// Whether every value of the attribute is stored by this line, so that `rest` never holds one.
+    pub(super) fn stores_all(&self) -> bool {
+        let skips = matches!(self.conversion.how, How::Reference { on_missing: OnMissing::Skip, .. });
+        self.element.is_none() && !skips
+    }
+}
+
+// === impl Collection ===
+
+impl Collection {
+    /// The part that is a reference, in a collection of references (`members`, `groups`).
+    pub(super) fn reference(&self) -> Option<&Part> {
+        self.parts.iter().find(|part| matches!(part.conversion.how, How::Reference { .. }))
+    }
+
+    pub(super) fn part(&self, sub: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.sub == sub)
+    }
+}
+
+// === impl ResourceMapping ===
+
+impl ResourceMapping {
+    /// The line that holds exactly this attribute or sub-attribute.
+    pub(super) fn line(&self, path: &AttrPath) -> Option<&Line> {
+        self.lines.iter().find(|line| line.element.is_none() && line.path == *path)
+    }
+
+    /// The collection of this attribute.
+    pub(super) fn collection(&self, path: &AttrPath) -> Option<&Collection> {
+        self.collections.iter().find(|c| c.path.urn == path.urn && c.path.name == path.name)
+    }
+
+    /// Whether `rest` may hold a part of this attribute (named without sub-attribute).
+    pub(super) fn rest_may_hold(&self, path: &AttrPath) -> bool {
+        let same = |other: &AttrPath| other.urn == path.urn && other.name == path.name;
+        if !self.has_rest {
+            return false;
+        }
+        if let Some(collection) = self.collection(path) {
+            return collection.reference().is_none();
+        }
+        let mut lines = self.lines.iter().filter(|line| same(&line.path)).peekable();
+        lines.peek().is_none() || lines.any(|line| !line.stores_all() || line.path.sub.is_some())
+    }
+}

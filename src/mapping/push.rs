@@ -1,0 +1,295 @@
+//! Filter push-down: from a checked SCIM filter to a predicate over native names.
+//!
+//! Every filter has two bounds: `over`, a predicate that holds wherever the filter does, and `under`, one
+//! that holds only where it does. `not` swaps them, so the negation of an imprecise term stays sound. Only
+//! `over` is ever pushed; where the two are not one, what comes back is re-checked by `scim::evaluate`.
+
+use serde_json::Value as Json;
+
+use super::Mapping;
+use super::line::{Collection, Conversion, How, Line, ResourceMapping};
+use crate::plan::{Case, Native, Order, Precision, Predicate, Profile, Reference, Test, Value};
+use crate::scim::filter::{Filter, Literal, Op};
+use crate::scim::path::AttrPath;
+use crate::scim::schema::Type;
+
+/// A filter as a backend can take it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pushed {
+    /// What the backend is asked: a superset when `exact` is false.
+    pub predicate: Predicate,
+    /// Whether it is the filter itself, so that nothing need be re-checked.
+    pub exact: bool,
+}
+
+/// A filter's two bounds.
+struct Bounds {
+    over: Predicate,
+    under: Predicate,
+    exact: bool,
+}
+
+impl Mapping {
+    /// What of the filter the backend can do.
+    pub fn push(&self, of: &ResourceMapping, filter: &Filter, profile: &Profile) -> Pushed {
+        let bounds = Pusher { of, profile }.filter(filter);
+        Pushed { predicate: bounds.over, exact: bounds.exact }
+    }
+}
+
+struct Pusher<'a> {
+    of: &'a ResourceMapping,
+    profile: &'a Profile,
+}
+
+// === impl Bounds ===
+
+impl Bounds {
+    fn exact(predicate: Predicate) -> Self {
+        Self { over: predicate.clone(), under: predicate, exact: true }
+    }
+
+    fn over(predicate: Predicate) -> Self {
+        Self { over: predicate, under: Predicate::Nothing, exact: false }
+    }
+
+    /// Nothing can be said: everything may match, nothing must.
+    fn unknown() -> Self {
+        Self::over(Predicate::All)
+    }
+
+    fn not(self) -> Self {
+        Self { over: self.under.not(), under: self.over.not(), exact: self.exact }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            over: self.over.and(other.over),
+            under: self.under.and(other.under),
+            exact: self.exact && other.exact,
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            over: self.over.or(other.over),
+            under: self.under.or(other.under),
+            exact: self.exact && other.exact,
+        }
+    }
+}
+
+// === impl Pusher ===
+
+impl Pusher<'_> {
+    fn filter(&self, filter: &Filter) -> Bounds {
+        match filter {
+            Filter::And(terms) => {
+                terms.iter().fold(Bounds::exact(Predicate::All), |all, term| all.and(self.filter(term)))
+            }
+            Filter::Or(terms) => {
+                terms.iter().fold(Bounds::exact(Predicate::Nothing), |any, term| any.or(self.filter(term)))
+            }
+            Filter::Not(inner) => self.filter(inner).not(),
+            Filter::Present { path, .. } => self.present(path),
+            Filter::Compare { path, op, value, .. } => self.compare(path, *op, value),
+            // Value paths ask for one and the same element: re-checked.
+            Filter::ValuePath { .. } => Bounds::unknown(),
+        }
+    }
+
+    fn present(&self, path: &AttrPath) -> Bounds {
+        if is_id(path) {
+            return Bounds::exact(Predicate::All);
+        }
+        match self.place(path) {
+            Place::Line(line) => self.line_present(line),
+            Place::Links(collection) => {
+                Bounds::exact(Predicate::Child(collection.table.clone(), Box::new(Predicate::All)))
+            }
+            Place::Elsewhere => Bounds::unknown(),
+        }
+    }
+
+    fn compare(&self, path: &AttrPath, op: Op, value: &Literal) -> Bounds {
+        if matches!(value, Literal::Null) {
+            return match op {
+                Op::Eq => self.present(path).not(),
+                Op::Ne => self.present(path),
+                _ => Bounds::unknown(),
+            };
+        }
+        if op == Op::Ne {
+            // An absent attribute matches neither `eq` nor `ne`; several values match `ne` when any differs.
+            return match self.place(path) {
+                Place::Line(line) if !line.many => {
+                    self.present(path).and(self.compare(path, Op::Eq, value).not())
+                }
+                _ => Bounds::unknown(),
+            };
+        }
+        if let (true, Op::Eq, Literal::Text(id)) = (is_id(path), op, value) {
+            return Bounds::exact(Predicate::Id(vec![id.clone()]));
+        }
+        match self.place(path) {
+            Place::Line(line) => self.line_compare(line, op, value),
+            Place::Links(collection) => links_compare(collection, op, value),
+            Place::Elsewhere => Bounds::unknown(),
+        }
+    }
+
+    /// Where the attribute's values stand, if they all stand in one native place.
+    fn place(&self, path: &AttrPath) -> Place<'_> {
+        let whole = path.without_sub();
+        if self.of.rest_may_hold(&whole) {
+            return Place::Elsewhere;
+        }
+        let is_value = path.sub.as_deref().is_none_or(|sub| sub == "value");
+        if let Some(line) = self.of.line(path) {
+            return Place::Line(line);
+        }
+        if let (true, Some(line)) = (is_value, self.of.line(&whole).filter(|line| line.is_reference())) {
+            return Place::Line(line);
+        }
+        let collection = self.of.collection(&whole).filter(|c| is_value && c.reference().is_some());
+        collection.map_or(Place::Elsewhere, Place::Links)
+    }
+
+    fn line_present(&self, line: &Line) -> Bounds {
+        let [native] = line.natives.as_slice() else { return Bounds::unknown() };
+        let present = Predicate::Test(native.clone(), Test::Present);
+        match &line.conversion.how {
+            How::Codes(codes) => Bounds::exact(codes.predicate(native, |value| value.is_some())),
+            How::Script { read: Some(_), .. } | How::Hash { .. } => Bounds::unknown(),
+            // A value that leads nowhere, or a placeholder, is not shown.
+            How::Reference { .. } if self.of.is_entry => Bounds::over(present),
+            _ => Bounds::exact(self.really(&line.conversion, native, present)),
+        }
+    }
+
+    /// A test, without the value that stands for "no value".
+    fn really(&self, conversion: &Conversion, native: &Native, test: Predicate) -> Predicate {
+        match &conversion.missing {
+            Some(missing) => {
+                test.and(Predicate::Test(native.clone(), Test::Equals(missing.clone(), Case::Exact)).not())
+            }
+            None => test,
+        }
+    }
+
+    fn line_compare(&self, line: &Line, op: Op, value: &Literal) -> Bounds {
+        let [native] = line.natives.as_slice() else { return Bounds::unknown() };
+        match &line.conversion.how {
+            How::Codes(codes) => match (op, json(value)) {
+                (Op::Eq, Some(wanted)) => {
+                    let wanted = as_kind(wanted, line.conversion.kind);
+                    Bounds::exact(codes.predicate(native, |value| super::codes::same(value, Some(&wanted))))
+                }
+                _ => Bounds::unknown(),
+            },
+            How::Reference { .. } => match (op, value) {
+                (Op::Eq, Literal::Text(id)) => {
+                    Bounds::exact(Predicate::Test(native.clone(), Test::Equals(link(id), Case::Exact)))
+                }
+                _ => Bounds::unknown(),
+            },
+            How::Script { read: Some(_), .. } | How::Hash { .. } => Bounds::unknown(),
+            _ => self.plain_compare(&line.conversion, native, op, value),
+        }
+    }
+
+    fn plain_compare(&self, conversion: &Conversion, native: &Native, op: Op, value: &Literal) -> Bounds {
+        let case = if conversion.case_exact { Case::Exact } else { Case::Folded };
+        let test = |test| self.really(conversion, native, Predicate::Test(native.clone(), test));
+        let text = |predicate: Predicate| match self.profile.text {
+            Precision::Exact => Bounds::exact(predicate),
+            Precision::Over => Bounds::over(predicate),
+        };
+        match (conversion.kind, op, value) {
+            (Type::String | Type::Reference, Op::Eq, Literal::Text(wanted)) => {
+                text(test(Test::Equals(Value::Text(wanted.clone()), case)))
+            }
+            (Type::String | Type::Reference, Op::Co, Literal::Text(part)) => {
+                text(test(Test::Contains(part.clone(), case)))
+            }
+            (Type::String | Type::Reference, Op::Sw, Literal::Text(part)) => {
+                text(test(Test::StartsWith(part.clone(), case)))
+            }
+            (Type::String | Type::Reference, Op::Ew, Literal::Text(part)) => {
+                text(test(Test::EndsWith(part.clone(), case)))
+            }
+            (Type::Boolean, Op::Eq, _) => match json(value).map(|value| as_kind(value, Type::Boolean)) {
+                Some(Json::Bool(truth)) => Bounds::exact(test(Test::Equals(Value::Bool(truth), Case::Exact))),
+                _ => Bounds::unknown(),
+            },
+            (Type::Integer, _, Literal::Number(number)) => match (number.as_i64(), order(op)) {
+                (Some(number), None) if op == Op::Eq => {
+                    Bounds::exact(test(Test::Equals(Value::Integer(number), Case::Exact)))
+                }
+                (Some(number), Some(order)) if self.profile.ordering => {
+                    Bounds::exact(test(Test::Compare(order, Value::Integer(number))))
+                }
+                _ => Bounds::unknown(),
+            },
+            // Text is ordered by collations of its own and instants have many spellings: re-checked.
+            _ => Bounds::unknown(),
+        }
+    }
+}
+
+/// Where an attribute's values stand.
+enum Place<'a> {
+    /// In the native of this line.
+    Line(&'a Line),
+    /// In the rows of this collection of references.
+    Links(&'a Collection),
+    /// In several places, or in `rest`, or nowhere.
+    Elsewhere,
+}
+
+fn links_compare(collection: &Collection, op: Op, value: &Literal) -> Bounds {
+    match (collection.reference(), op, value) {
+        (Some(part), Op::Eq, Literal::Text(id)) => {
+            let native = Native::of(collection.table.clone(), part.column.clone());
+            let is = Predicate::Test(native, Test::Equals(link(id), Case::Exact));
+            Bounds::exact(Predicate::Child(collection.table.clone(), Box::new(is)))
+        }
+        _ => Bounds::unknown(),
+    }
+}
+
+fn link(id: &str) -> Value {
+    Value::Reference(Reference { resource: None, id: id.to_owned() })
+}
+
+fn is_id(path: &AttrPath) -> bool {
+    path.urn.is_none() && path.name == "id" && path.sub.is_none()
+}
+
+fn order(op: Op) -> Option<Order> {
+    match op {
+        Op::Gt => Some(Order::Greater),
+        Op::Ge => Some(Order::GreaterOrEqual),
+        Op::Lt => Some(Order::Less),
+        Op::Le => Some(Order::LessOrEqual),
+        _ => None,
+    }
+}
+
+fn json(value: &Literal) -> Option<Json> {
+    match value {
+        Literal::Null => None,
+        Literal::Bool(truth) => Some((*truth).into()),
+        Literal::Number(number) => Some(Json::Number(number.clone())),
+        Literal::Text(text) => Some(text.clone().into()),
+    }
+}
+
+/// A literal as the attribute's type has it: `"True"` is true for a boolean.
+fn as_kind(value: Json, kind: Type) -> Json {
+    match (&value, kind) {
+        (Json::String(text), Type::Boolean) if text.eq_ignore_ascii_case("true") => true.into(),
+        (Json::String(text), Type::Boolean) if text.eq_ignore_ascii_case("false") => false.into(),
+        _ => value,
+    }
+}

@@ -1,0 +1,241 @@
+//! From a native record to a SCIM resource.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value as Json, json};
+
+use super::line::{Collection, Conversion, How, Line, Part, ResourceMapping};
+use super::{Mapping, place, rest, script, values};
+use crate::plan::{Native, Record, Reference, Row, Value};
+use crate::scim::error::Error;
+use crate::scim::resource::Resource;
+
+impl Mapping {
+    /// The SCIM resource that a record means, with `id`, `meta` and `$ref`s below `base_url`.
+    pub fn read(&self, of: &ResourceMapping, record: &Record, base_url: &str) -> Result<Resource, Error> {
+        let mut resource = self.read_native(of, record, base_url)?;
+        if let Some(document) = &record.rest {
+            rest::merge(&mut resource, document_of(document)?);
+        }
+        resource.insert("id".to_owned(), record.id.clone().into());
+        let meta = resource.entry("meta").or_insert_with(|| json!({}));
+        if let Json::Object(meta) = meta {
+            meta.insert("resourceType".to_owned(), of.resource_type.name.clone().into());
+            let location = self.location(&of.resource_type.name, &record.id, base_url);
+            meta.insert("location".to_owned(), location.into());
+        }
+        Ok(resource)
+    }
+
+    /// Where a resource is found: `https://…/scim/v2/Users/42`.
+    pub fn location(&self, resource_type: &str, id: &str, base_url: &str) -> String {
+        let of = self.resources().iter().find(|of| of.resource_type.name == resource_type);
+        let endpoint = of.map_or("", |of| of.resource_type.endpoint.as_str());
+        format!("{base_url}{endpoint}/{}", utf8_percent_encode(id, &UNRESERVED))
+    }
+
+    /// What the lines alone read, without `rest`.
+    pub(super) fn read_native(
+        &self,
+        of: &ResourceMapping,
+        record: &Record,
+        base: &str,
+    ) -> Result<Resource, Error> {
+        let mut resource = Resource::new();
+        for line in of.lines.iter().filter(|line| line.readable()) {
+            if let Some(value) = self.line_value(of, line, record, base)? {
+                store(&mut resource, line, value);
+            }
+        }
+        for collection in &of.collections {
+            let rows = record.children.get(&collection.table).map(Vec::as_slice).unwrap_or_default();
+            let elements: Vec<Json> = rows
+                .iter()
+                .filter_map(|row| self.element(of, collection, row, base).transpose())
+                .collect::<Result<_, _>>()?;
+            if !elements.is_empty() {
+                place::set(&mut resource, &collection.path, Json::Array(elements));
+            }
+        }
+        Ok(resource)
+    }
+
+    fn line_value(
+        &self,
+        of: &ResourceMapping,
+        line: &Line,
+        record: &Record,
+        base: &str,
+    ) -> Result<Option<Json>, Error> {
+        let native = |native: &Native| record.values.get(native).map(Vec::as_slice).unwrap_or_default();
+        if line.natives.len() > 1 {
+            return self.script_of_several(line, record);
+        }
+        let Some(first) = line.natives.first() else { return Ok(None) };
+        let found = native(first);
+        if !line.many {
+            return self.value(of, line, found.first(), base);
+        }
+        let mut items = Vec::with_capacity(found.len());
+        for value in found {
+            items.extend(self.value(of, line, Some(value), base)?);
+        }
+        Ok((!items.is_empty()).then_some(Json::Array(items)))
+    }
+
+    fn value(
+        &self,
+        of: &ResourceMapping,
+        line: &Line,
+        native: Option<&Value>,
+        base: &str,
+    ) -> Result<Option<Json>, Error> {
+        let native = native.filter(|value| !line.conversion.stands_for_nothing(value));
+        match (&line.conversion.how, native) {
+            (How::Reference { .. }, Some(Value::Reference(reference))) => {
+                Ok(Some(self.link(of, line, reference, base)))
+            }
+            _ => self.scalar(&line.conversion, native),
+        }
+    }
+
+    /// A value that is no reference.
+    fn scalar(&self, conversion: &Conversion, native: Option<&Value>) -> Result<Option<Json>, Error> {
+        match &conversion.how {
+            How::Codes(codes) => Ok(codes.read(native)),
+            How::Script { read: Some(function), .. } => match native {
+                Some(native) => self.call(function, &values::plain(native)),
+                None => Ok(None),
+            },
+            How::Hash { .. } => Ok(None),
+            _ => Ok(native.and_then(|native| values::from_native(native, conversion.kind))),
+        }
+    }
+
+    fn script_of_several(&self, line: &Line, record: &Record) -> Result<Option<Json>, Error> {
+        let How::Script { read: Some(function), .. } = &line.conversion.how else { return Ok(None) };
+        let row: Map<String, Json> = line
+            .natives
+            .iter()
+            .map(|native| {
+                let value = record.values.get(native).and_then(|values| values.first());
+                (native.name.to_string(), value.map_or(Json::Null, values::plain))
+            })
+            .collect();
+        self.call(function, &Json::Object(row))
+    }
+
+    fn call(&self, function: &str, value: &Json) -> Result<Option<Json>, Error> {
+        let result = script::call(&self.engine, &self.ast, function, (script::to_script(value),))?;
+        match script::from_script(result) {
+            Some(Json::Null) => Ok(None),
+            Some(json) => Ok(Some(json)),
+            None => Err(Error::internal("The mapping of this target answered something that is no value.")),
+        }
+    }
+
+    fn link(&self, of: &ResourceMapping, line: &Line, reference: &Reference, base: &str) -> Json {
+        if of.is_simple(line) {
+            return reference.id.clone().into();
+        }
+        let mut link = Map::new();
+        self.fill_link(of, &line.path.name, &mut link, reference, base);
+        Json::Object(link)
+    }
+
+    /// `value`, `$ref` and, where it is advertised with resource types' names, `type`.
+    fn fill_link(
+        &self,
+        of: &ResourceMapping,
+        attribute: &str,
+        link: &mut Map<String, Json>,
+        to: &Reference,
+        base: &str,
+    ) {
+        link.insert("value".to_owned(), to.id.clone().into());
+        if let Some(kind) = &to.resource {
+            link.insert("$ref".to_owned(), self.location(kind, &to.id, base).into());
+            if of.types_its_links(attribute) {
+                link.insert("type".to_owned(), kind.clone().into());
+            }
+        }
+    }
+
+    fn element(
+        &self,
+        of: &ResourceMapping,
+        collection: &Collection,
+        row: &Row,
+        base: &str,
+    ) -> Result<Option<Json>, Error> {
+        let mut element = Map::new();
+        for part in &collection.parts {
+            self.part(of, collection, part, row, &mut element, base)?;
+        }
+        Ok((!element.is_empty()).then_some(Json::Object(element)))
+    }
+
+    fn part(
+        &self,
+        of: &ResourceMapping,
+        collection: &Collection,
+        part: &Part,
+        row: &Row,
+        element: &mut Map<String, Json>,
+        base: &str,
+    ) -> Result<(), Error> {
+        let native = row.get(&part.column).filter(|value| !part.conversion.stands_for_nothing(value));
+        if let Some(Value::Reference(reference)) = native {
+            self.fill_link(of, &collection.path.name, element, reference, base);
+        } else if let Some(value) = self.scalar(&part.conversion, native)? {
+            element.insert(part.sub.clone(), value);
+        }
+        Ok(())
+    }
+}
+
+/// What stands unescaped in a location's last segment (RFC 3986 §2.3).
+const UNRESERVED: percent_encoding::AsciiSet =
+    NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn document_of(document: &str) -> Result<Resource, Error> {
+    serde_json::from_str(document).map_err(|error| {
+        tracing::error!(cause = %error, "the document of `rest` is no JSON object");
+        Error::internal("What is stored beside this resource cannot be read; the log has the cause.")
+    })
+}
+
+/// Puts a line's value where it belongs in the resource.
+fn store(resource: &mut Resource, line: &Line, value: Json) {
+    let Some(key) = &line.element else {
+        return match (&line.path.sub, value) {
+            (Some(sub), Json::Array(items)) if line.many => {
+                let elements = items.into_iter().map(|item| json!({ sub: item })).collect();
+                place::set(resource, &line.path.without_sub(), Json::Array(elements));
+            }
+            (_, value) => place::set(resource, &line.path, value),
+        };
+    };
+    let items = if line.many { value.as_array().cloned().unwrap_or_default() } else { vec![value] };
+    let elements = place::array(resource, &line.path);
+    for item in items {
+        let open = |element: &&mut Map<String, Json>| {
+            element.get(&key.key).and_then(Json::as_str) == Some(&key.value)
+                && !element.contains_key(&key.sub)
+        };
+        match elements.iter_mut().filter_map(Json::as_object_mut).find(open) {
+            Some(element) => {
+                element.insert(key.sub.clone(), item);
+            }
+            None => elements.push(json!({ key.sub.clone(): item, key.key.clone(): key.value })),
+        }
+    }
+}
+
+// === impl Conversion ===
+
+impl Conversion {
+    /// Whether this native value is the one that stands for "no value".
+    pub(super) fn stands_for_nothing(&self, value: &Value) -> bool {
+        self.missing.as_ref().is_some_and(|missing| missing.same(value))
+    }
+}

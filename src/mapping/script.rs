@@ -1,0 +1,158 @@
+//! The sandbox: a Rhai engine that can compute and nothing else, and the conversion of values into and
+//! out of it. Knows nothing of what a mapping means.
+//!
+//! Bounds come from what was measured: operations are not time (a few on long texts cost a second), so a
+//! deadline stands beside their count; `Engine::new` would bring files, modules and `sleep`, so the
+//! engine starts empty; calls never run the script's top level again.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
+    BasicStringPackage, LogicPackage, MoreStringPackage, Package,
+};
+use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Position, Scope};
+use serde_json::Value as Json;
+
+use crate::limits::{SCRIPT_DEADLINE_MS, SCRIPT_TEXT_BYTES};
+use crate::scim::error::{Error, ScimType};
+
+thread_local! {
+    /// When the call that runs on this thread must end.
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// How many operations a script may do in one call or at load.
+const OPERATIONS: u64 = 100_000;
+/// How deep functions may call each other.
+const CALL_DEPTH: usize = 16;
+/// How deep an expression may nest.
+const EXPRESSION_DEPTH: usize = 32;
+/// How many items an array or a map may have in a script. A group's members never pass through one.
+const COLLECTION_ITEMS: usize = 4_096;
+
+/// An engine in which scripts can compute, with every bound set and no way to the outside.
+pub(super) fn sandbox() -> Engine {
+    let mut engine = Engine::new_raw();
+    ArithmeticPackage::new().register_into_engine(&mut engine);
+    LogicPackage::new().register_into_engine(&mut engine);
+    BasicStringPackage::new().register_into_engine(&mut engine);
+    MoreStringPackage::new().register_into_engine(&mut engine);
+    BasicIteratorPackage::new().register_into_engine(&mut engine);
+    BasicFnPackage::new().register_into_engine(&mut engine);
+    BasicArrayPackage::new().register_into_engine(&mut engine);
+    BasicMapPackage::new().register_into_engine(&mut engine);
+    engine.set_max_operations(OPERATIONS);
+    engine.set_max_call_levels(CALL_DEPTH);
+    engine.set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH);
+    engine.set_max_string_size(SCRIPT_TEXT_BYTES);
+    engine.set_max_array_size(COLLECTION_ITEMS);
+    engine.set_max_map_size(COLLECTION_ITEMS);
+    engine.set_max_modules(0);
+    engine.disable_symbol("eval");
+    engine.disable_symbol("import");
+    engine.set_strict_variables(true);
+    // A misspelt property is an error with its place, never a silent empty value.
+    engine.set_fail_on_invalid_map_property(true);
+    engine.on_progress(|operations| {
+        let late = operations % 64 == 0 && DEADLINE.get().is_some_and(|end| Instant::now() > end);
+        late.then(|| Dynamic::from("it ran longer than it may"))
+    });
+    // Rhai's own `trim`, `replace` and the like change in place and return (): a write function that
+    // ends so would clear the column. These return the text.
+    engine.register_fn("trim", |text: &str| text.trim().to_owned());
+    engine.register_fn("replace", |text: &str, from: &str, to: &str| text.replace(from, to));
+    engine
+}
+
+/// Runs `work` with the deadline of a script's call.
+pub(super) fn within_deadline<T>(work: impl FnOnce() -> T) -> T {
+    DEADLINE.set(Some(Instant::now() + Duration::from_millis(SCRIPT_DEADLINE_MS)));
+    let result = work();
+    DEADLINE.set(None);
+    result
+}
+
+/// Calls a function of the script on one value. Only a deliberate `throw #{ scimType, detail }` becomes an
+/// error for the client; all else is internal and logged with its place.
+pub(super) fn call(
+    engine: &Engine,
+    ast: &AST,
+    function: &str,
+    args: impl FuncArgs,
+) -> Result<Dynamic, Error> {
+    let options = CallFnOptions::new().eval_ast(false);
+    within_deadline(|| {
+        engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), ast, function, args)
+    })
+    .map_err(|error| thrown(&error).unwrap_or_else(|| broken(function, &error)))
+}
+
+/// The SCIM error that a script threw on purpose.
+fn thrown(error: &EvalAltResult) -> Option<Error> {
+    let EvalAltResult::ErrorRuntime(value, _) = error.unwrap_inner() else { return None };
+    let map = value.read_lock::<rhai::Map>()?;
+    let text = |key: &str| map.get(key).and_then(|value| value.clone().into_string().ok());
+    let detail = text("detail")?;
+    let kind = text("scimType")?;
+    Some(match ScimType::from_name(&kind)? {
+        ScimType::Uniqueness => Error::uniqueness(detail),
+        kind => Error::bad_request(kind, detail),
+    })
+}
+
+/// What a fault of the script is to the client: nothing it can mend. The log has the place.
+fn broken(function: &str, error: &EvalAltResult) -> Error {
+    let place = error.unwrap_inner().position();
+    tracing::error!(function, line = place.line(), column = place.position(), cause = %error, "a mapping's function failed");
+    Error::internal("The mapping of this target failed on a value; the log has the place.")
+}
+
+/// The place of an error, from 1; the line is 0 where there is none.
+pub(super) fn place(position: Position) -> (usize, usize) {
+    (position.line().unwrap_or(0), position.position().unwrap_or(0))
+}
+
+/// A JSON value as a script sees it: null is `()`.
+pub(super) fn to_script(value: &Json) -> Dynamic {
+    match value {
+        Json::Null => Dynamic::UNIT,
+        Json::Bool(truth) => (*truth).into(),
+        Json::Number(number) => match number.as_i64() {
+            Some(whole) => whole.into(),
+            None => number.as_f64().unwrap_or(f64::NAN).into(),
+        },
+        Json::String(text) => text.clone().into(),
+        Json::Array(items) => items.iter().map(to_script).collect::<rhai::Array>().into(),
+        Json::Object(map) => {
+            map.iter().map(|(key, value)| (key.into(), to_script(value))).collect::<rhai::Map>().into()
+        }
+    }
+}
+
+/// What a script returned, as JSON; `()` is null. `None` for what is no value (a function, a pattern).
+pub(super) fn from_script(value: Dynamic) -> Option<Json> {
+    if value.is_unit() {
+        return Some(Json::Null);
+    }
+    if let Ok(truth) = value.as_bool() {
+        return Some(truth.into());
+    }
+    if let Ok(number) = value.as_int() {
+        return Some(number.into());
+    }
+    if let Ok(number) = value.as_float() {
+        return Some(number.into());
+    }
+    if value.is_string() || value.is_char() {
+        return Some(value.to_string().into());
+    }
+    if value.is_array() {
+        let items = value.into_array().ok()?;
+        return items.into_iter().map(from_script).collect::<Option<Vec<_>>>().map(Json::Array);
+    }
+    let map = value.try_cast::<rhai::Map>()?;
+    let entries = map.into_iter().map(|(key, value)| Some((key.to_string(), from_script(value)?)));
+    entries.collect::<Option<serde_json::Map<_, _>>>().map(Json::Object)
+}

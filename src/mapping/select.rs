@@ -1,0 +1,75 @@
+//! Which natives an answer needs: projection, pushed down.
+
+use std::collections::BTreeSet;
+
+use super::line::{Collection, Line, ResourceMapping};
+use crate::plan::{Fields, Native};
+use crate::scim::filter::Filter;
+use crate::scim::path::AttrPath;
+
+impl ResourceMapping {
+    /// The natives behind the attributes that are wanted.
+    pub fn fields(&self, wants: &dyn Fn(&AttrPath) -> bool) -> Fields {
+        let mut natives = BTreeSet::new();
+        for line in self.lines.iter().filter(|line| line.readable() && wants(&line.attribute())) {
+            natives.extend(line.natives.iter().cloned());
+        }
+        for collection in self.collections.iter().filter(|collection| wants(&collection.path)) {
+            natives.extend(collection.natives());
+        }
+        Fields { natives, rest: self.has_rest && self.rest_is_wanted(wants) }
+    }
+
+    /// The natives that the evaluation of a filter needs.
+    pub fn fields_of_filter(&self, filter: &Filter) -> Fields {
+        let mut named = BTreeSet::new();
+        attributes(filter, &mut named);
+        let names =
+            |path: &AttrPath| named.iter().any(|other| other.urn == path.urn && other.name == path.name);
+        self.fields(&names)
+    }
+
+    /// Whether an attribute consists of references and nothing else (`members`, `groups`).
+    pub fn holds_links(&self, path: &AttrPath) -> bool {
+        let line = |line: &&Line| line.many && line.is_reference() && line.path == *path;
+        self.lines.iter().find(line).is_some()
+            || self.collection(path).is_some_and(|c| c.reference().is_some())
+    }
+
+    /// Whether the mapping keeps `rest` and one of the attributes that it may hold is wanted.
+    fn rest_is_wanted(&self, wants: &dyn Fn(&AttrPath) -> bool) -> bool {
+        let paths = self.resource_type.attributes().map(|(urn, attribute)| AttrPath {
+            urn: urn.map(str::to_owned),
+            name: attribute.name.clone(),
+            sub: None,
+        });
+        let common = AttrPath { urn: None, name: "externalId".to_owned(), sub: None };
+        paths.chain([common]).any(|path| wants(&path) && self.rest_may_hold(&path))
+    }
+}
+
+/// Every attribute that a filter names, without sub-attributes.
+fn attributes(filter: &Filter, into: &mut BTreeSet<AttrPath>) {
+    match filter {
+        Filter::And(terms) | Filter::Or(terms) => terms.iter().for_each(|term| attributes(term, into)),
+        Filter::Not(inner) => attributes(inner, into),
+        Filter::Present { path, .. } | Filter::Compare { path, .. } | Filter::ValuePath { path, .. } => {
+            into.insert(path.without_sub());
+        }
+    }
+}
+
+// === impl Line, Collection ===
+
+impl Line {
+    /// The attribute, without sub-attribute.
+    pub(super) fn attribute(&self) -> AttrPath {
+        self.path.without_sub()
+    }
+}
+
+impl Collection {
+    fn natives(&self) -> impl Iterator<Item = Native> {
+        self.parts.iter().map(|part| Native::of(self.table.clone(), part.column.clone()))
+    }
+}

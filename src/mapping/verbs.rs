@@ -1,0 +1,418 @@
+//! The language's words: every verb of `mappings/README.md`, registered with the engine. Each writes down
+//! what was said ([`super::draft`]) and understands nothing. A verb that is known but not built is
+//! refused by name at its place.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
+use serde_json::Value as Json;
+
+use super::draft::{
+    DraftAccess, DraftDelete, DraftGiven, DraftHash, DraftLine, DraftLookup, DraftResource, Given, Pattern,
+    Shared,
+};
+use super::script::from_script;
+use crate::scim::schema;
+
+type Said<T> = Result<T, Box<EvalAltResult>>;
+
+/// What `resource(…)` returns: a handle for chaining.
+#[derive(Clone)]
+struct ResourceVerb {
+    draft: Shared,
+    index: usize,
+}
+
+/// What `attr(…)` returns: a handle for chaining.
+#[derive(Clone)]
+struct LineVerb {
+    draft: Shared,
+    resource: usize,
+    index: usize,
+}
+
+/// Verbs of the language that are known and not built, with the numbers of arguments that they may have
+/// (a chained verb's receiver counts).
+const NOT_BUILT: [(&str, &[usize]); 21] = [
+    ("only", &[2]),
+    ("part", &[3, 4]),
+    ("dated", &[4]),
+    ("parent", &[3]),
+    ("copy", &[1]),
+    ("prefix", &[2]),
+    ("find", &[3]),
+    ("exact", &[1]),
+    ("by", &[2]),
+    ("returned", &[2]),
+    ("schema", &[1, 2, 3]),
+    ("on_error", &[2]),
+    ("counter", &[2]),
+    ("sequence", &[1]),
+    ("today", &[0]),
+    ("bit_set", &[1]),
+    ("bit_clear", &[1]),
+    ("gt", &[1]),
+    ("lt", &[1]),
+    ("ge", &[1]),
+    ("le", &[1]),
+];
+
+/// Functions that a mapping may define to write steps of its own; known and not built.
+pub(super) const HOOKS: [&str; 3] = ["plan_create", "plan_update", "plan_delete"];
+
+/// Every verb, for suggestions.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    const BUILT: [&str; 33] = [
+        "resource",
+        "base",
+        "classes",
+        "table",
+        "id",
+        "lookup",
+        "version",
+        "rdn",
+        "on_delete",
+        "attr",
+        "child",
+        "many",
+        "values",
+        "any",
+        "missing",
+        "read",
+        "write",
+        "ref",
+        "on_missing",
+        "placeholder",
+        "hash",
+        "required",
+        "unique",
+        "case_exact",
+        "max_len",
+        "read_only",
+        "immutable",
+        "write_only",
+        "initial",
+        "stamp",
+        "rest",
+        "enterprise",
+        "param",
+    ];
+    BUILT.into_iter().chain(["uuid", "now"]).chain(NOT_BUILT.iter().map(|(name, _)| *name))
+}
+
+/// Registers every verb; what they say goes to `draft`.
+pub(super) fn register(engine: &mut Engine, draft: &Shared, params: &Arc<BTreeMap<String, String>>) {
+    register_resource(engine, draft);
+    register_attr(engine, draft);
+    register_line(engine);
+    register_patterns(engine);
+    register_given(engine, draft);
+    register_param(engine, params);
+    for (name, arities) in NOT_BUILT {
+        for arity in arities {
+            refuse(engine, name, *arity);
+        }
+    }
+}
+
+/// The functions that a mapping's own functions may use when they run later: `param` and `enterprise`.
+pub(super) fn register_param(engine: &mut Engine, params: &Arc<BTreeMap<String, String>>) {
+    let known = params.clone();
+    engine.register_fn("param", move |call: NativeCallContext, name: &str| -> Said<String> {
+        known.get(name).cloned().ok_or_else(|| {
+            wrong(
+                &call,
+                format!(
+                    "the configuration gives no value for the param {name:?}, and the mapping no fallback"
+                ),
+            )
+        })
+    });
+    let known = params.clone();
+    engine.register_fn("param", move |name: &str, fallback: Dynamic| -> Dynamic {
+        known.get(name).map_or(fallback, |value| value.clone().into())
+    });
+    engine.register_fn("enterprise", |name: &str| format!("{}:{name}", schema::ENTERPRISE_USER));
+}
+
+fn register_resource(engine: &mut Engine, draft: &Shared) {
+    let shared = draft.clone();
+    engine.register_fn("resource", move |call: NativeCallContext, name: &str| {
+        let mut draft = shared.lock();
+        draft.resources.push(DraftResource {
+            at: call.call_position(),
+            name: name.to_owned(),
+            ..Default::default()
+        });
+        ResourceVerb { draft: shared.clone(), index: draft.resources.len() - 1 }
+    });
+    engine
+        .register_fn("table", |r: &mut ResourceVerb, name: &str| r.say(|d| d.table = Some(name.to_owned())))
+        .register_fn("base", |r: &mut ResourceVerb, dn: &str| r.say(|d| d.base = Some(dn.to_owned())))
+        .register_fn("classes", |call: NativeCallContext, r: &mut ResourceVerb, names: Array| {
+            let names = texts(&call, names)?;
+            Said::Ok(r.say(|d| d.classes = names))
+        })
+        .register_fn("id", |r: &mut ResourceVerb, native: &str| r.say(|d| d.ids.push(native.to_owned())))
+        .register_fn("version", |r: &mut ResourceVerb, native: &str| {
+            r.say(|d| d.version = Some(native.to_owned()))
+        })
+        .register_fn(
+            "rdn",
+            |call: NativeCallContext, r: &mut ResourceVerb, attribute: &str, template: &str| {
+                let said = (attribute.to_owned(), template.to_owned(), call.call_position());
+                r.say(|d| d.rdn = Some(said))
+            },
+        )
+        .register_fn(
+            "lookup",
+            |r: &mut ResourceVerb, alias: &str, table: &str, key: &str, foreign_key: &str| {
+                let [alias, table, key, foreign_key] = [alias, table, key, foreign_key].map(str::to_owned);
+                r.say(|d| d.lookups.push(DraftLookup { alias, table, key, foreign_key }))
+            },
+        )
+        .register_fn("on_delete", |call: NativeCallContext, r: &mut ResourceVerb, how: &str| {
+            let rule = DraftDelete { at: call.call_position(), how: how.to_owned(), rows: Vec::new() };
+            r.say(|d| d.on_delete.push(rule))
+        })
+        .register_fn(
+            "on_delete",
+            |call: NativeCallContext, r: &mut ResourceVerb, how: &str, rows: rhai::Map| {
+                let rows = rows
+                    .into_iter()
+                    .map(|(name, value)| Ok((name.to_string(), literal(&call, value)?)))
+                    .collect::<Said<Vec<_>>>()?;
+                let rule = DraftDelete { at: call.call_position(), how: how.to_owned(), rows };
+                Said::Ok(r.say(|d| d.on_delete.push(rule)))
+            },
+        )
+        .register_fn("read_only", |call: NativeCallContext, _: &mut ResourceVerb| -> Said<ResourceVerb> {
+            Err(wrong(&call, "`.read_only()` on a resource is not built yet"))
+        });
+    for arity in 3..=4 {
+        refuse(engine, "id", arity);
+    }
+}
+
+fn register_attr(engine: &mut Engine, draft: &Shared) {
+    let shared = draft.clone();
+    engine.register_fn("attr", move |call: NativeCallContext, path: &str, native: &str| {
+        line(&shared, &call, path, vec![native.to_owned()])
+    });
+    let shared = draft.clone();
+    engine.register_fn("attr", move |call: NativeCallContext, path: &str, natives: Array| {
+        let natives = texts(&call, natives)?;
+        line(&shared, &call, path, natives)
+    });
+    engine.register_fn("attr", |call: NativeCallContext, _: Array, _: Dynamic| -> Said<LineVerb> {
+        Err(wrong(&call, "`attr` with several paths is not built yet"))
+    });
+}
+
+fn line(shared: &Shared, call: &NativeCallContext, path: &str, natives: Vec<String>) -> Said<LineVerb> {
+    let mut draft = shared.lock();
+    let resource = draft.resources.len().checked_sub(1);
+    let resource =
+        resource.ok_or_else(|| wrong(call, "`attr` comes after the `resource` that it belongs to"))?;
+    let Some(drafted) = draft.resources.get_mut(resource) else { return Err(wrong(call, "no resource")) };
+    drafted.lines.push(DraftLine {
+        at: call.call_position(),
+        path: path.to_owned(),
+        natives,
+        ..Default::default()
+    });
+    let index = drafted.lines.len() - 1;
+    Ok(LineVerb { draft: shared.clone(), resource, index })
+}
+
+fn register_line(engine: &mut Engine) {
+    engine
+        .register_fn("child", |l: &mut LineVerb, foreign_key: &str| {
+            l.say(|d| d.child = Some(foreign_key.to_owned()))
+        })
+        .register_fn("many", |l: &mut LineVerb| l.say(|d| d.many = true))
+        .register_fn("required", |l: &mut LineVerb| l.say(|d| d.required = true))
+        .register_fn("unique", |l: &mut LineVerb| l.say(|d| d.unique = true))
+        .register_fn("case_exact", |l: &mut LineVerb| l.say(|d| d.case_exact = true))
+        .register_fn("read_only", |l: &mut LineVerb| l.say(|d| d.access = Some(DraftAccess::ReadOnly)))
+        .register_fn("immutable", |l: &mut LineVerb| l.say(|d| d.access = Some(DraftAccess::Immutable)))
+        .register_fn("write_only", |l: &mut LineVerb| l.say(|d| d.access = Some(DraftAccess::WriteOnly)))
+        .register_fn("placeholder", |l: &mut LineVerb, value: &str| {
+            l.say(|d| d.placeholder = Some(value.to_owned()))
+        })
+        .register_fn("max_len", |call: NativeCallContext, l: &mut LineVerb, length: i64| {
+            let length = usize::try_from(length).ok().filter(|length| *length > 0);
+            let length = length.ok_or_else(|| wrong(&call, "a length is a number above 0"))?;
+            Said::Ok(l.say(|d| d.max_len = Some(length)))
+        })
+        .register_fn("missing", |call: NativeCallContext, l: &mut LineVerb, value: Dynamic| {
+            let value = literal(&call, value)?;
+            Said::Ok(l.say(|d| d.missing = Some(value)))
+        })
+        .register_fn("read", |call: NativeCallContext, l: &mut LineVerb, function: &str| {
+            let said = (function.to_owned(), call.call_position());
+            l.say(|d| d.read = Some(said))
+        })
+        .register_fn("write", |call: NativeCallContext, l: &mut LineVerb, function: &str| {
+            let said = (function.to_owned(), call.call_position());
+            l.say(|d| d.write = Some(said))
+        })
+        .register_fn("on_missing", |call: NativeCallContext, l: &mut LineVerb, how: &str| {
+            let said = (how.to_owned(), call.call_position());
+            l.say(|d| d.on_missing = Some(said))
+        })
+        .register_fn("ref", |l: &mut LineVerb, one: &str| l.say(|d| d.refs = vec![one.to_owned()]))
+        .register_fn("ref", |l: &mut LineVerb, one: &str, two: &str| {
+            l.say(|d| d.refs = vec![one.to_owned(), two.to_owned()])
+        })
+        .register_fn("hash", |call: NativeCallContext, l: &mut LineVerb, scheme: &str, options: rhai::Map| {
+            let hash = hash(&call, scheme, options)?;
+            Said::Ok(l.say(|d| d.hash = Some(hash)))
+        })
+        .register_fn("values", |call: NativeCallContext, l: &mut LineVerb, pairs: Array| {
+            let pairs = pairs.into_iter().map(|pair| coded(&call, pair)).collect::<Said<Vec<_>>>()?;
+            Said::Ok(l.say(|d| d.values = Some(pairs)))
+        });
+}
+
+fn hash(call: &NativeCallContext, scheme: &str, options: rhai::Map) -> Said<DraftHash> {
+    let mut hash =
+        DraftHash { at: call.call_position(), scheme: scheme.to_owned(), salt: None, rounds: None };
+    for (name, value) in options {
+        match name.as_str() {
+            "salt" => {
+                hash.salt = Some(value.into_string().map_err(|_| wrong(call, "`salt` names a native"))?)
+            }
+            "rounds" => hash.rounds = Some(value.as_int().map_err(|_| wrong(call, "`rounds` is a number"))?),
+            other => return Err(wrong(call, format!("`hash` knows `salt` and `rounds`, not `{other}`"))),
+        }
+    }
+    Ok(hash)
+}
+
+fn coded(call: &NativeCallContext, pair: Dynamic) -> Said<(Pattern, Json)> {
+    let not_a_pair = || wrong(call, "`values` takes pairs: [[native, value], …]");
+    let pair = pair.into_array().map_err(|_| not_a_pair())?;
+    let Ok([native, value]) = <[Dynamic; 2]>::try_from(pair) else { return Err(not_a_pair()) };
+    let pattern = match native.clone().try_cast::<Pattern>() {
+        Some(pattern) => pattern,
+        None if native.is_unit() => Pattern::Absent,
+        None => Pattern::Literal(literal(call, native)?),
+    };
+    Ok((pattern, literal(call, value)?))
+}
+
+fn register_patterns(engine: &mut Engine) {
+    engine.register_fn("any", || Pattern::Any);
+}
+
+fn register_given(engine: &mut Engine, draft: &Shared) {
+    engine.register_fn("uuid", || Given::Uuid).register_fn("now", || Given::Now);
+    let shared = draft.clone();
+    engine.register_fn("initial", move |call: NativeCallContext, native: &str, value: Dynamic| -> Said<()> {
+        let given = given(&call, native, value)?;
+        current(&shared, &call, "initial", |d| d.initial.push(given))
+    });
+    let shared = draft.clone();
+    engine.register_fn("stamp", move |call: NativeCallContext, native: &str, value: Dynamic| -> Said<()> {
+        let given = given(&call, native, value)?;
+        current(&shared, &call, "stamp", |d| d.stamps.push(given))
+    });
+    let shared = draft.clone();
+    engine.register_fn(
+        "rest",
+        move |call: NativeCallContext, table: &str, key: &str, column: &str| -> Said<()> {
+            let said = (table.to_owned(), key.to_owned(), column.to_owned(), call.call_position());
+            current(&shared, &call, "rest", |d| d.rest = Some(said))
+        },
+    );
+    engine.register_fn("rest", |call: NativeCallContext, _: &str| -> Said<()> {
+        Err(wrong(&call, "`rest` in one attribute of an entry is not built yet"))
+    });
+}
+
+fn given(call: &NativeCallContext, native: &str, value: Dynamic) -> Said<DraftGiven> {
+    let value = match value.clone().try_cast::<Given>() {
+        Some(given) => given,
+        None => Given::Literal(literal(call, value)?),
+    };
+    Ok(DraftGiven { at: call.call_position(), native: native.to_owned(), value })
+}
+
+fn current(
+    shared: &Shared,
+    call: &NativeCallContext,
+    verb: &str,
+    say: impl FnOnce(&mut DraftResource),
+) -> Said<()> {
+    match shared.lock().resources.last_mut() {
+        Some(resource) => {
+            say(resource);
+            Ok(())
+        }
+        None => Err(wrong(call, format!("`{verb}` comes after the `resource` that it belongs to"))),
+    }
+}
+
+fn refuse(engine: &mut Engine, name: &'static str, arity: usize) {
+    let no = move |call: NativeCallContext| -> Said<Dynamic> {
+        Err(wrong(&call, format!("`{name}` is not built yet")))
+    };
+    match arity {
+        0 => engine.register_fn(name, no),
+        1 => engine.register_fn(name, move |call: NativeCallContext, _: Dynamic| no(call)),
+        2 => engine.register_fn(name, move |call: NativeCallContext, _: Dynamic, _: Dynamic| no(call)),
+        3 => engine
+            .register_fn(name, move |call: NativeCallContext, _: Dynamic, _: Dynamic, _: Dynamic| no(call)),
+        _ => engine.register_fn(
+            name,
+            move |call: NativeCallContext, _: Dynamic, _: Dynamic, _: Dynamic, _: Dynamic| no(call),
+        ),
+    };
+}
+
+fn texts(call: &NativeCallContext, items: Array) -> Said<Vec<String>> {
+    let text = |item: Dynamic| {
+        item.into_string().map_err(|kind| wrong(call, format!("a text is needed, not {kind}")))
+    };
+    items.into_iter().map(text).collect()
+}
+
+fn literal(call: &NativeCallContext, value: Dynamic) -> Said<Json> {
+    let kind = value.type_name();
+    match from_script(value) {
+        Some(json @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_))) => Ok(json),
+        _ => Err(wrong(call, format!("a text, a number, true, false or () is needed, not {kind}"))),
+    }
+}
+
+fn wrong(call: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {
+    at(call.call_position(), message)
+}
+
+fn at(position: Position, message: impl Into<String>) -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorRuntime(message.into().into(), position))
+}
+
+// === impl ResourceVerb, LineVerb ===
+
+impl ResourceVerb {
+    fn say(&self, say: impl FnOnce(&mut DraftResource)) -> Self {
+        if let Some(resource) = self.draft.lock().resources.get_mut(self.index) {
+            say(resource);
+        }
+        self.clone()
+    }
+}
+
+impl LineVerb {
+    fn say(&self, say: impl FnOnce(&mut DraftLine)) -> Self {
+        let mut draft = self.draft.lock();
+        if let Some(line) = draft.resources.get_mut(self.resource).and_then(|r| r.lines.get_mut(self.index)) {
+            say(line);
+        }
+        drop(draft);
+        self.clone()
+    }
+}

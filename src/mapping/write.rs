@@ -1,0 +1,464 @@
+//! From a SCIM resource to a native record, and from two versions of one to what changes.
+
+use std::collections::HashSet;
+
+use serde_json::Value as Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::line::{Access, Collection, Conversion, ElementKey, Generated, How, Line, ResourceMapping};
+use super::{Mapping, hash, place, rest, script, values};
+use crate::plan::{Change, Changes, Native, Record, Reference, Row, RowChanges, Value};
+use crate::scim::error::{Error, ScimType};
+use crate::scim::resource::Resource;
+
+impl Mapping {
+    /// What the lines make of a resource: mapped values only, without `rest`. A value that cannot be
+    /// written is refused, unless it already stood so in the version `before`: what others wrote natively
+    /// stays untouched and hinders no other change.
+    pub fn write(
+        &self,
+        of: &ResourceMapping,
+        resource: &Resource,
+        before: Option<&Resource>,
+    ) -> Result<Record, Error> {
+        let mut record = Record::default();
+        for line in of.lines.iter().filter(|line| line.writable()) {
+            let stood = |before: &Resource| of.values_of(line, before) == of.values_of(line, resource);
+            match self.write_line(of, line, resource, &mut record) {
+                Err(_) if before.is_some_and(stood) => {}
+                result => result?,
+            }
+        }
+        for collection in of.collections.iter().filter(|collection| !collection.read_only) {
+            let rows = self.rows(of, collection, resource, before)?;
+            record.children.insert(collection.table.clone(), rows);
+        }
+        if let Some(template) = &of.rdn {
+            let unnamed = |before: &Resource| template.render(before).is_err();
+            record.rdn = match template.render(resource) {
+                Err(_) if before.is_some_and(unnamed) => None,
+                name => Some(name?),
+            };
+        }
+        Ok(record)
+    }
+
+    /// Adds what the mapping itself gives a new resource.
+    pub fn initialise(
+        &self,
+        of: &ResourceMapping,
+        resource: &Resource,
+        now: OffsetDateTime,
+        record: &mut Record,
+    ) -> Result<(), Error> {
+        for (native, generated) in of.initial.iter().chain(&of.stamps) {
+            let value = generated.value(resource, now)?;
+            record.values.entry(native.clone()).or_insert_with(|| vec![value]);
+        }
+        Ok(())
+    }
+
+    /// The document of `rest`: the resource minus what reads back from the record; `None` when nothing is left.
+    pub fn rest_of(
+        &self,
+        of: &ResourceMapping,
+        resource: &Resource,
+        record: &Record,
+    ) -> Result<Option<String>, Error> {
+        if !of.has_rest {
+            return Ok(None);
+        }
+        let native = self.read_native(of, record, "")?;
+        let mut left = rest::subtract(&of.keepable(resource), &native);
+        left.retain(|_, value| !matches!(value, Json::Object(map) if map.is_empty()));
+        Ok((!left.is_empty()).then(|| Json::Object(left).to_string()))
+    }
+
+    /// What must change natively so that a resource that was `before` is `after`. `actual` is what the
+    /// backend holds; `written_before` and `written_after` are the records of both versions. Empty when
+    /// nothing that a client can see differs: then not even a stamp is written.
+    pub fn changes(
+        &self,
+        of: &ResourceMapping,
+        versions: &Versions<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Changes, Error> {
+        let mut changes = Changes::default();
+        for line in of.lines.iter().filter(|line| line.writable()) {
+            for native in line.all_natives() {
+                if let Some(change) = versions.change(native, line.many) {
+                    changes.values.insert(native.clone(), change);
+                }
+            }
+        }
+        for collection in of.collections.iter().filter(|collection| !collection.read_only) {
+            if let Some(change) = versions.rows(collection) {
+                changes.children.insert(collection.table.clone(), change);
+            }
+        }
+        if versions.written_before.rdn != versions.written_after.rdn {
+            changes.rdn = versions.written_after.rdn.clone();
+        }
+        if versions.rest != versions.actual.rest && !same_document(versions) {
+            changes.rest = Some(versions.rest.clone());
+        }
+        if !changes.is_empty() {
+            self.stamp(of, versions.after, now, &mut changes)?;
+        }
+        Ok(changes)
+    }
+
+    /// Adds the values that the mapping gives at each change.
+    pub fn stamp(
+        &self,
+        of: &ResourceMapping,
+        resource: &Resource,
+        now: OffsetDateTime,
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
+        for (native, generated) in &of.stamps {
+            let value = generated.value(resource, now)?;
+            changes.values.insert(native.clone(), Change { add: vec![value], ..Change::default() });
+        }
+        Ok(())
+    }
+
+    fn write_line(
+        &self,
+        of: &ResourceMapping,
+        line: &Line,
+        resource: &Resource,
+        record: &mut Record,
+    ) -> Result<(), Error> {
+        let found = of.values_of(line, resource);
+        if let How::Hash { salt, rounds } = &line.conversion.how {
+            return hash_password(line, salt, *rounds, found.first(), record);
+        }
+        let Some(native) = line.natives.first() else { return Ok(()) };
+        let mut natives = Vec::with_capacity(found.len());
+        for value in &found {
+            natives.extend(self.native(of, line, Some(value))?);
+        }
+        if found.is_empty() {
+            natives.extend(self.native(of, line, None)?);
+        }
+        if !natives.is_empty() {
+            record.values.insert(native.clone(), natives);
+        }
+        Ok(())
+    }
+
+    /// The native value for a SCIM value, or for its absence.
+    fn native(
+        &self,
+        of: &ResourceMapping,
+        line: &Line,
+        value: Option<&Json>,
+    ) -> Result<Option<Value>, Error> {
+        let named = || line.name();
+        let native = self.convert(&line.conversion, value, &named)?;
+        if let (Some(Value::Text(text)), Some(max)) = (&native, line.conversion.max_len) {
+            let length = text.chars().count();
+            if length > max {
+                return Err(invalid(format!(
+                    "{} may have at most {max} characters here, not {length}.",
+                    named()
+                )));
+            }
+        }
+        let is_empty_text = matches!(&native, Some(Value::Text(text)) if text.is_empty());
+        if is_empty_text && of.is_entry {
+            return Err(invalid(format!("{} may not be an empty text here.", named())));
+        }
+        Ok(native)
+    }
+
+    fn convert(
+        &self,
+        conversion: &Conversion,
+        value: Option<&Json>,
+        named: &dyn Fn() -> String,
+    ) -> Result<Option<Value>, Error> {
+        match (&conversion.how, value) {
+            (How::Codes(codes), value) => codes.write(value).ok_or_else(|| {
+                invalid(format!("{} must be one of {}.", named(), codes.writable().join(", ")))
+            }),
+            (_, None) => Ok(conversion.missing.clone()),
+            (How::Script { write: Some(function), .. }, Some(value)) => {
+                let result = script::call(&self.engine, &self.ast, function, (script::to_script(value),))?;
+                let json = script::from_script(result);
+                Ok(json.as_ref().and_then(values::literal).or_else(|| conversion.missing.clone()))
+            }
+            (How::Reference { .. }, Some(value)) => reference_id(value)
+                .map(|id| Some(Value::Reference(Reference { resource: None, id })))
+                .ok_or_else(|| invalid(format!("{} needs a `value`: the id of another resource.", named()))),
+            (_, Some(value)) => values::to_native(value, conversion.kind).map(Some).ok_or_else(|| {
+                invalid(format!("{} has a value of another type than this target keeps.", named()))
+            }),
+        }
+    }
+
+    /// The rows of a collection. An element that no row can carry is left to `rest` where there is one;
+    /// without it, it is refused.
+    fn rows(
+        &self,
+        of: &ResourceMapping,
+        collection: &Collection,
+        resource: &Resource,
+        before: Option<&Resource>,
+    ) -> Result<Vec<Row>, Error> {
+        let in_version = |version| place::get(version, &collection.path).and_then(Json::as_array);
+        let elements = in_version(resource);
+        let stood =
+            |element: &Json| before.and_then(in_version).is_some_and(|elements| elements.contains(element));
+        let mut rows: Vec<Row> = Vec::new();
+        let mut keys = HashSet::new();
+        let mut types = Vec::new();
+        for element in elements.into_iter().flatten() {
+            let kind = element.get("type").map(|kind| kind.to_string().to_ascii_lowercase());
+            let one_per_type = of.has_rest && collection.part("type").is_some();
+            if one_per_type && types.contains(&kind) {
+                continue;
+            }
+            match self.row(collection, element) {
+                Ok(row) if keys.insert(row_key(&row)) => {
+                    rows.push(row);
+                    if one_per_type {
+                        types.push(kind);
+                    }
+                }
+                Ok(_) => {}
+                Err(_) if of.rest_may_hold(&collection.path) || stood(element) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(rows)
+    }
+
+    /// One element as a row.
+    pub(super) fn row(&self, collection: &Collection, element: &Json) -> Result<Row, Error> {
+        let mut row = Row::new();
+        for part in &collection.parts {
+            let named = || format!("{}.{}", collection.path, part.sub);
+            let value = match part.conversion.how {
+                How::Reference { .. } => Some(element),
+                _ => element.get(&part.sub).filter(|value| !value.is_null()),
+            };
+            let native = self.convert(&part.conversion, value, &named)?;
+            if let (Some(Value::Text(text)), Some(max)) = (&native, part.conversion.max_len)
+                && text.chars().count() > max
+            {
+                return Err(invalid(format!("{} may have at most {max} characters here.", named())));
+            }
+            match native {
+                Some(native) => {
+                    row.insert(part.column.clone(), native);
+                }
+                None if part.required => return Err(invalid(format!("{} is required here.", named()))),
+                None => {}
+            }
+        }
+        Ok(row)
+    }
+}
+
+/// Both versions of a resource, as a client sees them and natively.
+pub struct Versions<'a> {
+    /// What the backend holds.
+    pub actual: &'a Record,
+    /// The record of the version before.
+    pub written_before: &'a Record,
+    /// The version after.
+    pub after: &'a Resource,
+    /// The record of the version after, its references settled.
+    pub written_after: &'a Record,
+    /// The document of `rest` of the version after.
+    pub rest: Option<String>,
+}
+
+// === impl Versions ===
+
+impl Versions<'_> {
+    fn change(&self, native: &Native, many: bool) -> Option<Change> {
+        let of = |record: &Record| record.values.get(native).cloned().unwrap_or_default();
+        let (before, after, actual) = (of(self.written_before), of(self.written_after), of(self.actual));
+        if same_values(&before, &after) {
+            return None;
+        }
+        if many {
+            let remove = without(&before, &after, value_key);
+            return Some(Change { remove, add: without(&after, &before, value_key), repeatable: false });
+        }
+        // The native value that was read, not the one that the mapping would write for it: a code that
+        // means the same stays comparable, and further values of the attribute stay untouched.
+        Some(Change { remove: actual.into_iter().take(1).collect(), add: after, repeatable: false })
+    }
+
+    fn rows(&self, collection: &Collection) -> Option<RowChanges> {
+        let of = |record: &Record| record.children.get(&collection.table).cloned().unwrap_or_default();
+        let (before, after) = (of(self.written_before), of(self.written_after));
+        let changes =
+            RowChanges { remove: without(&before, &after, row_key), add: without(&after, &before, row_key) };
+        (!changes.remove.is_empty() || !changes.add.is_empty()).then_some(changes)
+    }
+}
+
+fn same_values(a: &[Value], b: &[Value]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
+}
+
+/// The items that are not among `others`, by their key; groups may be large, so no comparison of pairs.
+fn without<T: Clone>(items: &[T], others: &[T], key: fn(&T) -> String) -> Vec<T> {
+    let others: HashSet<String> = others.iter().map(key).collect();
+    items.iter().filter(|item| !others.contains(&key(item))).cloned().collect()
+}
+
+/// What makes a value the same as another ([`Value::same`]).
+fn value_key(value: &Value) -> String {
+    value.text().unwrap_or_else(|| format!("{value:?}"))
+}
+
+fn row_key(row: &Row) -> String {
+    row.iter().map(|(column, value)| format!("{column}={}\n", value_key(value))).collect()
+}
+
+/// Whether the documents differ in nothing but the order of their keys.
+fn same_document(versions: &Versions<'_>) -> bool {
+    let parse =
+        |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str::<Json>(text).ok());
+    match (parse(&versions.rest), parse(&versions.actual.rest)) {
+        (Some(a), Some(b)) => a == b,
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn hash_password(
+    line: &Line,
+    salt: &Native,
+    rounds: u32,
+    password: Option<&Json>,
+    record: &mut Record,
+) -> Result<(), Error> {
+    let Some(Json::String(password)) = password else { return Ok(()) };
+    if password.is_empty() {
+        return Err(invalid("password may not be empty.".to_owned()));
+    }
+    let hashed = hash::pbkdf2_sha256(password.as_bytes(), rounds)
+        .map_err(|cause| Error::internal(format!("The password could not be hashed: {cause}.")))?;
+    if let Some(native) = line.natives.first() {
+        record.values.insert(native.clone(), vec![Value::Secret(hashed.hash)]);
+        record.values.insert(salt.clone(), vec![Value::Secret(hashed.salt)]);
+    }
+    Ok(())
+}
+
+/// The id in a reference: an object's `value`, or a bare text (Entra sends `manager` so).
+fn reference_id(value: &Json) -> Option<String> {
+    let id = match value {
+        Json::String(id) => id,
+        Json::Object(link) => link.get("value")?.as_str()?,
+        _ => return None,
+    };
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+fn invalid(detail: String) -> Error {
+    Error::bad_request(ScimType::InvalidValue, detail)
+}
+
+// === impl Generated ===
+
+impl Generated {
+    fn value(&self, resource: &Resource, now: OffsetDateTime) -> Result<Value, Error> {
+        Ok(match self {
+            Self::Literal(value) => value.clone(),
+            Self::Template(template) => Value::Text(template.render(resource)?),
+            Self::Uuid => Value::Text(Uuid::new_v4().to_string()),
+            Self::Now => Value::Timestamp(now),
+        })
+    }
+}
+
+// === impl Line ===
+
+impl Line {
+    fn all_natives(&self) -> impl Iterator<Item = &Native> {
+        let salt = match &self.conversion.how {
+            How::Hash { salt, .. } => Some(salt),
+            _ => None,
+        };
+        self.natives.iter().take(1).chain(salt)
+    }
+
+    /// The attribute's name for a client.
+    pub(super) fn name(&self) -> String {
+        match &self.element {
+            Some(ElementKey { key, value, sub }) => format!("{}[{key} eq \"{value}\"].{sub}", self.path),
+            None => self.path.to_string(),
+        }
+    }
+}
+
+// === impl ResourceMapping ===
+
+impl ResourceMapping {
+    /// The SCIM values that a line holds, in their order.
+    fn values_of(&self, line: &Line, resource: &Resource) -> Vec<Json> {
+        let many = |values: Vec<Json>| if line.many { values } else { values.into_iter().take(1).collect() };
+        let subs = |value: Option<&Json>, of: &dyn Fn(&Json) -> Option<Json>| -> Vec<Json> {
+            value.and_then(Json::as_array).into_iter().flatten().filter_map(of).collect()
+        };
+        if let Some(key) = &line.element {
+            let value = place::get(resource, &line.path);
+            return many(subs(value, &|element| {
+                self.is_element(key, element).then(|| element.get(&key.sub).cloned())?
+            }));
+        }
+        if let (true, Some(sub)) = (line.many, &line.path.sub) {
+            let value = place::get(resource, &line.path.without_sub());
+            return subs(value, &|element| element.get(sub).cloned());
+        }
+        match place::get(resource, &line.path) {
+            Some(Json::Array(items)) => many(items.clone()),
+            Some(value) => vec![value.clone()],
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether this element is the one that the line holds. Without `rest`, and where it is the only kind
+    /// of element that is kept, one without a type is taken for it rather than lost.
+    fn is_element(&self, key: &ElementKey, element: &Json) -> bool {
+        match element.get(&key.key).and_then(Json::as_str) {
+            Some(kind) => kind.eq_ignore_ascii_case(&key.value),
+            None => !self.has_rest,
+        }
+    }
+
+    /// What of a resource may be kept in `rest`: no ids, no `meta`, nothing secret, no collection of references.
+    fn keepable(&self, resource: &Resource) -> Resource {
+        let mut left = resource.clone();
+        for name in ["id", "meta", "schemas", "password"] {
+            left.shift_remove(name);
+        }
+        for collection in self.collections.iter().filter(|c| c.reference().is_some() || c.read_only) {
+            left.shift_remove(&collection.path.name);
+        }
+        for line in self
+            .lines
+            .iter()
+            .filter(|line| line.access == Access::WriteOnly || line.access == Access::ReadOnly)
+        {
+            let unsubbed = line.path.sub.is_none() && line.path.urn.is_none() && line.element.is_none();
+            if unsubbed {
+                left.shift_remove(&line.path.name);
+            } else if let (Some(sub), None, None) = (&line.path.sub, &line.path.urn, &line.element)
+                && let Some(Json::Object(object)) = left.get_mut(&line.path.name)
+            {
+                object.shift_remove(sub);
+            }
+        }
+        left
+    }
+}

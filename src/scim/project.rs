@@ -1,0 +1,157 @@
+//! Which attributes an answer has: `attributes` and `excludedAttributes` (RFC 7644 §3.9), and each
+//! attribute's own `returned` (RFC 7643 §7).
+
+use serde_json::{Map, Value};
+
+use super::error::{Error, ScimType};
+use super::path::{AttrPath, canonical, parse_path};
+use super::resource::Resource;
+use super::schema::{Attribute, ResourceType, Returned};
+
+/// What the client wants to see.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Projection {
+    asked: Asked,
+    /// Attributes that are never shown, or only when asked for, of this type.
+    never: Vec<AttrPath>,
+    on_request: Vec<AttrPath>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Asked {
+    /// What is shown by default.
+    Default,
+    /// These, and what is always shown.
+    Only(Vec<AttrPath>),
+    /// What is shown by default without these.
+    Without(Vec<AttrPath>),
+}
+
+/// Shown whatever is asked (RFC 7643 §3.1, RFC 7644 §3.9).
+const ALWAYS: [&str; 2] = ["id", "schemas"];
+
+// === impl Projection ===
+
+impl Projection {
+    /// Reads the two query parameters, lists with commas; both at once are 400. A name that the type does
+    /// not have asks for nothing.
+    pub fn parse(attributes: Option<&str>, excluded: Option<&str>, rt: &ResourceType) -> Result<Self, Error> {
+        let asked = match (attributes, excluded) {
+            (Some(_), Some(_)) => {
+                let detail = "attributes and excludedAttributes exclude each other.";
+                return Err(Error::bad_request(ScimType::InvalidValue, detail));
+            }
+            (Some(names), None) => Asked::Only(paths(names, rt)),
+            (None, Some(names)) => Asked::Without(paths(names, rt)),
+            (None, None) => Asked::Default,
+        };
+        let returned = |returned: Returned| -> Vec<AttrPath> {
+            let of_type = rt.attributes().filter(|(_, attribute)| attribute.returned == returned);
+            of_type.map(|(urn, attribute)| path_of(urn, attribute)).collect()
+        };
+        Ok(Self { asked, never: returned(Returned::Never), on_request: returned(Returned::Request) })
+    }
+
+    /// Whether any part of this attribute would be in the answer.
+    pub fn wants(&self, path: &AttrPath) -> bool {
+        let attribute = path.without_sub();
+        if self.never.contains(&attribute) {
+            return false;
+        }
+        if is_always(&attribute) {
+            return true;
+        }
+        match &self.asked {
+            Asked::Default => !self.on_request.contains(&attribute),
+            Asked::Only(wanted) => {
+                wanted.iter().any(|wanted| covers(wanted, &attribute) || wanted.without_sub() == attribute)
+            }
+            Asked::Without(unwanted) => {
+                !self.on_request.contains(&attribute)
+                    && !unwanted.iter().any(|unwanted| covers(unwanted, &attribute))
+            }
+        }
+    }
+
+    /// Takes out of a resource what the answer should not have.
+    pub fn apply(&self, resource: &mut Resource, rt: &ResourceType) {
+        for extension in &rt.extensions {
+            let urn = extension.schema.id.as_str();
+            if let Some(Value::Object(object)) = resource.get_mut(urn) {
+                self.keep(object, Some(urn));
+                if object.is_empty() {
+                    resource.shift_remove(urn);
+                }
+            }
+        }
+        let extensions: Vec<&str> =
+            rt.extensions.iter().map(|extension| extension.schema.id.as_str()).collect();
+        self.keep_but(resource, None, &extensions);
+    }
+
+    fn keep(&self, object: &mut Map<String, Value>, urn: Option<&str>) {
+        self.keep_but(object, urn, &[]);
+    }
+
+    fn keep_but(&self, object: &mut Map<String, Value>, urn: Option<&str>, but: &[&str]) {
+        object.retain(|name, value| {
+            let path = AttrPath { urn: urn.map(str::to_owned), name: name.clone(), sub: None };
+            but.contains(&name.as_str()) || (self.wants(&path) && self.keep_subs(&path, value))
+        });
+    }
+
+    /// Takes the unwanted sub-attributes out of a value; whether anything is left.
+    fn keep_subs(&self, path: &AttrPath, value: &mut Value) -> bool {
+        if is_always(path) {
+            return true;
+        }
+        let subs = |of: &[AttrPath]| -> Vec<String> {
+            of.iter()
+                .filter(|asked| asked.without_sub() == *path)
+                .filter_map(|asked| asked.sub.clone())
+                .collect()
+        };
+        let keeps: Box<dyn Fn(&str) -> bool> = match &self.asked {
+            Asked::Only(wanted) if !wanted.iter().any(|wanted| covers(wanted, path)) => {
+                let named = subs(wanted);
+                Box::new(move |sub| named.iter().any(|name| name == sub))
+            }
+            Asked::Without(unwanted) => {
+                let named = subs(unwanted);
+                Box::new(move |sub| !named.iter().any(|name| name == sub))
+            }
+            _ => return true,
+        };
+        match value {
+            Value::Object(object) => retain(object, &*keeps),
+            Value::Array(items) => {
+                items.retain_mut(|item| item.as_object_mut().is_none_or(|object| retain(object, &*keeps)));
+                !items.is_empty()
+            }
+            _ => true,
+        }
+    }
+}
+
+fn retain(object: &mut Map<String, Value>, keeps: &dyn Fn(&str) -> bool) -> bool {
+    object.retain(|name, _| keeps(name));
+    !object.is_empty()
+}
+
+fn is_always(path: &AttrPath) -> bool {
+    path.urn.is_none() && ALWAYS.contains(&path.name.as_str())
+}
+
+/// Whether asking for `asked` asks for the whole attribute: by its own path, or by its extension's URN.
+fn covers(asked: &AttrPath, attribute: &AttrPath) -> bool {
+    asked == attribute || (asked.name.is_empty() && asked.urn == attribute.urn)
+}
+
+fn paths(names: &str, rt: &ResourceType) -> Vec<AttrPath> {
+    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.filter_map(|name| canonical(&parse_path(name).ok()?.attr, rt)).collect()
+}
+
+fn path_of(urn: Option<&str>, attribute: &Attribute) -> AttrPath {
+    AttrPath { urn: urn.map(str::to_owned), name: attribute.name.clone(), sub: None }
+}

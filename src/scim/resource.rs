@@ -1,0 +1,271 @@
+//! Resources: what a client's body means, what it must have, and what PUT makes of two versions.
+
+use serde_json::{Map, Value};
+
+use super::error::{Error, ScimType};
+use super::evaluate::instant;
+use super::path::AttrPath;
+use super::schema::{Attribute, Mutability, ResourceType, Type};
+
+/// A SCIM resource: attribute names in the schema's own spelling; extension attributes nested under
+/// their URN.
+pub type Resource = Map<String, Value>;
+
+/// A client's body, understood.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parsed {
+    /// Canonical names, checked types; nothing that is read-only, null or empty.
+    pub resource: Resource,
+    /// Attributes that the type does not have, for the log.
+    pub ignored: Vec<String>,
+    /// Attributes of the body, those that it clears with null or [] included.
+    pub mentioned: Vec<AttrPath>,
+}
+
+/// Reads a body: names in any case become the schema's, types are checked (400 `invalidValue` that names
+/// the attribute), read-only attributes are dropped (RFC 7644 §3.3), unknown ones ignored and listed.
+pub fn parse(body: &Value, rt: &ResourceType) -> Result<Parsed, Error> {
+    let Value::Object(body) = body else {
+        return Err(Error::bad_request(ScimType::InvalidSyntax, "The body is no JSON object."));
+    };
+    let mut parsed = Parsed::default();
+    attributes(body, None, rt, &mut parsed)?;
+    Ok(parsed)
+}
+
+fn attributes(
+    body: &Map<String, Value>,
+    urn: Option<&str>,
+    rt: &ResourceType,
+    parsed: &mut Parsed,
+) -> Result<(), Error> {
+    for (key, value) in body {
+        if urn.is_none() && key.eq_ignore_ascii_case("schemas") {
+            continue;
+        }
+        if let (None, Value::Object(nested)) = (urn, value)
+            && (rt.extension(key).is_some() || rt.schema.id.eq_ignore_ascii_case(key))
+        {
+            attributes(nested, Some(key), rt, parsed)?;
+            continue;
+        }
+        let path = AttrPath { urn: urn.map(str::to_owned), name: key.clone(), sub: None };
+        let Some(found) = rt.find(&path) else {
+            parsed.ignored.push(path.to_string());
+            continue;
+        };
+        if found.attribute.mutability == Mutability::ReadOnly {
+            continue;
+        }
+        let path =
+            AttrPath { urn: found.urn.map(str::to_owned), name: found.attribute.name.clone(), sub: None };
+        if let Some(value) = normalise(value, found.attribute, &path.to_string())? {
+            put(&mut parsed.resource, &path, value);
+        }
+        parsed.mentioned.push(path);
+    }
+    Ok(())
+}
+
+fn put(resource: &mut Resource, path: &AttrPath, value: Value) {
+    let Some(urn) = &path.urn else {
+        resource.insert(path.name.clone(), value);
+        return;
+    };
+    if let Value::Object(extension) = resource.entry(urn.clone()).or_insert_with(|| Value::Object(Map::new()))
+    {
+        extension.insert(path.name.clone(), value);
+    }
+}
+
+/// A client's value for an attribute in canonical form; `None` when it is no value (RFC 7643 §2.5).
+pub(super) fn normalise(value: &Value, attribute: &Attribute, path: &str) -> Result<Option<Value>, Error> {
+    match (attribute.multi_valued, value) {
+        (_, Value::Null) => Ok(None),
+        (true, Value::Array(items)) => {
+            let mut elements = Vec::with_capacity(items.len());
+            for item in items {
+                elements.extend(single(item, attribute, path)?);
+            }
+            one_primary(&elements, path)?;
+            Ok((!elements.is_empty()).then_some(Value::Array(elements)))
+        }
+        (true, one) => Ok(single(one, attribute, path)?.map(|one| Value::Array(vec![one]))),
+        // Entra ID sends a single value as an array of one.
+        (false, Value::Array(items)) => match items.as_slice() {
+            [] => Ok(None),
+            [one] => single(one, attribute, path),
+            _ => Err(wrong_type(path, "one value, not several")),
+        },
+        (false, one) => single(one, attribute, path),
+    }
+}
+
+/// The same for one value, or one element.
+pub(super) fn single(value: &Value, attribute: &Attribute, path: &str) -> Result<Option<Value>, Error> {
+    match (attribute.kind, value) {
+        (_, Value::Null) => Ok(None),
+        (Type::Complex, Value::Object(object)) => complex(object, attribute, path),
+        // A reference as a bare text: Entra ID's `manager`.
+        (Type::Complex, Value::String(_)) if attribute.sub("value").is_some() => {
+            complex(&Map::from_iter([("value".to_owned(), value.clone())]), attribute, path)
+        }
+        (Type::Complex, _) => Err(wrong_type(path, "an object")),
+        (Type::Boolean, Value::Bool(_)) => Ok(Some(value.clone())),
+        (Type::Boolean, Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(Some(true.into())),
+        (Type::Boolean, Value::String(text)) if text.eq_ignore_ascii_case("false") => Ok(Some(false.into())),
+        (Type::Boolean, _) => Err(wrong_type(path, "true or false")),
+        (Type::Integer, Value::Number(number)) if number.is_i64() => Ok(Some(value.clone())),
+        (Type::Integer, _) => Err(wrong_type(path, "a whole number")),
+        (Type::Decimal, Value::Number(_)) => Ok(Some(value.clone())),
+        (Type::Decimal, _) => Err(wrong_type(path, "a number")),
+        (_, Value::String(text)) if text.contains('\0') => Err(Error::bad_request(
+            ScimType::InvalidValue,
+            format!("{path} has the character U+0000, which no target can keep."),
+        )),
+        (Type::DateTime, Value::String(text)) if instant(text).is_none() => {
+            Err(wrong_type(path, "a date and time such as \"2026-01-31T12:00:00Z\""))
+        }
+        (_, Value::String(_)) => Ok(Some(value.clone())),
+        _ => Err(wrong_type(path, "a text")),
+    }
+}
+
+fn complex(object: &Map<String, Value>, attribute: &Attribute, path: &str) -> Result<Option<Value>, Error> {
+    let mut result = Map::new();
+    for (key, value) in object {
+        let Some(sub) = attribute.sub(key) else { continue };
+        if sub.mutability == Mutability::ReadOnly {
+            continue;
+        }
+        if let Some(value) = normalise(value, sub, &format!("{path}.{}", sub.name))? {
+            result.insert(sub.name.clone(), value);
+        }
+    }
+    Ok((!result.is_empty()).then_some(Value::Object(result)))
+}
+
+/// RFC 7643 §2.4: `primary` is true at most once.
+fn one_primary(elements: &[Value], path: &str) -> Result<(), Error> {
+    let primaries =
+        elements.iter().filter(|element| element.get("primary") == Some(&Value::Bool(true))).count();
+    match primaries > 1 {
+        true => Err(Error::bad_request(
+            ScimType::InvalidValue,
+            format!("{path} has more than one primary value."),
+        )),
+        false => Ok(()),
+    }
+}
+
+fn wrong_type(path: &str, wanted: &str) -> Error {
+    Error::bad_request(ScimType::InvalidValue, format!("{path} must be {wanted}."))
+}
+
+/// Checks that a resource has what its type requires: 400 `invalidValue` that names what is missing.
+pub fn require(resource: &Resource, rt: &ResourceType) -> Result<(), Error> {
+    for (urn, attribute) in rt.attributes() {
+        let home = match urn {
+            Some(urn) => match resource.get(urn).and_then(Value::as_object) {
+                Some(home) => home,
+                None => continue,
+            },
+            None => resource,
+        };
+        let value = home.get(&attribute.name);
+        let empty = value.is_none_or(|value| value.is_null() || value.as_str().is_some_and(str::is_empty));
+        if attribute.required && empty && attribute.mutability != Mutability::ReadOnly {
+            return Err(Error::bad_request(
+                ScimType::InvalidValue,
+                format!("{} is required.", attribute.name),
+            ));
+        }
+        value.map_or(Ok(()), |value| require_subs(value, attribute))?;
+    }
+    Ok(())
+}
+
+fn require_subs(value: &Value, attribute: &Attribute) -> Result<(), Error> {
+    let elements: &[Value] = match value {
+        Value::Array(items) => items,
+        one => std::slice::from_ref(one),
+    };
+    for sub in
+        attribute.sub_attributes.iter().filter(|sub| sub.required && sub.mutability != Mutability::ReadOnly)
+    {
+        if elements.iter().any(|element| element.is_object() && element.get(&sub.name).is_none()) {
+            let detail = format!("{}.{} is required.", attribute.name, sub.name);
+            return Err(Error::bad_request(ScimType::InvalidValue, detail));
+        }
+    }
+    Ok(())
+}
+
+/// What PUT makes of a resource (RFC 7644 §3.5.1): as the body says. Read-only attributes stay; an
+/// immutable one may only be repeated (400 `mutability`); what the body does not mention is cleared, but
+/// for the members of a group, which no rename may empty.
+pub fn replace(before: &Resource, body: &Parsed, rt: &ResourceType) -> Result<Resource, Error> {
+    let mut after = body.resource.clone();
+    for name in ["id", "meta"] {
+        if let Some(value) = before.get(name) {
+            after.insert(name.to_owned(), value.clone());
+        }
+    }
+    for (urn, attribute) in rt.attributes() {
+        let path = AttrPath { urn: urn.map(str::to_owned), name: attribute.name.clone(), sub: None };
+        let home = urn.map_or(Some(before), |urn| before.get(urn).and_then(Value::as_object));
+        let Some(old) = home.and_then(|home| home.get(&attribute.name)) else { continue };
+        let mentioned = body.mentioned.contains(&path);
+        let keeps = match attribute.mutability {
+            Mutability::ReadOnly => true,
+            Mutability::Immutable => !mentioned,
+            _ => !mentioned && attribute.name == "members",
+        };
+        if keeps {
+            put(&mut after, &path, old.clone());
+        }
+        keep_read_only_subs(&mut after, &path, old, attribute);
+    }
+    check_immutable(before, &after, rt)?;
+    Ok(after)
+}
+
+/// Read-only sub-attributes of an object stay as they are (`name.formatted` where it is derived).
+fn keep_read_only_subs(after: &mut Resource, path: &AttrPath, old: &Value, attribute: &Attribute) {
+    let read_only = attribute.sub_attributes.iter().filter(|sub| sub.mutability == Mutability::ReadOnly);
+    let home = match &path.urn {
+        Some(urn) => after.get_mut(urn).and_then(Value::as_object_mut),
+        None => Some(after),
+    };
+    let Some(Value::Object(object)) = home.and_then(|home| home.get_mut(&path.name)) else { return };
+    for sub in read_only {
+        if let Some(value) = old.get(&sub.name) {
+            object.insert(sub.name.clone(), value.clone());
+        }
+    }
+}
+
+/// An immutable attribute that has a value keeps it (RFC 7643 §7).
+pub(super) fn check_immutable(before: &Resource, after: &Resource, rt: &ResourceType) -> Result<(), Error> {
+    for (urn, attribute) in
+        rt.attributes().filter(|(_, attribute)| attribute.mutability == Mutability::Immutable)
+    {
+        let value = |of: &Resource| match urn {
+            Some(urn) => of.get(urn).and_then(|object| object.get(&attribute.name)).cloned(),
+            None => of.get(&attribute.name).cloned(),
+        };
+        if value(before).is_some_and(|old| value(after) != Some(old)) {
+            return Err(Error::mutability(format!("{} cannot be changed once it is set.", attribute.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Sets `schemas`: the core schema, then the extensions that have data.
+pub fn set_schemas(resource: &mut Resource, rt: &ResourceType) {
+    let extensions =
+        rt.extensions.iter().map(|extension| &extension.schema.id).filter(|urn| resource.contains_key(*urn));
+    let urns: Vec<Value> =
+        std::iter::once(&rt.schema.id).chain(extensions).map(|urn| urn.as_str().into()).collect();
+    resource.shift_insert(0, "schemas".to_owned(), Value::Array(urns));
+}

@@ -1,0 +1,275 @@
+//! Schemas, attributes and their characteristics (RFC 7643 §2 and §7), resource types (§6), and the core
+//! schemas of §8.7.1 with their errata.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::path::AttrPath;
+
+/// The URN of the core User schema.
+pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+/// The URN of the core Group schema.
+pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+/// The URN of the enterprise extension.
+pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// An attribute's data type (RFC 7643 §2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)] // the RFC's own words
+pub enum Type {
+    #[default]
+    String,
+    Boolean,
+    Decimal,
+    Integer,
+    DateTime,
+    Reference,
+    Binary,
+    Complex,
+}
+
+/// Who may write an attribute, and when (RFC 7643 §7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)] // the RFC's own words
+pub enum Mutability {
+    ReadOnly,
+    #[default]
+    ReadWrite,
+    Immutable,
+    WriteOnly,
+}
+
+/// When an attribute is in an answer (RFC 7643 §7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)] // the RFC's own words
+pub enum Returned {
+    Always,
+    Never,
+    #[default]
+    Default,
+    Request,
+}
+
+/// Among whom a value is unique (RFC 7643 §7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)] // the RFC's own words
+pub enum Uniqueness {
+    #[default]
+    None,
+    Server,
+    Global,
+}
+
+/// An attribute's definition (RFC 7643 §7); serialises to the form of `/Schemas`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Attribute {
+    /// Its name, in the spelling that answers have.
+    pub name: String,
+    /// Its data type.
+    #[serde(rename = "type")]
+    pub kind: Type,
+    /// Whether it is an array.
+    pub multi_valued: bool,
+    /// A sentence about it.
+    pub description: String,
+    /// Whether a resource (or an element) must have it.
+    pub required: bool,
+    /// Suggested values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub canonical_values: Vec<String>,
+    /// Whether letters' case counts.
+    pub case_exact: bool,
+    /// Who may write it.
+    pub mutability: Mutability,
+    /// When it is in an answer.
+    pub returned: Returned,
+    /// Among whom it is unique.
+    pub uniqueness: Uniqueness,
+    /// What a reference may lead to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reference_types: Vec<String>,
+    /// The sub-attributes of a complex attribute.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sub_attributes: Vec<Attribute>,
+}
+
+/// A schema.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Schema {
+    /// Its URN.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// A sentence about it.
+    pub description: String,
+    /// Its attributes.
+    pub attributes: Vec<Attribute>,
+}
+
+/// A resource type: a core schema, extensions and an endpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResourceType {
+    /// `User`
+    pub name: String,
+    /// `/Users`
+    pub endpoint: String,
+    /// A sentence about it.
+    pub description: String,
+    /// The core schema.
+    pub schema: Schema,
+    /// The extensions.
+    pub extensions: Vec<Extension>,
+}
+
+/// An extension of a resource type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extension {
+    /// Its schema.
+    pub schema: Schema,
+    /// Whether every resource must have it.
+    pub required: bool,
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Found<'a> {
+    /// The extension's URN; `None` for core and common attributes.
+    pub urn: Option<&'a str>,
+    /// The attribute.
+    pub attribute: &'a Attribute,
+    /// The sub-attribute, when the path names one.
+    pub sub: Option<&'a Attribute>,
+}
+
+/// The core User schema.
+pub fn core_user() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| embedded(include_str!("schemas/user.json")));
+    &SCHEMA
+}
+
+/// The core Group schema.
+pub fn core_group() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| embedded(include_str!("schemas/group.json")));
+    &SCHEMA
+}
+
+/// The enterprise extension.
+pub fn enterprise_user() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> =
+        LazyLock::new(|| embedded(include_str!("schemas/enterprise_user.json")));
+    &SCHEMA
+}
+
+/// An embedded schema; a test shows that each can be read.
+fn embedded(text: &str) -> Schema {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// The attributes that every resource has (RFC 7643 §3.1), and `schemas`.
+fn common() -> &'static [Attribute] {
+    static COMMON: LazyLock<Vec<Attribute>> = LazyLock::new(|| {
+        let plain = |name: &str, kind, mutability, case_exact| Attribute {
+            name: name.to_owned(),
+            kind,
+            mutability,
+            case_exact,
+            ..Attribute::default()
+        };
+        let read_only = Mutability::ReadOnly;
+        let id = Attribute {
+            returned: Returned::Always,
+            uniqueness: Uniqueness::Server,
+            ..plain("id", Type::String, read_only, true)
+        };
+        let schemas = Attribute {
+            returned: Returned::Always,
+            multi_valued: true,
+            ..plain("schemas", Type::Reference, Mutability::ReadWrite, true)
+        };
+        let meta = Attribute {
+            sub_attributes: vec![
+                plain("resourceType", Type::String, read_only, true),
+                plain("created", Type::DateTime, read_only, false),
+                plain("lastModified", Type::DateTime, read_only, false),
+                plain("location", Type::Reference, read_only, true),
+                plain("version", Type::String, read_only, true),
+            ],
+            ..plain("meta", Type::Complex, read_only, false)
+        };
+        vec![id, plain("externalId", Type::String, Mutability::ReadWrite, true), meta, schemas]
+    });
+    &COMMON
+}
+
+// === impl ResourceType ===
+
+impl ResourceType {
+    /// What a path leads to; names in any case. A path without a URN is looked up among the common
+    /// attributes and in the core schema; with a URN in that schema.
+    pub fn find(&self, path: &AttrPath) -> Option<Found<'_>> {
+        let (urn, attribute) = self.attribute(path.urn.as_deref(), &path.name)?;
+        let sub = match &path.sub {
+            Some(name) => Some(attribute.sub(name)?),
+            None => None,
+        };
+        Some(Found { urn, attribute, sub })
+    }
+
+    /// Every attribute with its extension's URN (`None`: core). Common attributes are not among them.
+    pub fn attributes(&self) -> impl Iterator<Item = (Option<&str>, &Attribute)> {
+        let core = self.schema.attributes.iter().map(|attribute| (None, attribute));
+        let extensions = self.extensions.iter().flat_map(|extension| {
+            extension
+                .schema
+                .attributes
+                .iter()
+                .map(|attribute| (Some(extension.schema.id.as_str()), attribute))
+        });
+        core.chain(extensions)
+    }
+
+    /// The extension with this URN, in any case.
+    pub fn extension(&self, urn: &str) -> Option<&Extension> {
+        self.extensions.iter().find(|extension| extension.schema.id.eq_ignore_ascii_case(urn))
+    }
+
+    fn attribute(&self, urn: Option<&str>, name: &str) -> Option<(Option<&str>, &Attribute)> {
+        let named = |attribute: &&Attribute| attribute.name.eq_ignore_ascii_case(name);
+        let extension = urn.filter(|urn| !self.schema.id.eq_ignore_ascii_case(urn));
+        if let Some(urn) = extension {
+            let extension = self.extension(urn)?;
+            let attribute = extension.schema.attributes.iter().find(named)?;
+            return Some((Some(extension.schema.id.as_str()), attribute));
+        }
+        let attribute = self.schema.attributes.iter().find(named).or_else(|| common().iter().find(named))?;
+        Some((None, attribute))
+    }
+}
+
+// === impl Attribute ===
+
+impl Attribute {
+    /// The sub-attribute with this name, in any case.
+    pub fn sub(&self, name: &str) -> Option<&Attribute> {
+        self.sub_attributes.iter().find(|sub| sub.name.eq_ignore_ascii_case(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_schemas_can_be_read() {
+        assert_eq!(core_user().id, USER);
+        assert_eq!(core_group().id, GROUP);
+        assert_eq!(enterprise_user().id, ENTERPRISE_USER);
+        assert!(core_user().attributes.len() > 15);
+    }
+}
