@@ -2,7 +2,7 @@
 //! the resource that must come of them. They are read from `SCIM_VECTORS`, `../shared/vectors` when that is not
 //! set; where the folder does not exist, only the project's own cases beside the code run.
 
-#![allow(clippy::unwrap_used)] // a test may end loudly
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // a test may end loudly
 
 use std::path::PathBuf;
 

@@ -1,1 +1,123 @@
-//! LDAP through ldap3.
+//! The port to a directory: what is configured, and the trait's two halves, the pure lowering and the
+//! session. Knows LDAP and `plan`; no SCIM, no mapping. Tested against OpenLDAP.
+
+mod cache;
+mod codes;
+mod connection;
+mod dn;
+mod entry;
+mod execute;
+mod filter;
+#[cfg(test)]
+mod fixture;
+mod lower;
+mod pool;
+mod read;
+mod references;
+mod search;
+mod server;
+mod tls;
+mod value;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Backend, Failure, Intent, Lowered, Session};
+use crate::plan::{Facts, Folding, Found, Model, Operation, Plan, Precision, Profile, Search, Secret};
+use connection::Credentials;
+use read::Directory;
+pub use tls::Authority;
+
+/// What a configuration says about a directory.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `ldaps://host:port`, or `ldap://host:port`, which begins with StartTLS; in order of preference.
+    pub urls: Vec<String>,
+    /// Whom to believe; the platform's own bundle when absent.
+    pub ca: Option<Authority>,
+    /// Who the gateway is.
+    pub bind_dn: String,
+    /// Its password, UTF-8, not empty.
+    pub bind_password: Secret,
+    /// Whether `ldap://` goes without TLS: for loopback only.
+    pub plaintext: bool,
+    /// One call of a session, at most.
+    pub deadline: Duration,
+    /// Entries that one search may look at.
+    pub scanned_rows: usize,
+}
+
+/// A directory.
+pub struct Ldap {
+    directory: Arc<Directory>,
+}
+
+struct LdapSession {
+    directory: Arc<Directory>,
+}
+
+impl Ldap {
+    /// Checks the settings; connects to nobody yet. The error is for the person who configures.
+    pub fn new(settings: Settings, model: Arc<Model>) -> Result<Self, String> {
+        let servers = server::parse_all(&settings.urls, settings.plaintext)?;
+        let secure = settings.urls.iter().any(|url| url.starts_with("ldaps:")) || !settings.plaintext;
+        let tls = if secure { Some(tls::client(settings.ca.as_ref())?) } else { None };
+        let password = settings.bind_password;
+        if password.expose().is_empty() || std::str::from_utf8(password.expose()).is_err() {
+            return Err("bind_password is empty or not UTF-8".to_owned());
+        }
+        let credentials = Credentials { bind_dn: settings.bind_dn, password, tls };
+        let directory = Directory {
+            model,
+            pool: pool::Pool::new(servers, credentials),
+            names: cache::Names::new(),
+            deadline: settings.deadline,
+            scanned_rows: settings.scanned_rows,
+        };
+        Ok(Self { directory: Arc::new(directory) })
+    }
+}
+
+#[async_trait]
+impl Backend for Ldap {
+    fn profile(&self) -> Profile {
+        Profile {
+            kind: "LDAP",
+            folding: Folding::Directory,
+            // Whether an attribute ignores case, or spaces, or hyphens, is its own matching rule's affair.
+            text: Precision::Over,
+            ordering: false,
+            windows: false,
+        }
+    }
+
+    fn lower(&self, operation: &Operation, facts: &Facts) -> Result<Lowered, Failure> {
+        lower::lower(&self.directory.model, operation, facts)
+    }
+
+    async fn session(&self, _intent: Intent) -> Result<Box<dyn Session>, Failure> {
+        Ok(Box::new(LdapSession { directory: self.directory.clone() }))
+    }
+
+    async fn ping(&self) -> Result<(), Failure> {
+        self.directory.ping().await
+    }
+}
+
+#[async_trait]
+impl Session for LdapSession {
+    async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
+        self.directory.find(search).await
+    }
+
+    async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
+        self.directory.execute(plan).await
+    }
+
+    /// LDAP has no transaction: what was executed lasts already.
+    async fn commit(self: Box<Self>) -> Result<(), Failure> {
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! What a result code (RFC 4511 §4.1.9) means to the gateway. Texts for clients hold no DN and no native
+//! message; the server's own text goes into the cause, for the log. That text decides nothing except
+//! whether a 19 is a uniqueness overlay's, for which LDAP has no code.
+
+use ldap3::LdapResult;
+
+use crate::backend::Failure;
+use crate::plan::{AttributeChange, LdapOperation};
+
+/// Compared with a failed assertion, a version that moved on (RFC 4528 §4).
+pub(super) const ASSERTION_FAILED: u32 = 122;
+pub(super) const SIZE_LIMIT: u32 = 4;
+pub(super) const NO_SUCH_OBJECT: u32 = 32;
+pub(super) const OBJECT_CLASS: u32 = 65;
+
+/// Why the bind was refused, for the log.
+pub(super) fn bind(result: &LdapResult) -> String {
+    format!("the bind was refused with {}", cause(result))
+}
+
+/// A search's failure; the size limit is the caller's affair.
+pub(super) fn search(base: &str, result: &LdapResult) -> Failure {
+    match result.rc {
+        NO_SUCH_OBJECT => Failure::Internal(format!("the base {base} does not exist, or is not visible")),
+        34 => Failure::Internal(format!("the base {base} is not a DN")),
+        SIZE_LIMIT => Failure::TooMany(cause(result)),
+        _ => common(result),
+    }
+}
+
+/// A write's failure.
+pub(super) fn write(write: &LdapOperation, result: &LdapResult) -> Failure {
+    let adds = matches!(write, LdapOperation::Add { .. });
+    match result.rc {
+        68 => Failure::Uniqueness("an entry with this name exists".to_owned()),
+        19 if is_uniqueness(&result.text) => Failure::Uniqueness(cause(result)),
+        16 | 20 if matches!(write, LdapOperation::Modify { .. }) => Failure::Conflict(cause(result)),
+        NO_SUCH_OBJECT if adds => Failure::Internal(format!("the parent does not exist: {}", cause(result))),
+        // Found a moment ago under this DN: it has another name now, or is gone. Asking again tells which.
+        NO_SUCH_OBJECT => Failure::Conflict(cause(result)),
+        ASSERTION_FAILED => Failure::Conflict(cause(result)),
+        66 => Failure::Refused("other entries stand below this one".to_owned()),
+        67 => rejected(write, result, "its name cannot be changed so"),
+        16 | 18 | 19 | 20 | 21 | 34 => rejected(write, result, "the directory does not take this value"),
+        17 => rejected(write, result, "the directory does not know this attribute"),
+        64 | OBJECT_CLASS | 69 => rejected(write, result, "the directory's schema does not allow this"),
+        53 => rejected(write, result, "the directory will not do this"),
+        _ => common(result),
+    }
+}
+
+fn common(result: &LdapResult) -> Failure {
+    match result.rc {
+        3 | 11 | 51 | 52 => Failure::Unavailable(cause(result)),
+        8 | 13 | 48 | 49 => {
+            tracing::error!(code = result.rc, "the directory does not accept the gateway's bind");
+            Failure::Unavailable(cause(result))
+        }
+        50 => Failure::Forbidden(cause(result)),
+        10 => Failure::Internal("a referral, which is never followed".to_owned()),
+        _ => Failure::Internal(cause(result)),
+    }
+}
+
+fn cause(result: &LdapResult) -> String {
+    format!("LDAP result {}: {}", result.rc, result.text.trim_end_matches('\0'))
+}
+
+/// OpenLDAP's overlay says "some attributes not unique", 389-ds "… already exists".
+fn is_uniqueness(text: &str) -> bool {
+    let text = text.to_lowercase();
+    text.contains("unique") || text.contains("already exists")
+}
+
+fn rejected(write: &LdapOperation, result: &LdapResult, what: &str) -> Failure {
+    let client = match named(write, &result.text) {
+        Some(attribute) => format!("{attribute}: {what}"),
+        None => what.to_owned(),
+    };
+    Failure::Rejected(client, cause(result))
+}
+
+/// The first attribute of the operation that the server's text names.
+fn named<'a>(write: &'a LdapOperation, text: &str) -> Option<&'a str> {
+    let attributes: Vec<&str> = match write {
+        LdapOperation::Add { attributes, .. } => attributes.iter().map(|(name, _)| name.as_str()).collect(),
+        LdapOperation::Modify { changes, .. } => changes.iter().map(attribute).collect(),
+        _ => Vec::new(),
+    };
+    if let [only] = attributes.as_slice() {
+        return Some(only);
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    text.split(|c| !plain(c))
+        .find_map(|word| attributes.iter().find(|name| name.eq_ignore_ascii_case(word)).copied())
+}
+
+fn attribute(change: &AttributeChange) -> &str {
+    &change.attribute
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{ModifyKind, Value};
+
+    fn result(rc: u32, text: &str) -> LdapResult {
+        LdapResult { rc, matched: String::new(), text: text.to_owned(), refs: vec![], ctrls: vec![] }
+    }
+
+    fn modify() -> LdapOperation {
+        let change = |name: &str| AttributeChange {
+            kind: ModifyKind::Add,
+            attribute: name.to_owned(),
+            values: vec![Value::from("x")],
+        };
+        let changes = vec![change("sn"), change("mail")];
+        LdapOperation::Modify { dn: "uid=secret-dn".to_owned(), changes, assertion: None }
+    }
+
+    #[test]
+    fn codes_have_their_meaning() {
+        let of = |rc, text| write(&modify(), &result(rc, text));
+        assert!(matches!(of(19, "some attributes not unique"), Failure::Uniqueness(_)));
+        assert!(matches!(of(19, "Password fails quality checking policy"), Failure::Rejected(..)));
+        for rc in [16, 20, 32, 122] {
+            assert!(matches!(of(rc, ""), Failure::Conflict(_)), "{rc}");
+        }
+        for rc in [3, 11, 51, 52, 49] {
+            assert!(matches!(of(rc, ""), Failure::Unavailable(_)), "{rc}");
+        }
+        assert!(matches!(of(50, ""), Failure::Forbidden(_)));
+        assert!(matches!(of(66, ""), Failure::Refused(_)));
+        let add = LdapOperation::Add { dn: String::new(), attributes: vec![] };
+        assert!(matches!(write(&add, &result(68, "")), Failure::Uniqueness(_)));
+        assert!(matches!(write(&add, &result(20, "")), Failure::Rejected(..)));
+        assert!(matches!(write(&add, &result(32, "")), Failure::Internal(_)));
+    }
+
+    #[test]
+    fn a_rejected_value_is_named_without_the_servers_text() {
+        match write(&modify(), &result(21, "mail: value #0 invalid per syntax in uid=secret-dn")) {
+            Failure::Rejected(client, _) => {
+                assert_eq!(client, "mail: the directory does not take this value")
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

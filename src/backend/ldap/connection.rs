@@ -1,0 +1,293 @@
+//! One bound connection to a directory: made within a deadline, multiplexed, and given up at the first
+//! sign of trouble. What an answer means is `codes`' affair; only what the wire can tell is told here.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use ldap3::asn1::Tag;
+use ldap3::controls::RawControl;
+use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, SearchOptions, StdStream};
+use rustls::ClientConfig;
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::time::{Instant, timeout_at};
+
+use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Secret, Value};
+
+use super::entry::Entry;
+use super::value::octets;
+
+/// A connection is replaced at this age: firewalls and servers close old ones without a word.
+const AGE: Duration = Duration::from_secs(600);
+/// And after so many operations, which bounds what the wire library keeps of each.
+const OPERATIONS: u64 = 100_000;
+
+const ASSERTION: &str = "1.3.6.1.1.12";
+const POST_READ: &str = "1.3.6.1.1.13.2";
+const PAGED: &str = "1.2.840.113556.1.4.319";
+
+/// A server of the configuration.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    /// `ldap://` or `ldaps://` with host and port.
+    pub url: String,
+    /// The host's name or address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Whether StartTLS comes first.
+    pub start_tls: bool,
+}
+
+/// Who the gateway is to the directory, and whom it believes.
+pub(super) struct Credentials {
+    pub bind_dn: String,
+    pub password: Secret,
+    pub tls: Option<Arc<ClientConfig>>,
+}
+
+/// Why a connection gave no answer.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The operation certainly never left.
+    NotSent(String),
+    /// It may have left; the answer did not come.
+    Lost(String),
+    /// The bind was refused.
+    Refused(LdapResult),
+    /// The operation could not even be written: a fault of the mapping or of this gateway.
+    Malformed(String),
+}
+
+/// What a search brought, whatever its result code.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub entries: Vec<Entry>,
+    pub result: LdapResult,
+}
+
+/// What the server can do, from its rootDSE (RFC 4512 §5.1).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Features {
+    pub assertion: bool,
+    pub post_read: bool,
+    pub paged: bool,
+}
+
+/// A bound connection.
+pub(super) struct Connection {
+    ldap: ldap3::Ldap,
+    born: Instant,
+    operations: AtomicU64,
+    broken: AtomicBool,
+    /// What the server can do.
+    pub features: Features,
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// Connects, secures and binds.
+    pub(super) async fn open(server: &Server, who: &Credentials, until: Instant) -> Result<Self, Trouble> {
+        let ldap = before(until, async { connect(server, who).await.map_err(trouble) }).await?;
+        let mut connection = Self {
+            ldap,
+            born: Instant::now(),
+            operations: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
+            features: Features::default(),
+        };
+        connection.bind(who, until).await?;
+        connection.features = connection.root_dse(until).await?;
+        Ok(connection)
+    }
+
+    /// Whether it may take new operations.
+    pub(super) fn usable(&self) -> bool {
+        !self.broken.load(Ordering::Relaxed)
+            && self.born.elapsed() < AGE
+            && self.operations.load(Ordering::Relaxed) < OPERATIONS
+            && !self.ldap.clone().is_closed()
+    }
+
+    /// Runs a search. More entries than its size limit allows are not read.
+    pub(super) async fn search(
+        &self,
+        search: &LdapOperation,
+        control: Option<RawControl>,
+        until: Instant,
+    ) -> Result<Answer, Trouble> {
+        let LdapOperation::Search { base, scope, filter, attributes, size_limit } = search else {
+            return Err(Trouble::Malformed("not a search".to_owned()));
+        };
+        let mut ldap = self.operation();
+        ldap.with_search_options(SearchOptions::new().sizelimit(i32::try_from(*size_limit).unwrap_or(0)));
+        if let Some(control) = control {
+            ldap.with_controls(control);
+        }
+        let scope = match scope {
+            Scope::Base => ldap3::Scope::Base,
+            Scope::Subtree => ldap3::Scope::Subtree,
+        };
+        let reading = async {
+            // Without an adapter the library frees the message's id at the end; with one it never does.
+            let mut stream = ldap.streaming_search(base, scope, filter, attributes).await.map_err(trouble)?;
+            let mut entries = Vec::new();
+            while let Some(item) = stream.next().await.map_err(trouble)? {
+                if item.is_ref() || item.is_intermediate() {
+                    continue;
+                }
+                if *size_limit > 0 && entries.len() >= *size_limit {
+                    return Err(Trouble::Lost("the server sent more entries than asked".to_owned()));
+                }
+                entries.extend(Entry::decode(item.0));
+            }
+            Ok(Answer { entries, result: stream.finish().await })
+        };
+        self.watched(before(until, reading).await)
+    }
+
+    /// Sends a write, in a task of its own: the wire library panics on answers that are not UTF-8.
+    pub(super) async fn write(
+        &self,
+        write: LdapOperation,
+        controls: Vec<RawControl>,
+        until: Instant,
+    ) -> Result<LdapResult, Trouble> {
+        let mut ldap = self.operation();
+        let task = tokio::spawn(async move {
+            if !controls.is_empty() {
+                ldap.with_controls(controls);
+            }
+            before(until, async { send(ldap, write).await.map_err(trouble) }).await
+        });
+        let answer = task.await.unwrap_or_else(|_| Err(Trouble::Lost("a malformed answer".to_owned())));
+        self.watched(answer)
+    }
+
+    fn operation(&self) -> ldap3::Ldap {
+        self.operations.fetch_add(1, Ordering::Relaxed);
+        self.ldap.clone()
+    }
+
+    fn watched<T>(&self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
+        if matches!(answer, Err(Trouble::NotSent(_) | Trouble::Lost(_))) {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    async fn bind(&self, who: &Credentials, until: Instant) -> Result<(), Trouble> {
+        let mut ldap = self.operation();
+        let (dn, password) = (who.bind_dn.clone(), who.password.clone());
+        let task = tokio::spawn(async move {
+            let password = std::str::from_utf8(password.expose()).unwrap_or_default();
+            before(until, async { ldap.simple_bind(&dn, password).await.map_err(trouble) }).await
+        });
+        let result = task.await.unwrap_or_else(|_| Err(Trouble::Lost("a malformed answer".to_owned())))?;
+        if result.rc == 0 { Ok(()) } else { Err(Trouble::Refused(result)) }
+    }
+
+    async fn root_dse(&self, until: Instant) -> Result<Features, Trouble> {
+        let answer = self.search(&root_dse(), None, until).await?;
+        let controls = answer.entries.first().map(|entry| entry.values("supportedControl"));
+        let controls = controls.unwrap_or_default();
+        let has = |oid: &str| controls.contains(&Value::from(oid));
+        Ok(Features { assertion: has(ASSERTION), post_read: has(POST_READ), paged: has(PAGED) })
+    }
+}
+
+/// The read of the server's own entry; also what a health check asks.
+pub(super) fn root_dse() -> LdapOperation {
+    LdapOperation::Search {
+        base: String::new(),
+        scope: Scope::Base,
+        filter: "(objectClass=*)".to_owned(),
+        attributes: vec!["supportedControl".to_owned()],
+        size_limit: 1,
+    }
+}
+
+/// Ends at the deadline, with [`Trouble::Lost`].
+async fn before<T>(until: Instant, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    let late = |_| Trouble::Lost("no answer before the deadline".to_owned());
+    timeout_at(until, work).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+}
+
+fn trouble(error: LdapError) -> Trouble {
+    match error {
+        LdapError::OpSend { .. } => Trouble::NotSent("the connection was closed".to_owned()),
+        LdapError::FilterParsing | LdapError::AddNoValues => Trouble::Malformed(error.to_string()),
+        other => Trouble::Lost(other.to_string()),
+    }
+}
+
+async fn connect(server: &Server, who: &Credentials) -> Result<ldap3::Ldap, LdapError> {
+    let stream = dial(server).await?.into_std()?;
+    let mut settings =
+        LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream)).set_starttls(server.start_tls);
+    if let Some(tls) = &who.tls {
+        settings = settings.set_config(tls.clone());
+    }
+    let (connection, ldap) = LdapConnAsync::with_settings(settings, &server.url).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.drive().await {
+            tracing::debug!(%error, "a connection to the directory ended");
+        }
+    });
+    Ok(ldap)
+}
+
+/// The wire library sets neither NODELAY nor keepalive, so the socket is made here.
+async fn dial(server: &Server) -> Result<TcpStream, std::io::Error> {
+    let mut last = std::io::Error::other("the name has no address");
+    for address in lookup_host((server.host.as_str(), server.port)).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_keepalive(true)?;
+        socket.set_nodelay(true)?;
+        match socket.connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn send(mut ldap: ldap3::Ldap, write: LdapOperation) -> Result<LdapResult, LdapError> {
+    match write {
+        LdapOperation::Add { dn, attributes } => {
+            let set = |(name, values): (String, Vec<Value>)| {
+                (name.into_bytes(), values.iter().map(octets).collect())
+            };
+            ldap.add(&dn, attributes.into_iter().map(set).collect()).await
+        }
+        LdapOperation::Modify { dn, changes, .. } => {
+            ldap.modify(&dn, changes.into_iter().map(modification).collect()).await
+        }
+        LdapOperation::ModifyDn { dn, new_rdn, new_superior, .. } => {
+            ldap.modifydn(&dn, &new_rdn, true, new_superior.as_deref()).await
+        }
+        LdapOperation::Delete { dn, .. } => ldap.delete(&dn).await,
+        LdapOperation::Search { .. } => Err(LdapError::FilterParsing),
+    }
+}
+
+fn modification(change: AttributeChange) -> Mod<Vec<u8>> {
+    let values: HashSet<Vec<u8>> = change.values.iter().map(octets).collect();
+    let attribute = change.attribute.into_bytes();
+    match change.kind {
+        ModifyKind::Add => Mod::Add(attribute, values),
+        ModifyKind::Delete => Mod::Delete(attribute, values),
+        ModifyKind::Replace => Mod::Replace(attribute, values),
+    }
+}
+
+/// A filter as a critical assertion (RFC 4528); `None` when it is not a filter, on which the wire
+/// library's own constructor would panic.
+pub(super) fn assertion(filter: &str) -> Option<RawControl> {
+    use ldap3::controls::{Assertion, MakeCritical};
+    let _: Tag = ldap3::parse_filter(filter).ok()?;
+    Some(Assertion { filter }.critical().into())
+}

@@ -1,0 +1,99 @@
+//! An entry off the wire, decoded without trust: whatever is malformed is no entry, never a panic (the
+//! wire library's own decoder panics). Knows no mapping.
+
+use ldap3::asn1::{PL, StructureTag};
+
+use crate::plan::Value;
+
+/// An entry as a search, or a post-read control, gave it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Entry {
+    /// The DN as the server wrote it.
+    pub dn: String,
+    /// Attributes as the server spells them, options cut off, and their values in the server's order.
+    attributes: Vec<(String, Vec<Vec<u8>>)>,
+}
+
+impl Entry {
+    /// A SearchResultEntry (RFC 4511 §4.5.2), or the like in a post-read control (RFC 4527 §3.2).
+    pub(super) fn decode(tag: StructureTag) -> Option<Self> {
+        let mut parts = parts(tag)?.into_iter();
+        let dn = String::from_utf8(octets(parts.next()?)?).ok()?;
+        let mut attributes = Vec::new();
+        for attribute in self::parts(parts.next()?)? {
+            let mut parts = self::parts(attribute)?.into_iter();
+            let name = String::from_utf8(octets(parts.next()?)?).ok()?;
+            let name = name.split(';').next().unwrap_or_default().to_owned();
+            let values: Option<Vec<_>> = self::parts(parts.next()?)?.into_iter().map(octets).collect();
+            attributes.push((name, values?));
+        }
+        Some(Self { dn, attributes })
+    }
+
+    /// The values of this attribute, whatever the case of its name and its options.
+    pub(super) fn values(&self, name: &str) -> Vec<Value> {
+        let matching = self.attributes.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
+        matching.flat_map(|(_, values)| values).cloned().map(value).collect()
+    }
+
+    /// The first value of this attribute, when it is text.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.values(name).into_iter().next().and_then(|value| value.text())
+    }
+}
+
+fn value(octets: Vec<u8>) -> Value {
+    String::from_utf8(octets).map_or_else(|error| Value::Bytes(error.into_bytes()), Value::Text)
+}
+
+fn parts(tag: StructureTag) -> Option<Vec<StructureTag>> {
+    match tag.payload {
+        PL::C(parts) => Some(parts),
+        PL::P(_) => None,
+    }
+}
+
+fn octets(tag: StructureTag) -> Option<Vec<u8>> {
+    match tag.payload {
+        PL::P(octets) => Some(octets),
+        PL::C(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ldap3::asn1::TagClass;
+
+    use super::*;
+
+    fn tag(payload: PL) -> StructureTag {
+        StructureTag { class: TagClass::Universal, id: 4, payload }
+    }
+
+    fn text(text: &[u8]) -> StructureTag {
+        tag(PL::P(text.to_vec()))
+    }
+
+    fn list(parts: Vec<StructureTag>) -> StructureTag {
+        tag(PL::C(parts))
+    }
+
+    #[test]
+    fn an_entry_is_decoded_with_text_and_octets_apart() {
+        let values = list(vec![text(b"512"), text(&[0xff, 0xfe])]);
+        let attribute = list(vec![text(b"CN;lang-de"), values]);
+        let entry = Entry::decode(list(vec![text(b"cn=a"), list(vec![attribute])])).unwrap();
+        assert_eq!(entry.dn, "cn=a");
+        assert_eq!(entry.values("cn"), [Value::from("512"), Value::Bytes(vec![0xff, 0xfe])]);
+        assert_eq!(entry.text("Cn").as_deref(), Some("512"));
+        assert_eq!(entry.text("sn"), None);
+    }
+
+    #[test]
+    fn what_is_malformed_is_no_entry() {
+        let odd = list(vec![text(b"cn=a"), list(vec![list(vec![text(b"cn")])])]);
+        for malformed in [text(b"x"), list(vec![]), list(vec![text(&[0xff]), list(vec![])]), odd] {
+            assert_eq!(Entry::decode(malformed), None);
+        }
+    }
+}

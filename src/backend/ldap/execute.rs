@@ -1,0 +1,214 @@
+//! The one place that changes a directory. Steps run in their order; when one fails, the inverses of
+//! those before it run in the opposite order, for LDAP has no transaction.
+
+use ldap3::LdapResult;
+use ldap3::asn1::parse_tag;
+use ldap3::controls::{PostRead, RawControl};
+use tokio::time::Instant;
+
+use crate::backend::Failure;
+use crate::plan::{Action, LdapOperation, ModifyKind, Plan, Scope, Step, Store};
+
+use super::codes;
+use super::connection::{Trouble, assertion};
+use super::entry::Entry;
+use super::pool::Lease;
+use super::read::{Directory, at};
+
+impl Directory {
+    /// Does what the plan says; the id of the entry that it made, if it made one.
+    pub(super) async fn execute(&self, plan: &Plan) -> Result<Option<String>, Failure> {
+        let until = self.until();
+        let mut id = None;
+        for (done, step) in plan.steps.iter().enumerate() {
+            match self.step(step, until).await {
+                Ok(made) => id = id.or(made),
+                Err(failure) => return Err(self.undo(plan.steps.get(..done).unwrap_or(&[]), failure).await),
+            }
+        }
+        Ok(id)
+    }
+
+    /// After a failure, what was done before is undone, except when the failed step may have been done
+    /// after all: then the state is as the plan wanted, or one step short of it, and asking again ends it.
+    async fn undo(&self, done: &[Step], failure: Failure) -> Failure {
+        let until = self.until();
+        if matches!(failure, Failure::Unknown(_)) {
+            return failure;
+        }
+        for undo in done.iter().rev().filter_map(|step| step.undo.as_ref()) {
+            let Err(second) = self.write(undo, until).await else { continue };
+            tracing::error!(dn = dn(undo), cause = %second, after = %failure, "a change stays half done");
+            return match second {
+                Failure::Unavailable(text) | Failure::Unknown(text) => Failure::Unknown(text),
+                other => Failure::Internal(format!("a change of {} stays half done: {other}", dn(undo))),
+            };
+        }
+        failure
+    }
+
+    async fn step(&self, step: &Step, until: Instant) -> Result<Option<String>, Failure> {
+        match &step.action {
+            Action::Ldap(LdapOperation::Search { .. }) => {
+                Err(Failure::Internal("a search is run as a search, not as a step".to_owned()))
+            }
+            Action::Ldap(write) => self.write(write, until).await,
+            Action::Sql(_) => Err(Failure::Internal("SQL cannot be run on a directory".to_owned())),
+        }
+    }
+
+    /// One write: the new entry's id when it is an add.
+    async fn write(&self, write: &LdapOperation, until: Instant) -> Result<Option<String>, Failure> {
+        let lease = self.pool.lease(until).await?;
+        let controls = self.controls(&lease, write, until).await?;
+        let result = lease.connection.write(write.clone(), controls, until).await.map_err(unknown)?;
+        if result.rc != 0 {
+            if matches!(result.rc, codes::NO_SUCH_OBJECT | codes::ASSERTION_FAILED) {
+                self.names.forget(dn(write));
+            }
+            return Err(self.failure(write, &result));
+        }
+        match write {
+            LdapOperation::Add { dn, .. } => self.made(dn, &result, until).await.map(Some),
+            LdapOperation::ModifyDn { dn, .. } | LdapOperation::Delete { dn, .. } => {
+                self.names.forget(dn);
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The assertion, critical. A server without that control is asked just before instead: between the
+    /// two another's change can slip in.
+    async fn controls(
+        &self,
+        lease: &Lease,
+        write: &LdapOperation,
+        until: Instant,
+    ) -> Result<Vec<RawControl>, Failure> {
+        let (filter, features) = (asserted(write), lease.connection.features);
+        match (write, filter) {
+            (LdapOperation::Add { .. }, _) if features.post_read => Ok(vec![PostRead::new(self.ids())]),
+            (_, Some(filter)) if features.assertion => assertion(filter)
+                .map(|control| vec![control])
+                .ok_or_else(|| Failure::Internal(format!("not a filter: {filter}"))),
+            (_, Some(filter)) => self.holds(dn(write), filter, until).await.map(|()| Vec::new()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    async fn holds(&self, dn: &str, filter: &str, until: Instant) -> Result<(), Failure> {
+        let search = LdapOperation::Search {
+            base: dn.to_owned(),
+            scope: Scope::Base,
+            filter: filter.to_owned(),
+            attributes: vec!["1.1".to_owned()],
+            size_limit: 1,
+        };
+        let answer = self.ask(&search, until).await?;
+        match (answer.result.rc, answer.entries.is_empty()) {
+            (0, false) => Ok(()),
+            (0 | codes::NO_SUCH_OBJECT, _) => {
+                self.names.forget(dn);
+                Err(Failure::Conflict("the entry is no longer as it was".to_owned()))
+            }
+            _ => Err(codes::search(dn, &answer.result)),
+        }
+    }
+
+    /// The names of the id attributes in the mapping; one, as a rule.
+    fn ids(&self) -> Vec<String> {
+        let mut ids = Vec::new();
+        for entity in self.model.entities.values() {
+            if let Store::Entries(entries) = &entity.store
+                && !ids.contains(&entries.id.to_string())
+            {
+                ids.push(entries.id.to_string());
+            }
+        }
+        ids
+    }
+
+    /// The id of the entry just made: from the answer, or by a read.
+    async fn made(&self, dn: &str, result: &LdapResult, until: Instant) -> Result<String, Failure> {
+        let ids = self.ids();
+        let id = |entry: Entry| ids.iter().find_map(|attribute| entry.text(attribute));
+        let id = match post_read(result).and_then(id) {
+            Some(id) => Some(id),
+            None => {
+                let filter = "(objectClass=*)".to_owned();
+                let (base, attributes) = (String::new(), ids.clone());
+                let read =
+                    LdapOperation::Search { base, scope: Scope::Base, filter, attributes, size_limit: 1 };
+                let answer = self.ask(&at(&read, dn), until).await;
+                let entry = answer.ok().and_then(|answer| answer.entries.into_iter().next());
+                entry.and_then(|entry| ids.iter().find_map(|attribute| entry.text(attribute)))
+            }
+        };
+        let id = id.ok_or_else(|| Failure::Unknown(format!("{dn} was made, its id could not be read")))?;
+        self.names.created(&id, dn);
+        Ok(id)
+    }
+
+    /// A removal that would leave an attribute empty which must not be is tried again with the
+    /// placeholder; all else is as the code says.
+    fn failure(&self, write: &LdapOperation, result: &LdapResult) -> Failure {
+        if result.rc == codes::OBJECT_CLASS && self.lacks_placeholder(write) {
+            return Failure::Conflict("the last value goes, and there is no placeholder".to_owned());
+        }
+        codes::write(write, result)
+    }
+
+    fn lacks_placeholder(&self, write: &LdapOperation) -> bool {
+        let LdapOperation::Modify { changes, .. } = write else { return false };
+        let touches = |kind: ModifyKind, attribute: &str| {
+            changes
+                .iter()
+                .any(|change| change.kind == kind && change.attribute.eq_ignore_ascii_case(attribute))
+        };
+        self.model.entities.values().any(|entity| match &entity.store {
+            Store::Entries(entries) => entries.placeholder.as_ref().is_some_and(|(attribute, _)| {
+                touches(ModifyKind::Delete, attribute) && !touches(ModifyKind::Add, attribute)
+            }),
+            Store::Table(_) => false,
+        })
+    }
+}
+
+/// A write's failure on the wire.
+fn unknown(trouble: Trouble) -> Failure {
+    match trouble {
+        Trouble::NotSent(text) => Failure::Unavailable(text),
+        Trouble::Refused(result) => Failure::Unavailable(codes::bind(&result)),
+        Trouble::Lost(text) => Failure::Unknown(text),
+        Trouble::Malformed(text) => Failure::Internal(text),
+    }
+}
+
+fn post_read(result: &LdapResult) -> Option<Entry> {
+    let value = |control: &ldap3::controls::Control| match control.1.ctype.as_str() {
+        "1.3.6.1.1.13.2" => control.1.val.clone(),
+        _ => None,
+    };
+    let value = result.ctrls.iter().find_map(value)?;
+    parse_tag(&value).ok().and_then(|(_, tag)| Entry::decode(tag))
+}
+
+fn asserted(write: &LdapOperation) -> Option<&str> {
+    match write {
+        LdapOperation::Modify { assertion, .. }
+        | LdapOperation::ModifyDn { assertion, .. }
+        | LdapOperation::Delete { assertion, .. } => assertion.as_deref(),
+        LdapOperation::Add { .. } | LdapOperation::Search { .. } => None,
+    }
+}
+
+fn dn(operation: &LdapOperation) -> &str {
+    match operation {
+        LdapOperation::Search { base, .. } => base,
+        LdapOperation::Add { dn, .. }
+        | LdapOperation::Modify { dn, .. }
+        | LdapOperation::ModifyDn { dn, .. }
+        | LdapOperation::Delete { dn, .. } => dn,
+    }
+}

@@ -1,0 +1,1 @@
+//! Each operation with facts by hand.

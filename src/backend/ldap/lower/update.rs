@@ -1,0 +1,193 @@
+//! A change of an entry: a rename, when its name changes, then one modify with the values that go and
+//! come. Membership is written as deltas; a group's members are never read.
+
+use crate::backend::ldap::dn::{self, Dn};
+use crate::backend::ldap::filter;
+use crate::backend::ldap::search::place;
+use crate::backend::ldap::value::{Dns, octets, stored};
+use crate::backend::{Failure, Lowered};
+use crate::plan::{
+    AttributeChange, Change, Entity, Entries, Facts, LdapOperation, Model, ModifyKind, Native, Reference,
+    Step, Update, Value,
+};
+
+use super::{Needs, needs};
+
+pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Lowered, Failure> {
+    let (entity, entries) = place(model, &update.entity)?;
+    if !update.changes.children.is_empty() || update.changes.rest.is_some() {
+        return Err(Failure::Internal("a directory has no child tables and no document of rest".to_owned()));
+    }
+    let mut needs = Needs::new(model, entity, facts);
+    let record = needs.record(&update.id)?;
+    let dns = needs.dns(references(update));
+    for native in &entity.unique {
+        let added = update.changes.values.get(native).map_or(&[][..], |change| &change.add);
+        needs.unique(native, added, &update.id)?;
+    }
+    let mut values = Vec::new();
+    for (native, change) in &update.changes.values {
+        let change = match facts.attempt {
+            0 => change.clone(),
+            _ => again(&mut needs, entries, update, native, change),
+        };
+        values.push((native, change));
+    }
+    needs.or_else(|| {
+        let rename = Rename::of(entries, &needs::dn(record)?, update.changes.rdn.as_deref())?;
+        steps(entity, entries, update, rename, &values, &dns)
+    })
+}
+
+fn references(update: &Update) -> impl Iterator<Item = (&Native, &Reference)> {
+    update.changes.values.iter().flat_map(|(native, change)| {
+        change.remove.iter().chain(&change.add).filter_map(move |value| match value {
+            Value::Reference(reference) => Some((native, reference)),
+            _ => None,
+        })
+    })
+}
+
+/// A change that ended in a conflict before: of a repeatable one only what is still to be done, and the
+/// placeholder where a removal may take an attribute's last value.
+fn again(needs: &mut Needs, entries: &Entries, update: &Update, native: &Native, change: &Change) -> Change {
+    let mut change = change.clone();
+    let removes = !change.remove.is_empty();
+    if change.repeatable {
+        change.remove.retain(|value| needs.holds(&update.id, native, value) == Some(true));
+        change.add.retain(|value| needs.holds(&update.id, native, value) == Some(false));
+    }
+    if let Some((attribute, placeholder)) = &entries.placeholder
+        && removes
+        && attribute.eq_ignore_ascii_case(&native.name)
+    {
+        let placeholder = Value::from(placeholder.as_str());
+        if needs.holds(&update.id, native, &placeholder) == Some(false) && !change.remove.is_empty() {
+            change.add.push(placeholder);
+        }
+    }
+    change
+}
+
+/// An entry's name before and after.
+struct Rename {
+    old_rdn: String,
+    old_value: Option<String>,
+    new_rdn: String,
+    new_value: String,
+    old_dn: String,
+    new_dn: String,
+}
+
+enum Named {
+    Stays(String),
+    Changes(Rename),
+}
+
+impl Rename {
+    /// Whether the new naming value really is another than the present one.
+    fn of(entries: &Entries, dn: &str, rdn: Option<&str>) -> Result<Named, Failure> {
+        let Some(new_value) = rdn else { return Ok(Named::Stays(dn.to_owned())) };
+        let parsed = Dn::parse(dn);
+        let (Some(parsed), Some((old_rdn, parent))) = (parsed, dn::split(dn)) else {
+            return Err(Failure::Internal(format!("the directory gave {dn}, which is not a DN")));
+        };
+        let old_value = parsed.named_by(&entries.rdn).map(str::to_owned);
+        if old_value.as_deref() == Some(new_value) {
+            return Ok(Named::Stays(dn.to_owned()));
+        }
+        let new_rdn = dn::rdn(&entries.rdn, new_value)?;
+        Ok(Named::Changes(Self {
+            old_rdn: old_rdn.to_owned(),
+            old_value,
+            new_dn: dn::below(&new_rdn, parent),
+            new_rdn,
+            new_value: new_value.to_owned(),
+            old_dn: dn.to_owned(),
+        }))
+    }
+
+    fn step(&self, entity: &Entity, assertion: String, later: String) -> Step {
+        let modify_dn = |dn: &str, new_rdn: &str, assertion| LdapOperation::ModifyDn {
+            dn: dn.to_owned(),
+            new_rdn: new_rdn.to_owned(),
+            new_superior: None,
+            assertion: Some(assertion),
+        };
+        super::step(
+            format!("the {} entry's new name", entity.name),
+            modify_dn(&self.old_dn, &self.new_rdn, assertion),
+            Some(modify_dn(&self.new_dn, &self.old_rdn, later)),
+        )
+    }
+
+    /// The naming attribute's part of a change is done by the rename itself.
+    fn left(&self, entries: &Entries, native: &Native, change: &mut Change) {
+        if entries.rdn.eq_ignore_ascii_case(&native.name) {
+            change.remove.retain(|value| value.text() != self.old_value);
+            change.add.retain(|value| value.text().as_ref() != Some(&self.new_value));
+        }
+    }
+}
+
+fn steps(
+    entity: &Entity,
+    entries: &Entries,
+    update: &Update,
+    named: Named,
+    values: &[(&Native, Change)],
+    dns: &Dns,
+) -> Result<Vec<Step>, Failure> {
+    let itself = filter::equals(&entries.id, update.id.as_bytes());
+    let mut assertion = first_assertion(entity, update)?.unwrap_or_else(|| itself.clone());
+    let mut steps = Vec::new();
+    let (dn, rename) = match named {
+        Named::Stays(dn) => (dn, None),
+        Named::Changes(rename) => {
+            let before = std::mem::replace(&mut assertion, itself.clone());
+            steps.push(rename.step(entity, before, itself));
+            (rename.new_dn.clone(), Some(rename))
+        }
+    };
+    let mut changes = Vec::new();
+    for (native, change) in values {
+        let mut change = change.clone();
+        if let Some(rename) = &rename {
+            rename.left(entries, native, &mut change);
+        }
+        changes.extend(lines(native, &change, dns)?);
+    }
+    if !changes.is_empty() {
+        let modify = LdapOperation::Modify { dn, changes, assertion: Some(assertion) };
+        steps.push(super::step(format!("the {} entry's values", entity.name), modify, None));
+    }
+    Ok(steps)
+}
+
+/// The version that was read, for the plan's first step only: that step changes it.
+fn first_assertion(entity: &Entity, update: &Update) -> Result<Option<String>, Failure> {
+    let (Some(native), Some(version)) = (&entity.version, &update.version) else { return Ok(None) };
+    let attribute = filter::attribute(native)?;
+    let version = stored(attribute, version, &Dns::new())?;
+    Ok(Some(filter::equals(attribute, &octets(&version))))
+}
+
+/// The lines of one attribute: values that go, then values that come. A secret is not known before, so
+/// it replaces whatever is there.
+fn lines(native: &Native, change: &Change, dns: &Dns) -> Result<Vec<AttributeChange>, Failure> {
+    let attribute = filter::attribute(native)?;
+    let gone = |value: &&Value| match value {
+        Value::Reference(reference) => matches!(dns.get(reference), Some(Some(_))),
+        _ => true,
+    };
+    let removed = change.remove.iter().filter(|value| !change.repeatable || gone(value));
+    let remove: Result<Vec<_>, _> = removed.map(|value| stored(attribute, value, dns)).collect();
+    let add: Result<Vec<_>, _> = change.add.iter().map(|value| stored(attribute, value, dns)).collect();
+    let (remove, add) = (remove?, add?);
+    let line = |kind, values| AttributeChange { kind, attribute: attribute.to_owned(), values };
+    if add.iter().any(|value| matches!(value, Value::Secret(_))) {
+        return Ok(vec![line(ModifyKind::Replace, add)]);
+    }
+    let lines = [line(ModifyKind::Delete, remove), line(ModifyKind::Add, add)];
+    Ok(lines.into_iter().filter(|line| !line.values.is_empty()).collect())
+}
