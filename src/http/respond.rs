@@ -57,6 +57,9 @@ impl Reply {
         if let Some(location) = answer.location.as_ref().and_then(|text| text.parse().ok()) {
             response.headers_mut().insert(LOCATION, location);
         }
+        if let Some(allow) = answer.allow {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        }
         response
     }
 
@@ -118,12 +121,6 @@ impl Refusal {
     /// A method that the path does not know.
     pub fn method(allow: &'static str) -> Self {
         Self::new(405, format!("the methods here are {allow}")).with(ALLOW, HeaderValue::from_static(allow))
-    }
-
-    /// An error of the gateway's at a path that knows these methods.
-    pub fn of(error: Error, allow: &'static str) -> Self {
-        let header = (error.status == 405).then(|| (ALLOW, HeaderValue::from_static(allow)));
-        Self { error, header }
     }
 
     /// The body is longer than allowed.
@@ -233,8 +230,14 @@ mod tests {
     }
 
     #[test]
+    fn the_gateways_allow_is_a_header() {
+        let answer = Answer { status: 405, allow: Some("GET"), ..Answer::default() };
+        assert_eq!(Reply::to(&HeaderMap::new()).answer(&answer).headers()[ALLOW], "GET");
+    }
+
+    #[test]
     fn an_answer_without_a_body_has_no_type() {
-        let answer = Answer { status: 204, body: None, location: Some("http://h/Users/1".into()) };
+        let answer = Answer { status: 204, location: Some("http://h/Users/1".into()), ..Answer::default() };
         let response = Reply::to(&HeaderMap::new()).answer(&answer);
         assert_eq!(response.status(), 204);
         assert!(!response.headers().contains_key(CONTENT_TYPE));

@@ -16,7 +16,7 @@ use tracing::{Instrument, error, info_span};
 use super::log::Line;
 use super::ready::Readiness;
 use super::respond::{HttpResponse, Refusal, Reply};
-use super::route::{Route, allowed, request, route};
+use super::route::{Route, request, route};
 use super::{auth, body};
 use crate::gateway::{Answer, Method, Request, Snapshot, Target};
 
@@ -138,7 +138,6 @@ async fn work(
     request: Request,
     place: OwnedSemaphorePermit,
 ) -> Result<Answer, Refusal> {
-    let allow = allowed(&request.path);
     let deadline = Duration::from_millis(target.limits.deadline_ms);
     let target = Arc::clone(target);
     let task = async move {
@@ -146,7 +145,7 @@ async fn work(
         target.handle(request).await
     };
     match tokio::time::timeout(deadline, tokio::spawn(task.in_current_span())).await {
-        Ok(Ok(done)) => done.map_err(|error| Refusal::of(error, allow)),
+        Ok(Ok(done)) => done.map_err(Refusal::from),
         Ok(Err(cause)) => {
             error!(%cause, "a request's work ended by a defect");
             Err(Refusal::defect())
