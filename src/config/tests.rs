@@ -81,7 +81,7 @@ token = { env = "PATH" }
 "#;
     let config = parse("g.toml", text, folder.path()).unwrap();
     assert_eq!(config.public_url.as_deref(), Some("https://scim.example.test/base"));
-    assert_eq!((config.limits.page_size, config.limits.scanned_rows), (50, 20_000));
+    assert_eq!((config.limits.page_size, config.limits.scanned_rows), (50, Limits::default().scanned_rows));
     assert_eq!(config.tls.as_ref().unwrap().key.expose(), b"key.pem");
     let target = &config.targets[0];
     assert!(target.read_only && target.params["people"] == "ou=people");
