@@ -260,6 +260,9 @@ async fn a_caller_is_told_how_to_say_who_he_is() {
     );
     is(&gateway.ask(&GET.replace("Authorization", "X")).await, 401, "www-authenticate: Bearer");
     is(&gateway.ask(&GET.replace("GET", "OPTIONS")).await, 405, "allow: GET, POST, PUT, PATCH, DELETE");
+    let head = gateway.ask("HEAD /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
+    is(&head, 200, "content-length: 15");
+    assert!(head.ends_with("\r\n\r\n"), "{head}");
     is(&gateway.ask("POST /healthz HTTP/1.1\r\nHost: h\r\n\r\n").await, 405, "allow: GET, HEAD");
 }
 

@@ -96,7 +96,7 @@ mod tests {
                 assert_eq!(value, json!({ "a": 1 }));
                 200
             }
-            Err(refusal) => Reply::to(&headers).refusal(refusal).status().as_u16(),
+            Err(refusal) => Reply::to(&hyper::Method::POST, &headers).refusal(refusal).status().as_u16(),
         }
     }
 

@@ -5,9 +5,10 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 use serde_json::Value;
 
 use crate::gateway::Answer;
@@ -26,6 +27,8 @@ const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("5");
 pub struct Reply {
     request_id: String,
     media: HeaderValue,
+    /// HEAD: the length is told, the body is not sent. hyper sees to it in HTTP/1 only.
+    is_head: bool,
 }
 
 /// Why a request is not done, and the header that says more.
@@ -39,10 +42,10 @@ pub struct Refusal {
 
 impl Reply {
     /// The client's own request id if it is harmless, else a new one; the media type that it accepts.
-    pub fn to(headers: &HeaderMap) -> Self {
+    pub fn to(method: &Method, headers: &HeaderMap) -> Self {
         let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_request_id(id));
         let request_id = given.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
-        Self { request_id, media: accepted(headers) }
+        Self { request_id, media: accepted(headers), is_head: *method == Method::HEAD }
     }
 
     /// The request's id.
@@ -83,7 +86,11 @@ impl Reply {
 
     fn response(&self, status: u16, body: Option<&Value>, media: HeaderValue) -> HttpResponse {
         let bytes = body.map_or_else(Bytes::new, |body| body.to_string().into());
-        let mut response = Response::new(Full::new(bytes));
+        let length = bytes.len();
+        let mut response = Response::new(Full::new(if self.is_head { Bytes::new() } else { bytes }));
+        if self.is_head {
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if body.is_some() {
             response.headers_mut().insert(CONTENT_TYPE, media);
@@ -190,7 +197,7 @@ mod tests {
     use super::*;
 
     fn reply(name: HeaderName, value: &str) -> Reply {
-        Reply::to(&HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())]))
+        Reply::to(&Method::GET, &HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())]))
     }
 
     #[test]
@@ -215,7 +222,7 @@ mod tests {
 
     #[test]
     fn refusals_say_what_helps() {
-        let reply = Reply::to(&HeaderMap::new());
+        let reply = Reply::to(&Method::GET, &HeaderMap::new());
         let header = |refusal: Refusal, name: HeaderName| {
             let response = reply.refusal(refusal);
             assert_eq!(response.headers()[REQUEST_ID], reply.request_id());
@@ -232,13 +239,13 @@ mod tests {
     #[test]
     fn the_gateways_allow_is_a_header() {
         let answer = Answer { status: 405, allow: Some("GET"), ..Answer::default() };
-        assert_eq!(Reply::to(&HeaderMap::new()).answer(&answer).headers()[ALLOW], "GET");
+        assert_eq!(Reply::to(&Method::GET, &HeaderMap::new()).answer(&answer).headers()[ALLOW], "GET");
     }
 
     #[test]
     fn an_answer_without_a_body_has_no_type() {
         let answer = Answer { status: 204, location: Some("http://h/Users/1".into()), ..Answer::default() };
-        let response = Reply::to(&HeaderMap::new()).answer(&answer);
+        let response = Reply::to(&Method::GET, &HeaderMap::new()).answer(&answer);
         assert_eq!(response.status(), 204);
         assert!(!response.headers().contains_key(CONTENT_TYPE));
         assert_eq!(response.headers()[LOCATION], "http://h/Users/1");

@@ -50,7 +50,7 @@ impl Service {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let reply = Reply::to(request.headers());
+        let reply = Reply::to(request.method(), request.headers());
         let span = info_span!("request", id = reply.request_id());
         async {
             let mut line = Line::of(&request);

@@ -13,6 +13,10 @@ pub fn start() -> Result<(), String> {
     let filter = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| "info".to_owned());
     let filter = EnvFilter::try_new(filter).map_err(|cause| format!("{FILTER_VARIABLE}: {cause}"))?;
     let builder = fmt().with_env_filter(filter).with_writer(stderr);
-    let started = if stderr().is_terminal() { builder.try_init() } else { builder.json().try_init() };
+    let started = if stderr().is_terminal() {
+        builder.try_init()
+    } else {
+        builder.json().with_current_span(false).try_init()
+    };
     started.map_err(|cause| format!("logging: {cause}"))
 }
