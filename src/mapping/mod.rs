@@ -22,6 +22,8 @@ mod script;
 mod select;
 mod suggest;
 mod template;
+#[cfg(test)]
+mod tests;
 mod values;
 mod verbs;
 mod write;

@@ -1,0 +1,330 @@
+//! The mapping language as a whole: the ready mappings, the examples of its reference, its mistakes.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use time::OffsetDateTime;
+
+use super::diagnostic::Diagnostic;
+use super::{Mapping, ResourceMapping, Versions};
+use crate::plan::{Case, Change, Folding, Native, Precision, Predicate, Profile, Record, Row, Test, Value};
+use crate::scim::filter;
+use crate::scim::resource::Resource;
+
+const CRM: &str = include_str!("../../mappings/crm/mapping.rhai");
+const PLAIN: &str = include_str!("../../mappings/plain/mapping.rhai");
+const OPENLDAP: &str = include_str!("../../mappings/openldap/mapping.rhai");
+const REFERENCE: &str = include_str!("../../mappings/README.md");
+
+const SQLITE: Profile = Profile {
+    kind: "SQLite",
+    folding: Folding::Ascii,
+    text: Precision::Exact,
+    ordering: true,
+    windows: true,
+};
+const LDAP: Profile = Profile {
+    kind: "LDAP",
+    folding: Folding::Directory,
+    text: Precision::Over,
+    ordering: false,
+    windows: false,
+};
+
+fn load(text: &str) -> Result<Mapping, Vec<Diagnostic>> {
+    let params = [("people", "ou=people,dc=x"), ("groups", "ou=groups,dc=x")];
+    let params: BTreeMap<String, String> =
+        params.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    Mapping::parse("mapping.rhai", text, &params)
+}
+
+fn good(text: &str) -> Mapping {
+    load(text).unwrap_or_else(|mistakes| {
+        panic!("{}", mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
+}
+
+fn user(mapping: &Mapping) -> &ResourceMapping {
+    mapping.resources().iter().find(|of| of.resource_type.name == "User").unwrap()
+}
+
+fn object(value: Json) -> Resource {
+    value.as_object().unwrap().clone()
+}
+
+fn mistake(text: &str) -> String {
+    let Err(mistakes) = load(text) else { panic!("no mistake found in {text}") };
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+// === loading ===
+
+#[test]
+fn the_ready_mappings_load() {
+    for text in [CRM, PLAIN, OPENLDAP] {
+        assert_eq!(good(text).resources().len(), 2);
+    }
+}
+
+#[test]
+fn every_example_of_the_reference_loads() {
+    let examples: Vec<&str> =
+        REFERENCE.split("```rhai\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 9, "only {} examples", examples.len());
+    for example in examples {
+        // An example may refer to a type that it need not show.
+        let groups = "resource(\"Group\").table(\"G\").id(\"Id\").on_delete(\"delete\"); attr(\"displayName\", \"N\");";
+        let whole = if example.contains("resource(\"Group\")") {
+            example.to_owned()
+        } else {
+            format!("{example}\n{groups}")
+        };
+        good(&whole);
+    }
+}
+
+#[test]
+fn every_verb_that_is_not_built_is_refused_by_name() {
+    let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\")";
+    let line = "attr(\"userName\", \"N\")";
+    let chained = [
+        "only(#{a: 1})",
+        "part(\"p\", 1, 2)",
+        "dated(\"p\", \"d\", \"s\")",
+        "parent(\"f\", [])",
+        "read_only()",
+        "id(\"a\", \"b\")",
+    ];
+    let on_line =
+        ["copy()", "prefix(\"x\")", "find(\"n\", \"f\")", "exact()", "by(\"uid\")", "returned(\"request\")"];
+    let free = [
+        "schema(\"urn:x\")",
+        "on_error(1, \"uniqueness\")",
+        "counter(\"dn\", \"a\")",
+        "sequence(\"s\")",
+        "today()",
+        "bit_set(2)",
+        "bit_clear(2)",
+        "gt(1)",
+        "ge(1)",
+        "lt(1)",
+        "le(1)",
+    ];
+    let texts = (chained.iter().map(|verb| format!("{start}.{verb};")))
+        .chain(on_line.iter().map(|verb| format!("{start}; {line}.{verb};")))
+        .chain(free.iter().map(|verb| format!("{start}; {verb};")))
+        .chain([format!("{start}; {line}; fn plan_create(row, plan) {{ }}")])
+        .chain([format!("{start}.on_delete(\"disable\"); {line};")])
+        .chain(["resource(\"Device\").table(\"D\").id(\"Id\").on_delete(\"delete\");".to_owned()]);
+    for text in texts {
+        let said = mistake(&text);
+        assert!(said.contains("not built yet") && said.contains("mapping.rhai:1:"), "{text}\n{said}");
+    }
+}
+
+#[test]
+fn mistakes_have_a_place_and_a_suggestion() {
+    let said = mistake(
+        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");\nattr(\"userNmae\", \"N\");\nattr(\"active\", \"A\").requird();\n",
+    );
+    assert!(said.contains("there is no verb or function `requird`"), "{said}");
+    assert!(said.contains("--> mapping.rhai:3:"), "{said}");
+    assert!(said.contains("did you mean `required`?"), "{said}");
+    let said = mistake(
+        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");\nattr(\"userNmae\", \"N\");\nattr(\"name\", \"X\");\nattr(\"displayName\", \"D\").read(\"nobody\");",
+    );
+    for part in [
+        "a User has no attribute `userNmae`",
+        "did you mean `userName`?",
+        "mapping.rhai:2:1",
+        "`name` has sub-attributes",
+        "no function `nobody`",
+    ] {
+        assert!(said.contains(part), "{part} is not in:\n{said}");
+    }
+}
+
+#[test]
+fn a_script_can_neither_run_on_nor_reach_out() {
+    for text in [
+        "loop { }",
+        "import \"x\" as y;",
+        "eval(\"1\");",
+        "sleep(1);",
+        "fn f() { f() } f();",
+        "let s = \"x\"; loop { s += s; }",
+        "print(open(\"/etc/passwd\"));",
+    ] {
+        mistake(text);
+    }
+}
+
+#[test]
+fn a_misspelt_column_in_a_function_is_an_error() {
+    let mapping = good(
+        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\"); attr(\"userName\", \"N\"); attr(\"name.formatted\", [\"A\", \"B\"]).read_only().read(\"full\"); fn full(row) { row.Aa }",
+    );
+    let record = Record {
+        id: "1".to_owned(),
+        values: [(Native::own("A"), vec!["x".into()])].into(),
+        ..Record::default()
+    };
+    assert_eq!(mapping.read(user(&mapping), &record, "").unwrap_err().status, 500);
+}
+
+// === reading and writing ===
+
+fn ada() -> Resource {
+    object(json!({
+        "userName": "ada", "name": {"givenName": "Ada", "familyName": "Lovelace", "middleName": "King"}, "active": false,
+        "emails": [{"type": "work", "value": "ada@x.test", "primary": true}, {"type": "home", "value": "a@home.test"}],
+        "phoneNumbers": [{"type": "work", "value": "1"}, {"type": "work", "value": "2"}, {"type": "fax", "value": "3"}],
+        "title": "Countess",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "Sales"}
+    }))
+}
+
+#[test]
+fn nothing_that_a_client_sends_is_lost() {
+    let mapping = good(CRM);
+    let of = user(&mapping);
+    let mut record = mapping.write(of, &ada(), None).unwrap();
+    assert_eq!(record.values[&Native::own("StatusCd")], vec![Value::from("T")]);
+    assert_eq!(record.values[&Native::of("dept", "Name")], vec![Value::from("Sales")]);
+    let rows = &record.children["UserPhone"];
+    assert_eq!(rows.len(), 1, "a second phone of one kind and a fax have no row: {rows:?}");
+    record.rest = mapping.rest_of(of, &ada(), &record).unwrap();
+    record.id = "7".to_owned();
+    let read = mapping.read(of, &record, "https://x.test/scim").unwrap();
+    for (name, value) in ada() {
+        match (&value, &read[&name]) {
+            (Json::Array(sent), Json::Array(read)) => {
+                assert!(sent.iter().all(|element| read.contains(element)), "{name}: {read:?}");
+                assert_eq!(sent.len(), read.len(), "{name}");
+            }
+            (Json::Object(sent), Json::Object(read)) => {
+                assert!(sent.iter().all(|(key, value)| read.get(key) == Some(value)))
+            }
+            (sent, read) => assert_eq!(*sent, *read, "{name}"),
+        }
+    }
+    assert_eq!(read["name"]["formatted"], "Ada Lovelace");
+    assert_eq!(read["meta"]["location"], "https://x.test/scim/Users/7");
+}
+
+#[test]
+fn a_code_that_means_the_same_stays() {
+    let mapping = good(CRM);
+    let of = user(&mapping);
+    let actual = Record {
+        id: "7".to_owned(),
+        values: [(Native::own("LoginName"), vec!["ada".into()]), (Native::own("StatusCd"), vec!["L".into()])]
+            .into(),
+        ..Record::default()
+    };
+    let before = mapping.read(of, &actual, "").unwrap();
+    assert_eq!(before["active"], false);
+    let changes = |after: &Resource| {
+        let written_before = mapping.write(of, &before, Some(&before)).unwrap();
+        let written_after = mapping.write(of, after, Some(&before)).unwrap();
+        let rest = mapping.rest_of(of, after, &written_after).unwrap();
+        let versions = Versions {
+            actual: &actual,
+            written_before: &written_before,
+            after,
+            written_after: &written_after,
+            rest,
+        };
+        mapping.changes(of, &versions, OffsetDateTime::UNIX_EPOCH).unwrap()
+    };
+    assert!(changes(&before).is_empty(), "nothing changed, so not even a stamp is written");
+    let mut after = before.clone();
+    after.insert("active".to_owned(), true.into());
+    let change = changes(&after).values[&Native::own("StatusCd")].clone();
+    assert_eq!(change, Change { remove: vec!["L".into()], add: vec!["A".into()], repeatable: false });
+}
+
+#[test]
+fn a_password_is_hashed_and_kept_nowhere_else() {
+    let text = CRM.replace("600000", "1000");
+    let mapping = good(&text);
+    let of = user(&mapping);
+    let sent = object(json!({"userName": "ada", "password": "correct horse"}));
+    let record = mapping.write(of, &sent, None).unwrap();
+    let rest = mapping.rest_of(of, &sent, &record).unwrap();
+    assert!(matches!(record.values[&Native::own("PwdHash")].as_slice(), [Value::Secret(_)]));
+    assert!(matches!(record.values[&Native::own("PwdSalt")].as_slice(), [Value::Secret(_)]));
+    assert!(!format!("{record:?}{rest:?}").contains("horse"));
+    let plain = good(PLAIN);
+    let record = plain.write(user(&plain), &sent, None).unwrap();
+    assert_eq!(plain.rest_of(user(&plain), &sent, &record).unwrap(), None);
+}
+
+#[test]
+fn too_long_is_refused_and_what_others_wrote_stays() {
+    let mapping = good(CRM);
+    let of = user(&mapping);
+    let long = object(json!({"userName": "x".repeat(51)}));
+    assert_eq!(mapping.write(of, &long, None).unwrap_err().status, 400);
+    assert!(mapping.write(of, &long, Some(&long)).is_ok());
+    let row = Row::from([("Num".into(), Value::from("5"))]);
+    let actual = Record { children: [("UserPhone".into(), vec![row])].into(), ..Record::default() };
+    let before = mapping.read(of, &actual, "").unwrap();
+    assert!(
+        mapping.write(of, &before, Some(&before)).is_ok(),
+        "a row without a kind hinders no other change"
+    );
+}
+
+// === filters ===
+
+fn pushed(mapping: &Mapping, profile: &Profile, text: &str) -> (Predicate, bool) {
+    let of = user(mapping);
+    let filter = filter::check(filter::parse(text).unwrap(), &of.resource_type).unwrap();
+    let pushed = mapping.push(of, &filter, profile);
+    (pushed.predicate, pushed.exact)
+}
+
+#[test]
+fn what_is_not_exact_is_never_pushed_as_if_it_were() {
+    let (crm, ldap) = (good(CRM), good(OPENLDAP));
+    let login = |test| Predicate::Test(Native::own("LoginName"), test);
+    let is = Test::Equals("ada".into(), Case::Folded);
+    assert_eq!(pushed(&crm, &SQLITE, "userName eq \"ada\""), (login(is.clone()), true));
+    assert_eq!(pushed(&crm, &SQLITE, "not (userName eq \"ada\")"), (login(is).not(), true));
+    // A title is in `rest`: nothing can be pushed, and its negation must not shrink the result either.
+    assert_eq!(pushed(&crm, &SQLITE, "title eq \"x\""), (Predicate::All, false));
+    assert_eq!(pushed(&crm, &SQLITE, "not (title eq \"x\")"), (Predicate::All, false));
+    let (both, exact) = pushed(&crm, &SQLITE, "title eq \"x\" and userName sw \"a\"");
+    assert_eq!((both, exact), (login(Test::StartsWith("a".to_owned(), Case::Folded)), false));
+    let uid = Predicate::Test(Native::own("uid"), Test::Equals("ada".into(), Case::Folded));
+    assert_eq!(pushed(&ldap, &LDAP, "userName eq \"ada\""), (uid, false));
+    assert_eq!(pushed(&ldap, &LDAP, "not (userName eq \"ada\")"), (Predicate::All, false));
+}
+
+#[test]
+fn coded_values_are_pushed_exactly() {
+    let crm = good(CRM);
+    let status =
+        |code: &str| Predicate::Test(Native::own("StatusCd"), Test::Equals(code.into(), Case::Exact));
+    assert_eq!(pushed(&crm, &SQLITE, "active eq false"), (status("T").or(status("L")), true));
+    let (_, exact) = pushed(&crm, &SQLITE, "active ne true");
+    assert!(exact);
+}
+
+// === discovery ===
+
+#[test]
+fn what_is_not_mapped_is_not_advertised() {
+    let mapping = good(OPENLDAP);
+    let names: Vec<&str> =
+        user(&mapping).resource_type.attributes().map(|(_, attribute)| attribute.name.as_str()).collect();
+    assert!(
+        names.contains(&"userName") && !names.contains(&"addresses") && !names.contains(&"password"),
+        "{names:?}"
+    );
+    let emails = user(&mapping).resource_type.attributes().find(|(_, a)| a.name == "emails").unwrap().1;
+    let subs: Vec<&str> = emails.sub_attributes.iter().map(|sub| sub.name.as_str()).collect();
+    assert_eq!(subs, ["value", "type"]);
+    assert_eq!(emails.sub("type").unwrap().canonical_values, ["work"]);
+}
