@@ -1,6 +1,7 @@
 //! What HTTP owes a gateway whose backend misbehaves, and clients that do: deadlines, the cap on requests
 //! in work, clients that hang up, silent connections, TLS, and the end of the process. The backend here is
 //! a stand-in that does what a test tells it to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends loudly")]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -88,7 +89,7 @@ async fn gateway(behaviour: Behaviour, limits: Limits, tls: Option<TlsAcceptor>)
         name: "s".into(),
         path: "/s".into(),
         read_only: false,
-        clients: vec![Client { name: "c".into(), token_sha256: http::auth::token_sha256(b"t") }],
+        clients: vec![Client { name: "c".into(), token_sha256: http::token_sha256(b"t") }],
         mapping: Arc::new(mapping),
         backend: backend.clone(),
         limits,

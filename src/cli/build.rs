@@ -99,7 +99,7 @@ fn directory(settings: &config::Ldap, deadline: Duration, scanned_rows: usize) -
 
 fn client(settings: &config::Client) -> Client {
     let token_sha256 = match &settings.token {
-        Token::Plain(token) => http::auth::token_sha256(token.expose()),
+        Token::Plain(token) => http::token_sha256(token.expose()),
         Token::Sha256(hash) => *hash,
     };
     Client { name: settings.name.clone(), token_sha256 }

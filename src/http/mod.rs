@@ -3,7 +3,7 @@
 //! Hands the gateway a request that is authenticated, bounded and split, and writes what it answers.
 //! Knows no resource, no mapping and no backend. `respond` alone makes HTTP answers.
 
-pub mod auth;
+mod auth;
 mod body;
 mod log;
 mod ready;
@@ -13,6 +13,7 @@ mod server;
 mod service;
 mod tls;
 
+pub use auth::token_sha256;
 pub use route::parse_target;
 pub use server::serve;
 pub use tls::acceptor;

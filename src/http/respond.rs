@@ -147,7 +147,7 @@ impl Refusal {
 
     /// The body cannot be read as JSON.
     pub fn syntax(detail: impl Into<String>) -> Self {
-        Error { status: 400, scim_type: Some(ScimType::InvalidSyntax), detail: detail.into() }.into()
+        Error::bad_request(ScimType::InvalidSyntax, detail).into()
     }
 
     /// As many requests are in work as may be. Nothing was done.

@@ -73,11 +73,7 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Error> {
 }
 
 fn decode(text: &str, place: &str) -> Result<String, Error> {
-    let bad = |what: &str| Error {
-        status: 400,
-        scim_type: Some(ScimType::InvalidValue),
-        detail: format!("{place} {what}"),
-    };
+    let bad = |what: &str| Error::bad_request(ScimType::InvalidValue, format!("{place} {what}"));
     if !escapes_are_whole(text) {
         return Err(bad("has a % that is not followed by two hexadecimal digits"));
     }
