@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::scim::error::Error;
 
-use list::Scans;
+pub use list::Scans;
 
 /// Everything that a request may need, built once, swapped as a whole.
 pub struct Snapshot {

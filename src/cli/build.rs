@@ -1,0 +1,106 @@
+//! From a configuration to what serves it: the one place where mappings, backends and TLS are made.
+//! A backend that does not answer is no mistake: it may come up later.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_rustls::TlsAcceptor;
+
+use crate::backend::Backend;
+use crate::backend::ldap::{self, Ldap};
+use crate::config::{self, Config, Script, Store, Token};
+use crate::gateway::{Client, Scans, Snapshot, Target};
+use crate::http;
+use crate::limits::Limits;
+use crate::mapping::Mapping;
+use crate::mapping::diagnostic::Diagnostic;
+use crate::plan::Model;
+
+/// Everything that a configuration serves. `listening` is what locations begin with where the
+/// configuration has no `public_url`. Answers the mistakes of all targets.
+pub fn snapshot(config: &Config, listening: SocketAddr) -> Result<Snapshot, Vec<Diagnostic>> {
+    let public_url = public_url(config, listening);
+    let (mut targets, mut mistakes) = (Vec::new(), Vec::new());
+    for settings in &config.targets {
+        match target(settings, config.limits, &public_url) {
+            Ok(target) => targets.push(Arc::new(target)),
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(Snapshot { targets, limits: config.limits, public_url })
+    } else {
+        Err(mistakes)
+    }
+}
+
+/// What locations begin with.
+pub fn public_url(config: &Config, listening: SocketAddr) -> String {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{listening}"))
+}
+
+/// One target.
+pub fn target(
+    settings: &config::Target,
+    limits: Limits,
+    public_url: &str,
+) -> Result<Target, Vec<Diagnostic>> {
+    let mapping = mapping(settings)?;
+    let backend = backend(&settings.store, Arc::clone(mapping.model()), limits)
+        .map_err(|cause| vec![Diagnostic::whole(&format!("target {}", settings.name), cause)])?;
+    Ok(Target {
+        name: settings.name.clone(),
+        path: settings.path.clone(),
+        read_only: settings.read_only,
+        clients: settings.clients.iter().map(client).collect(),
+        mapping: Arc::new(mapping),
+        backend,
+        limits,
+        base_url: format!("{public_url}{}", settings.path),
+        scans: Scans::default(),
+    })
+}
+
+/// A target's mapping.
+pub fn mapping(settings: &config::Target) -> Result<Mapping, Vec<Diagnostic>> {
+    match &settings.mapping {
+        Script::Folder(folder) => Mapping::load(folder, &settings.params),
+        Script::Embedded(name, text) => Mapping::parse(name, text, &settings.params),
+    }
+}
+
+/// TLS at the listener, if the configuration has it.
+pub fn tls(config: &Config) -> Result<Option<TlsAcceptor>, Diagnostic> {
+    let acceptor = |tls: &config::Tls| http::acceptor(&tls.cert, tls.key.expose(), tls.client_ca.as_deref());
+    config.tls.as_ref().map(acceptor).transpose().map_err(|cause| Diagnostic::whole("tls", cause))
+}
+
+fn backend(store: &Store, model: Arc<Model>, limits: Limits) -> Result<Arc<dyn Backend>, String> {
+    let deadline = Duration::from_millis(limits.backend_deadline_ms);
+    match store {
+        Store::Sqlite(_file) => Err("SQLite is not built yet".to_owned()),
+        Store::Ldap(ldap) => Ok(Arc::new(Ldap::new(directory(ldap, deadline, limits.scanned_rows), model)?)),
+    }
+}
+
+fn directory(settings: &config::Ldap, deadline: Duration, scanned_rows: usize) -> ldap::Settings {
+    ldap::Settings {
+        urls: settings.urls.clone(),
+        ca: settings.ca.clone().map(ldap::Authority::File),
+        bind_dn: settings.bind_dn.clone(),
+        bind_password: settings.bind_password.clone(),
+        plaintext: settings.plaintext,
+        deadline,
+        scanned_rows,
+    }
+}
+
+fn client(settings: &config::Client) -> Client {
+    let token_sha256 = match &settings.token {
+        Token::Plain(token) => http::token_sha256(token.expose()),
+        Token::Sha256(hash) => *hash,
+    };
+    Client { name: settings.name.clone(), token_sha256 }
+}

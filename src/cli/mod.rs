@@ -1,0 +1,105 @@
+//! The command line: a verb a file. The only module that prints, and the one that puts configuration,
+//! mappings, backends and HTTP together ([`build`]).
+
+mod build;
+mod check;
+mod demo;
+mod plan;
+mod serve;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A SCIM 2.0 gateway: SCIM in over HTTP, LDAP or SQL out, through mapping scripts.
+#[derive(Parser)]
+#[command(name = "gantry", version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve a sample SQLite database, without any set-up
+    Demo(demo::Demo),
+    /// Serve what a configuration says
+    Serve(serve::Serve),
+    /// Look for mistakes in a configuration and its mappings
+    Check(check::Check),
+    /// Show what a request would do to its backend, and do none of it
+    Plan(plan::Plan),
+}
+
+/// Why a verb was not carried out.
+#[derive(Debug)]
+pub struct Exit {
+    code: u8,
+    message: String,
+}
+
+/// Carries out a verb.
+pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+    match arguments.verb {
+        Verb::Demo(demo) => demo.run().await,
+        Verb::Serve(serve) => serve.run().await,
+        Verb::Check(check) => check.run(),
+        Verb::Plan(plan) => plan.run().await,
+    }
+}
+
+/// The process's end: what went wrong goes to stderr.
+pub fn end(done: Result<(), Exit>) -> ExitCode {
+    let Err(Exit { code, message }) = done else { return ExitCode::SUCCESS };
+    // Where stderr is closed, the code alone says it.
+    let _ = writeln!(std::io::stderr(), "{message}");
+    ExitCode::from(code)
+}
+
+fn print(text: &str) -> Result<(), Exit> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(|cause| Exit::failure(format!("stdout: {cause}")))
+}
+
+// === impl Exit ===
+
+impl Exit {
+    /// It was asked wrongly: code 2, as clap's own.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { code: 2, message: message.into() }
+    }
+
+    /// It cannot be done: code 1.
+    pub fn failure(message: impl Into<String>) -> Self {
+        Self { code: 1, message: message.into() }
+    }
+}
+
+impl From<Vec<crate::mapping::diagnostic::Diagnostic>> for Exit {
+    fn from(mistakes: Vec<crate::mapping::diagnostic::Diagnostic>) -> Self {
+        let shown: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        Self::failure(shown.join("\n\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_mistake_is_shown() {
+        let mistake = |message| crate::mapping::diagnostic::Diagnostic::whole("f", message);
+        let exit = Exit::from(vec![mistake("a"), mistake("b")]);
+        assert_eq!((exit.code, exit.message.as_str()), (1, "error: a\n  --> f\n\nerror: b\n  --> f"));
+    }
+}

@@ -1,0 +1,153 @@
+//! The configuration: one TOML file with strict types (an unknown key is a mistake), checked as a whole
+//! before anything is built from it. Owns the file's shape, what is allowed in it, and the reading of
+//! the files and environment variables that it names. Knows no backend, no mapping's content, no HTTP.
+//!
+//! Secrets stand in a file or in the environment, never in the configuration; they are read here, once.
+
+mod check;
+mod place;
+mod raw;
+mod secret;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::limits::Limits;
+use crate::mapping::diagnostic::Diagnostic;
+use crate::plan::Secret;
+
+/// A configuration file, at most.
+const CONFIGURATION_BYTES: u64 = 1 << 20;
+
+/// A configuration that holds no mistake that can be found without its mappings and backends.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What locations begin with, without a slash at the end. Absent: what is listened on.
+    pub public_url: Option<String>,
+    /// The bounds.
+    pub limits: Limits,
+    /// TLS at the listener; absent: clear text.
+    pub tls: Option<Tls>,
+    /// The targets, in the file's order; never empty.
+    pub targets: Vec<Target>,
+}
+
+/// TLS at the listener. All texts are PEM.
+#[derive(Debug)]
+pub struct Tls {
+    /// The certificate chain, the server's own certificate first.
+    pub cert: Vec<u8>,
+    /// Its private key.
+    pub key: Secret,
+    /// Clients must show a certificate that one of these signed.
+    pub client_ca: Option<Vec<u8>>,
+}
+
+/// One backend with its mapping, served at one path.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name, unique.
+    pub name: String,
+    /// Where it is served, without a slash at the end.
+    pub path: String,
+    /// The mapping.
+    pub mapping: Script,
+    /// Values for the mapping's `param`.
+    pub params: BTreeMap<String, String>,
+    /// Whether writes are refused.
+    pub read_only: bool,
+    /// Where its resources live.
+    pub store: Store,
+    /// Who may call it; without any, nobody may.
+    pub clients: Vec<Client>,
+}
+
+/// Where a mapping's text comes from.
+#[derive(Debug)]
+pub enum Script {
+    /// A folder with a `mapping.rhai`.
+    Folder(PathBuf),
+    /// One that is built in (the demo's): what to call it, and its text.
+    Embedded(&'static str, &'static str),
+}
+
+/// Where a target's resources live.
+#[derive(Debug)]
+pub enum Store {
+    /// A directory.
+    Ldap(Ldap),
+    /// A SQLite database: its file.
+    Sqlite(PathBuf),
+}
+
+/// A directory.
+#[derive(Debug)]
+pub struct Ldap {
+    /// `ldaps://` or `ldap://`, in order of preference; never empty.
+    pub urls: Vec<String>,
+    /// The PEM file of the authorities that may sign its certificate; absent: the system's.
+    pub ca: Option<PathBuf>,
+    /// Who the gateway binds as.
+    pub bind_dn: String,
+    /// With which password.
+    pub bind_password: Secret,
+    /// Whether `ldap://` goes without StartTLS.
+    pub plaintext: bool,
+}
+
+/// Somebody who may call a target.
+#[derive(Debug)]
+pub struct Client {
+    /// The name, unique within the target.
+    pub name: String,
+    /// What shows that it is they.
+    pub token: Token,
+}
+
+/// What a bearer token is compared with.
+#[derive(Debug)]
+pub enum Token {
+    /// The token itself.
+    Plain(Secret),
+    /// Only its SHA-256.
+    Sha256([u8; 32]),
+}
+
+/// Reads and checks a configuration with every file that it names, the mappings excepted. Relative
+/// paths in it are relative to its own folder. Answers every mistake that was found.
+pub fn load(path: &Path) -> Result<Config, Vec<Diagnostic>> {
+    let file = path.display().to_string();
+    let bytes = read_bounded(path, CONFIGURATION_BYTES)
+        .map_err(|cause| vec![Diagnostic::whole(&file, format!("cannot be read: {cause}"))])?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| vec![Diagnostic::whole(&file, "is not UTF-8, as TOML must be")])?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    parse(&file, &text, folder)
+}
+
+/// Checks a configuration's text. `file` is what diagnostics call it.
+fn parse(file: &str, text: &str, folder: &Path) -> Result<Config, Vec<Diagnostic>> {
+    let source = place::Source { file, text };
+    let raw: raw::Config = toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        vec![source.mistake(start, error.message())]
+    })?;
+    check::Check::new(source, folder).config(raw)
+}
+
+/// A file's content, if it is not longer than `limit_bytes`.
+fn read_bounded(path: &Path, limit_bytes: u64) -> std::io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    std::fs::File::open(path)?.take(limit_bytes + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > limit_bytes {
+        return Err(std::io::Error::other(format!("it is longer than {limit_bytes} bytes")));
+    }
+    Ok(content)
+}

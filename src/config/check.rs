@@ -1,0 +1,189 @@
+//! What is allowed in a configuration, beyond its shape. Goes on after a mistake, so that one run shows
+//! them all; what parses and is not built yet is refused at its place, never ignored.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+
+use super::place::Source;
+use super::secret::SecretPlace;
+use super::target::paths_shadow;
+use super::{Config, Target, Tls, raw, read_bounded};
+use crate::limits::Limits;
+use crate::mapping::diagnostic::Diagnostic;
+use crate::plan::Secret;
+
+/// A PEM file, at most.
+const PEM_BYTES: u64 = 1 << 20;
+/// No deadline is longer: an hour.
+const DEADLINE_MS_MAX: u64 = 3_600_000;
+/// No other limit is larger.
+const LIMIT_MAX: u64 = 1 << 30;
+/// Requests in work at one time, at most: each may hold a connection, a body and a task.
+const CONCURRENT_REQUESTS_MAX: u64 = 1 << 16;
+
+/// The check of one configuration, and the mistakes that it has found so far.
+pub struct Check<'a> {
+    source: Source<'a>,
+    pub(super) folder: &'a Path,
+    mistakes: Vec<Diagnostic>,
+}
+
+// === impl Check ===
+
+impl<'a> Check<'a> {
+    /// Nothing is found yet. `folder` is what relative paths are relative to.
+    pub fn new(source: Source<'a>, folder: &'a Path) -> Self {
+        Self { source, folder, mistakes: Vec::new() }
+    }
+
+    /// The configuration, or every mistake in the order of their places.
+    pub fn config(mut self, raw: raw::Config) -> Result<Config, Vec<Diagnostic>> {
+        let listen = self.listen(&raw.listen, raw.public_url.is_some());
+        let public_url = raw.public_url.and_then(|url| self.public_url(&url));
+        if let Some(key) = &raw.cursor_key {
+            self.not_built(key, "cursor_key: paging by cursor");
+        }
+        let limits = raw.limits.map_or_else(Limits::default, |limits| self.limits(&limits));
+        let tls = raw.tls.and_then(|tls| self.tls(&tls));
+        if raw.target.is_empty() {
+            self.mistakes
+                .push(Diagnostic::whole(self.source.file, "no [[target]]: there is nothing to serve"));
+        }
+        let targets = self.targets(raw.target);
+        self.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
+        match listen {
+            Some(listen) if self.mistakes.is_empty() => {
+                Ok(Config { listen, public_url, limits, tls, targets })
+            }
+            _ => Err(self.mistakes),
+        }
+    }
+
+    /// Notes a mistake at a value's place.
+    pub(super) fn mistake<T>(&mut self, place: &Spanned<T>, message: impl Into<String>) {
+        self.mistakes.push(self.source.mistake(place.span().start, message));
+    }
+
+    /// Notes a mistake, with what to do about it.
+    pub(super) fn mistake_with_help<T>(
+        &mut self,
+        place: &Spanned<T>,
+        message: impl Into<String>,
+        help: &str,
+    ) {
+        self.mistakes.push(self.source.mistake(place.span().start, message).with_help(help));
+    }
+
+    /// Notes that something is known and not built yet.
+    pub(super) fn not_built<T>(&mut self, place: &Spanned<T>, what: &str) {
+        self.mistake(place, format!("{what} is not built yet"));
+    }
+
+    fn listen(&mut self, listen: &Spanned<String>, has_public_url: bool) -> Option<SocketAddr> {
+        let Ok(address) = listen.get_ref().parse::<SocketAddr>() else {
+            self.mistake_with_help(
+                listen,
+                "listen is not an IP address with a port",
+                "for instance \"127.0.0.1:8080\" or \"[::1]:8080\"",
+            );
+            return None;
+        };
+        if address.ip().is_unspecified() && !has_public_url {
+            self.mistake_with_help(
+                listen,
+                "every address is listened on, so locations need a public_url",
+                "for instance public_url = \"https://scim.example.test\"",
+            );
+        }
+        Some(address)
+    }
+
+    fn public_url(&mut self, url: &Spanned<String>) -> Option<String> {
+        let text = url.get_ref().trim_end_matches('/');
+        let parts = text.parse::<hyper::Uri>().ok().map(hyper::Uri::into_parts);
+        let fits = parts.is_some_and(|parts| {
+            parts.authority.is_some()
+                && parts.scheme.is_some_and(|scheme| ["https", "http"].contains(&scheme.as_str()))
+                && parts.path_and_query.is_none_or(|rest| rest.query().is_none())
+        });
+        if fits {
+            return Some(text.to_owned());
+        }
+        self.mistake_with_help(
+            url,
+            "public_url is not an http or https URL without a query",
+            "for instance \"https://scim.example.test\"",
+        );
+        None
+    }
+
+    fn limits(&mut self, limits: &Spanned<Limits>) -> Limits {
+        let Limits {
+            request_bytes,
+            page_size,
+            scanned_rows,
+            concurrent_requests,
+            deadline_ms,
+            header_deadline_ms,
+            backend_deadline_ms,
+            drain_ms,
+        } = *limits.get_ref();
+        for (name, value, max) in [
+            ("request_bytes", request_bytes as u64, LIMIT_MAX),
+            ("page_size", page_size as u64, LIMIT_MAX),
+            ("scanned_rows", scanned_rows as u64, LIMIT_MAX),
+            ("concurrent_requests", concurrent_requests as u64, CONCURRENT_REQUESTS_MAX),
+            ("deadline_ms", deadline_ms, DEADLINE_MS_MAX),
+            ("header_deadline_ms", header_deadline_ms, DEADLINE_MS_MAX),
+            ("backend_deadline_ms", backend_deadline_ms, DEADLINE_MS_MAX),
+            ("drain_ms", drain_ms, DEADLINE_MS_MAX),
+        ] {
+            if value == 0 || value > max {
+                self.mistake(limits, format!("limits: {name} must be from 1 to {max}"));
+            }
+        }
+        *limits.get_ref()
+    }
+
+    fn tls(&mut self, tls: &raw::Tls) -> Option<Tls> {
+        let cert = self.pem(&tls.cert);
+        let key = self.secret(&tls.key);
+        let client_ca = tls.client_ca.as_ref().map(|path| self.pem(path));
+        Some(Tls { cert: cert?, key: key?, client_ca: client_ca.unwrap_or(None) })
+    }
+
+    fn targets(&mut self, targets: Vec<raw::Target>) -> Vec<Target> {
+        let mut checked: Vec<Target> = Vec::with_capacity(targets.len());
+        for raw in targets {
+            let place = raw.path.clone().unwrap_or_else(|| raw.name.clone());
+            let name = raw.name.clone();
+            let Some(target) = self.target(raw) else { continue };
+            if checked.iter().any(|other| other.name == target.name) {
+                self.mistake(&name, format!("a target before this one is called {:?} too", target.name));
+            } else if let Some(other) = checked.iter().find(|other| paths_shadow(&other.path, &target.path)) {
+                let message =
+                    format!("the path {} lies in the way of {} ({})", target.path, other.path, other.name);
+                self.mistake_with_help(&place, message, "give each target a path that no other begins with");
+            }
+            checked.push(target);
+        }
+        checked
+    }
+
+    /// Reads a secret from its place.
+    pub(super) fn secret(&mut self, place: &Spanned<SecretPlace>) -> Option<Secret> {
+        place.get_ref().read(self.folder).map_err(|cause| self.mistake(place, cause)).ok()
+    }
+
+    /// Reads a PEM file.
+    fn pem(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<u8>> {
+        let name = path.get_ref();
+        read_bounded(&self.folder.join(name), PEM_BYTES)
+            .map_err(|cause| {
+                self.mistake(path, format!("the file {} cannot be read: {cause}", name.display()))
+            })
+            .ok()
+    }
+}

@@ -1,0 +1,203 @@
+//! What is allowed in a `[[target]]`: its name, its path, its one backend and its clients.
+
+use std::path::PathBuf;
+
+use toml::Spanned;
+
+use super::check::Check;
+use super::{Client, Ldap, Script, Store, Target, Token, raw};
+
+/// Paths that are the process's own.
+const OWN_PATHS: [&str; 2] = ["/healthz", "/readyz"];
+
+// === impl Check ===
+
+impl Check<'_> {
+    /// One target; `None` when what is wrong with it leaves nothing to compare with the others.
+    pub(super) fn target(&mut self, raw: raw::Target) -> Option<Target> {
+        let name_fits = self.name(&raw.name, "target");
+        let path = match &raw.path {
+            Some(path) => self.path(path),
+            None => name_fits.then(|| format!("/{}/scim/v2", raw.name.get_ref())),
+        };
+        let store = self.store(&raw);
+        let mut clients: Vec<Client> = Vec::with_capacity(raw.client.len());
+        for client in &raw.client {
+            if clients.iter().any(|other| other.name == *client.name.get_ref()) {
+                let message =
+                    format!("a client of this target is called {:?} already", client.name.get_ref());
+                self.mistake(&client.name, message);
+            }
+            clients.extend(self.client(client));
+        }
+        Some(Target {
+            name: raw.name.into_inner(),
+            path: path?,
+            mapping: Script::Folder(self.folder.join(raw.mapping)),
+            params: raw.params,
+            read_only: raw.mode == raw::Mode::ReadOnly,
+            store: store?,
+            clients,
+        })
+    }
+
+    fn name(&mut self, name: &Spanned<String>, what: &str) -> bool {
+        let fits = is_plain(name.get_ref());
+        if !fits {
+            self.mistake(name, format!("a {what}'s name is 1 to 64 of the characters A-Z a-z 0-9 . _ -"));
+        }
+        fits
+    }
+
+    fn path(&mut self, path: &Spanned<String>) -> Option<String> {
+        let text = path.get_ref();
+        let segments_fit = text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_plain));
+        if !segments_fit {
+            let message = format!("the path {text:?} is not made of plain segments");
+            self.mistake_with_help(path, message, "for instance \"/scim/v2\", without a slash at the end");
+            return None;
+        }
+        if OWN_PATHS.iter().any(|own| paths_shadow(own, text)) {
+            self.mistake(path, "/healthz and /readyz are the gateway's own");
+            return None;
+        }
+        Some(text.clone())
+    }
+
+    fn store(&mut self, raw: &raw::Target) -> Option<Store> {
+        let said = [raw.ldap.is_some(), raw.sqlite.is_some(), raw.sqlserver.is_some()];
+        if said.into_iter().filter(|is_said| *is_said).count() != 1 {
+            self.mistake_with_help(
+                &raw.name,
+                "a target has exactly one backend",
+                "give it one of [target.ldap], [target.sqlite] and [target.sqlserver]",
+            );
+            return None;
+        }
+        if let Some(sqlserver) = &raw.sqlserver {
+            self.not_built(sqlserver, "SQL Server");
+        }
+        if let Some(sqlite) = &raw.sqlite {
+            return Some(Store::Sqlite(self.folder.join(&sqlite.get_ref().file)));
+        }
+        raw.ldap.as_ref().and_then(|ldap| self.ldap(ldap.get_ref())).map(Store::Ldap)
+    }
+
+    fn ldap(&mut self, raw: &raw::Ldap) -> Option<Ldap> {
+        if raw.urls.get_ref().is_empty() {
+            self.mistake(&raw.urls, "urls is empty: name at least one server");
+        }
+        for url in raw.urls.get_ref() {
+            let rest = url.get_ref().strip_prefix("ldaps://").or(url.get_ref().strip_prefix("ldap://"));
+            if !rest.is_some_and(|authority| !authority.is_empty() && !authority.contains(['/', '?', '@'])) {
+                let help = "for instance \"ldaps://ldap.example.test\" or \"ldap://10.0.0.1:1389\"";
+                self.mistake_with_help(url, "not an LDAP server's URL", help);
+            }
+        }
+        if let Some(server) = raw.server.as_ref().filter(|server| *server.get_ref() != raw::Server::OpenLdap)
+        {
+            self.not_built(server, "a server other than \"openldap\"");
+        }
+        let bind_password = self.secret(&raw.bind_password);
+        let ca = raw.ca.as_ref().map(|ca| self.existing(ca));
+        Some(Ldap {
+            urls: raw.urls.get_ref().iter().map(|url| url.get_ref().clone()).collect(),
+            ca: ca.flatten(),
+            bind_dn: raw.bind_dn.clone(),
+            bind_password: bind_password?,
+            plaintext: raw.plaintext,
+        })
+    }
+
+    /// The path of a file that must be there.
+    fn existing(&mut self, path: &Spanned<PathBuf>) -> Option<PathBuf> {
+        let full = self.folder.join(path.get_ref());
+        if full.is_file() {
+            return Some(full);
+        }
+        self.mistake(path, format!("the file {} does not exist", path.get_ref().display()));
+        None
+    }
+
+    fn client(&mut self, raw: &raw::Client) -> Option<Client> {
+        self.name(&raw.name, "client");
+        if let Some(profile) = &raw.profile {
+            let rfc = raw::Profile { base: raw::ProfileName::Rfc, patch_answer: None };
+            if *profile.get_ref() != rfc {
+                self.not_built(profile, "a profile other than \"rfc\"");
+            }
+        }
+        let token = match (&raw.token, &raw.token_sha256) {
+            (Some(token), None) => self.secret(token).map(Token::Plain),
+            (None, Some(hash)) => self.hash(hash).map(Token::Sha256),
+            _ => {
+                self.mistake(&raw.name, "a client has exactly one of token and token_sha256");
+                None
+            }
+        };
+        Some(Client { name: raw.name.get_ref().clone(), token: token? })
+    }
+
+    fn hash(&mut self, hash: &Spanned<String>) -> Option<[u8; 32]> {
+        let octets = from_hex(hash.get_ref());
+        if octets.is_none() {
+            self.mistake(hash, "token_sha256 is not 64 hexadecimal digits");
+        }
+        octets
+    }
+}
+
+/// Whether a text can stand in a path and in a log as it is.
+fn is_plain(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    (1..=64).contains(&text.len()) && text.bytes().all(fits) && text != "." && text != ".."
+}
+
+/// Whether one path is the other, or lies above it at a slash.
+pub fn paths_shadow(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut octets = [0; 32];
+    if text.len() != 2 * octets.len() {
+        return None;
+    }
+    for (octet, pair) in octets.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let mut value = 0;
+        for digit in pair {
+            value = value * 16 + char::from(*digit).to_digit(16)?;
+        }
+        *octet = u8::try_from(value).ok()?;
+    }
+    Some(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_shadows_itself_and_what_lies_below() {
+        assert!(paths_shadow("/a", "/a"));
+        assert!(paths_shadow("/a", "/a/b"));
+        assert!(paths_shadow("/a/b", "/a"));
+        assert!(!paths_shadow("/a", "/ab"));
+        assert!(!paths_shadow("/a/b", "/a/c"));
+    }
+
+    #[test]
+    fn a_hash_is_64_digits() {
+        assert_eq!(from_hex(&"fF".repeat(32)), Some([255; 32]));
+        for text in ["", "zz", &"f".repeat(63), &"f".repeat(65), &"é".repeat(32), &"+1".repeat(32)] {
+            assert_eq!(from_hex(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_plain_text_has_no_slash_and_is_no_dot() {
+        assert!(is_plain("v2") && is_plain("a.b_c-D"));
+        assert!(!is_plain("") && !is_plain("..") && !is_plain("a/b") && !is_plain("é") && !is_plain("a%20"));
+    }
+}

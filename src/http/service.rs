@@ -1,0 +1,166 @@
+//! A request's way through HTTP, from top to bottom: route, caller, method, path, a place, body, work.
+//! What is cheap to refuse is refused first, and nothing of a body is read before its caller is known.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::http::request::Parts;
+use hyper::{Method as HttpMethod, Request as HttpRequest};
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::{Instrument, error, info_span};
+
+use super::log::Line;
+use super::ready::Readiness;
+use super::respond::{HttpResponse, Refusal, Reply};
+use super::route::{Route, request, route};
+use super::{auth, body};
+use crate::gateway::{Answer, Method, Request, Snapshot, Target};
+
+/// The methods of `/healthz` and `/readyz`.
+const PROBE_METHODS: &str = "GET, HEAD";
+/// The methods that SCIM uses.
+const SCIM_METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
+
+/// What all connections share.
+pub struct Service {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    /// One permit for each request that may be in work.
+    places: Arc<Semaphore>,
+    place_count: usize,
+    readiness: Readiness,
+}
+
+// === impl Service ===
+
+impl Service {
+    /// A service of what the snapshot holds at the time of each request.
+    pub fn new(snapshot: Arc<ArcSwap<Snapshot>>) -> Self {
+        let place_count = snapshot.load().limits.concurrent_requests.min(Semaphore::MAX_PERMITS);
+        let places = Arc::new(Semaphore::new(place_count));
+        Self { snapshot, places, place_count, readiness: Readiness::default() }
+    }
+
+    /// Answers a request, whatever it is.
+    pub async fn answer<B>(&self, request: HttpRequest<B>) -> HttpResponse
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let reply = Reply::to(request.method(), request.headers());
+        let span = info_span!("request", id = reply.request_id());
+        async {
+            let mut line = Line::of(&request);
+            let (parts, mut body) = request.into_parts();
+            let response = match self.routed(&reply, &parts, &mut body, &mut line).await {
+                Ok(response) => response,
+                Err(refusal) => {
+                    body::discard(&parts.headers, &mut body).await;
+                    reply.refusal(refusal)
+                }
+            };
+            line.status = Some(response.status().as_u16());
+            response
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Ends when no request is in work any more, also none whose client has gone.
+    pub async fn idle(&self) {
+        let all = u32::try_from(self.place_count).unwrap_or(u32::MAX);
+        // The semaphore is never closed; were it, nothing would be in work.
+        let _ = self.places.acquire_many(all).await;
+    }
+
+    async fn routed<B>(
+        &self,
+        reply: &Reply,
+        parts: &Parts,
+        body: &mut B,
+        line: &mut Line,
+    ) -> Result<HttpResponse, Refusal>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let snapshot = self.snapshot.load_full();
+        let is_read = parts.method == HttpMethod::GET || parts.method == HttpMethod::HEAD;
+        match route(&snapshot.targets, parts.uri.path()) {
+            Route::Health | Route::Ready if !is_read => Err(Refusal::method(PROBE_METHODS)),
+            Route::Health => Ok(reply.state(&json!({ "status": "ok" }))),
+            Route::Ready => Ok(reply.state(&self.readiness.state(&snapshot).await)),
+            Route::Unknown => Err(Refusal::unknown_path()),
+            Route::Target(target, rest) => {
+                line.target = Some(target.name.clone());
+                self.scim(target, rest, parts, body, line).await.map(|answer| reply.answer(&answer))
+            }
+        }
+    }
+
+    async fn scim<B>(
+        &self,
+        target: &Arc<Target>,
+        rest: &str,
+        parts: &Parts,
+        body: &mut B,
+        line: &mut Line,
+    ) -> Result<Answer, Refusal>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        // Who calls. Nothing is told to nobody, not even which paths there are.
+        let client = auth::client(&parts.headers, &target.clients).ok_or_else(Refusal::unauthorized)?;
+        line.client = Some(client.name.clone());
+
+        // What is asked.
+        let method = method(&parts.method).ok_or_else(|| Refusal::method(SCIM_METHODS))?;
+        let mut request = request(method, rest, parts.uri.query())?;
+
+        // A place: held until the work is done, also when nobody waits for it any more.
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::busy())?;
+
+        if matches!(method, Method::Post | Method::Put | Method::Patch) {
+            request.body = Some(body::read(&parts.headers, body, &target.limits).await?);
+        }
+        work(target, request, place).await
+    }
+}
+
+/// Has the gateway do it in a task of its own: a client that hangs up does not stop it half-way, and a
+/// defect in it ends nothing else.
+async fn work(
+    target: &Arc<Target>,
+    request: Request,
+    place: OwnedSemaphorePermit,
+) -> Result<Answer, Refusal> {
+    let deadline = Duration::from_millis(target.limits.deadline_ms);
+    let target = Arc::clone(target);
+    let task = async move {
+        let _place = place;
+        target.handle(request).await
+    };
+    match tokio::time::timeout(deadline, tokio::spawn(task.in_current_span())).await {
+        Ok(Ok(done)) => done.map_err(Refusal::from),
+        Ok(Err(cause)) => {
+            error!(%cause, "a request's work ended by a defect");
+            Err(Refusal::defect())
+        }
+        Err(_) => Err(Refusal::late()),
+    }
+}
+
+fn method(method: &HttpMethod) -> Option<Method> {
+    match *method {
+        HttpMethod::GET => Some(Method::Get),
+        HttpMethod::POST => Some(Method::Post),
+        HttpMethod::PUT => Some(Method::Put),
+        HttpMethod::PATCH => Some(Method::Patch),
+        HttpMethod::DELETE => Some(Method::Delete),
+        _ => None,
+    }
+}
