@@ -61,7 +61,14 @@ impl Directory {
     async fn write(&self, write: &LdapOperation, until: Instant) -> Result<Option<String>, Failure> {
         let lease = self.pool.lease(until).await?;
         let controls = self.controls(&lease, write, until).await?;
-        let result = lease.connection.write(write.clone(), controls, until).await.map_err(unknown)?;
+        let mut result = lease.connection.write(write.clone(), controls, until).await.map_err(unknown)?;
+        if let (codes::ASSERTION_FAILED, Some(filter)) = (result.rc, asserted(write)) {
+            // OpenLDAP's unique overlay hands the assertion on to a search of its own, where it never
+            // holds. So a failed assertion is checked by a read, and when it holds after all, the write
+            // goes without it.
+            self.holds(dn(write), filter, until).await?;
+            result = lease.connection.write(write.clone(), Vec::new(), until).await.map_err(unknown)?;
+        }
         if result.rc != 0 {
             if matches!(result.rc, codes::NO_SUCH_OBJECT | codes::ASSERTION_FAILED) {
                 self.names.forget(dn(write));
