@@ -10,6 +10,8 @@ use crate::plan::{AttributeChange, LdapOperation};
 /// Compared with a failed assertion, a version that moved on (RFC 4528 §4).
 pub(super) const ASSERTION_FAILED: u32 = 122;
 pub(super) const SIZE_LIMIT: u32 = 4;
+/// Also OpenLDAP's answer to pages larger than it gives.
+pub(super) const ADMIN_LIMIT: u32 = 11;
 pub(super) const NO_SUCH_OBJECT: u32 = 32;
 pub(super) const OBJECT_CLASS: u32 = 65;
 
@@ -51,7 +53,7 @@ pub(super) fn write(write: &LdapOperation, result: &LdapResult) -> Failure {
 
 fn common(result: &LdapResult) -> Failure {
     match result.rc {
-        3 | 11 | 51 | 52 => Failure::Unavailable(cause(result)),
+        3 | ADMIN_LIMIT | 51 | 52 => Failure::Unavailable(cause(result)),
         8 | 13 | 48 | 49 => {
             tracing::error!(code = result.rc, "the directory does not accept the gateway's bind");
             Failure::Unavailable(cause(result))

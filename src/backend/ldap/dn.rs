@@ -89,6 +89,12 @@ impl Dn {
         }
     }
 
+    /// The first RDN's value of this attribute, when it has one that is text.
+    pub(super) fn value_of(&self, attribute: &str) -> Option<String> {
+        let ava = self.naming.iter().find(|ava| ava.attribute.eq_ignore_ascii_case(attribute))?;
+        String::from_utf8(ava.value.clone()).ok()
+    }
+
     /// The one text that all spellings of this name share.
     pub(super) fn normalised(&self) -> String {
         self.rdns.join(",")

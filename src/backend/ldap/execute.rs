@@ -11,9 +11,10 @@ use crate::plan::{Action, LdapOperation, ModifyKind, Plan, Scope, Step, Store};
 
 use super::codes;
 use super::connection::{Trouble, assertion};
+use super::dn::{below, split};
 use super::entry::Entry;
 use super::pool::Lease;
-use super::read::{Directory, at};
+use super::read::{Directory, unavailable};
 
 impl Directory {
     /// Does what the plan says; the id of the entry that it made, if it made one.
@@ -61,20 +62,39 @@ impl Directory {
     async fn write(&self, write: &LdapOperation, until: Instant) -> Result<Option<String>, Failure> {
         let lease = self.pool.lease(until).await?;
         let controls = self.controls(&lease, write, until).await?;
-        let result = lease.connection.write(write.clone(), controls, until).await.map_err(unknown)?;
+        let mut result = lease.connection.write(write.clone(), controls, until).await.map_err(unknown)?;
+        if let (codes::ASSERTION_FAILED, Some(filter)) = (result.rc, asserted(write)) {
+            // OpenLDAP's unique overlay hands the assertion on to a search of its own, where it never
+            // holds. So a failed assertion is checked by a read, and when it holds after all, the write
+            // goes without it.
+            self.holds(&lease, dn(write), filter, until).await?;
+            result = lease.connection.write(write.clone(), Vec::new(), until).await.map_err(unknown)?;
+        }
         if result.rc != 0 {
             if matches!(result.rc, codes::NO_SUCH_OBJECT | codes::ASSERTION_FAILED) {
                 self.names.forget(dn(write));
             }
             return Err(self.failure(write, &result));
         }
+        drop(lease);
+        self.forget(write);
         match write {
             LdapOperation::Add { dn, .. } => self.made(dn, &result, until).await.map(Some),
-            LdapOperation::ModifyDn { dn, .. } | LdapOperation::Delete { dn, .. } => {
-                self.names.forget(dn);
-                Ok(None)
-            }
             _ => Ok(None),
+        }
+    }
+
+    /// Names that mean something else after this write.
+    fn forget(&self, write: &LdapOperation) {
+        match write {
+            LdapOperation::Search { .. } | LdapOperation::Modify { .. } => {}
+            LdapOperation::Add { dn, .. } | LdapOperation::Delete { dn, .. } => self.names.forget(dn),
+            LdapOperation::ModifyDn { dn, new_rdn, new_superior, .. } => {
+                self.names.forget(dn);
+                if let Some((_, parent)) = split(dn) {
+                    self.names.forget(&below(new_rdn, new_superior.as_deref().unwrap_or(parent)));
+                }
+            }
         }
     }
 
@@ -92,12 +112,12 @@ impl Directory {
             (_, Some(filter)) if features.assertion => assertion(filter)
                 .map(|control| vec![control])
                 .ok_or_else(|| Failure::Internal(format!("not a filter: {filter}"))),
-            (_, Some(filter)) => self.holds(dn(write), filter, until).await.map(|()| Vec::new()),
+            (_, Some(filter)) => self.holds(lease, dn(write), filter, until).await.map(|()| Vec::new()),
             _ => Ok(Vec::new()),
         }
     }
 
-    async fn holds(&self, dn: &str, filter: &str, until: Instant) -> Result<(), Failure> {
+    async fn holds(&self, lease: &Lease, dn: &str, filter: &str, until: Instant) -> Result<(), Failure> {
         let search = LdapOperation::Search {
             base: dn.to_owned(),
             scope: Scope::Base,
@@ -105,7 +125,7 @@ impl Directory {
             attributes: vec!["1.1".to_owned()],
             size_limit: 1,
         };
-        let answer = self.ask(&search, until).await?;
+        let answer = lease.connection.search(&search, None, until).await.map_err(unavailable)?;
         match (answer.result.rc, answer.entries.is_empty()) {
             (0, false) => Ok(()),
             (0 | codes::NO_SUCH_OBJECT, _) => {
@@ -133,19 +153,21 @@ impl Directory {
     async fn made(&self, dn: &str, result: &LdapResult, until: Instant) -> Result<String, Failure> {
         let ids = self.ids();
         let id = |entry: Entry| ids.iter().find_map(|attribute| entry.text(attribute));
-        let id = match post_read(result).and_then(id) {
-            Some(id) => Some(id),
-            None => {
-                let filter = "(objectClass=*)".to_owned();
-                let (base, attributes) = (String::new(), ids.clone());
-                let read =
-                    LdapOperation::Search { base, scope: Scope::Base, filter, attributes, size_limit: 1 };
-                let answer = self.ask(&at(&read, dn), until).await;
-                let entry = answer.ok().and_then(|answer| answer.entries.into_iter().next());
-                entry.and_then(|entry| ids.iter().find_map(|attribute| entry.text(attribute)))
-            }
-        };
-        let id = id.ok_or_else(|| Failure::Unknown(format!("{dn} was made, its id could not be read")))?;
+        let mut id_made = post_read(result).and_then(id);
+        if id_made.is_none() {
+            let read = LdapOperation::Search {
+                base: dn.to_owned(),
+                scope: Scope::Base,
+                filter: "(objectClass=*)".to_owned(),
+                attributes: ids.clone(),
+                size_limit: 1,
+            };
+            let entry =
+                self.ask(&read, until).await.ok().and_then(|answer| answer.entries.into_iter().next());
+            id_made = entry.and_then(id);
+        }
+        let id =
+            id_made.ok_or_else(|| Failure::Unknown(format!("{dn} was made, its id could not be read")))?;
         self.names.created(&id, dn);
         Ok(id)
     }

@@ -307,7 +307,7 @@ mod tests {
     proptest! {
         /// Whatever a client sends stays one value of one equality: the wire library's own parser agrees.
         #[test]
-        fn a_value_never_changes_the_filter(value in any::<Vec<u8>>()) {
+        fn a_value_never_changes_the_filter(value in proptest::collection::vec(0u8..=255, 0..40)) {
             let filter = equals("uid", &value);
             let parsed = ldap3::parse_filter(&filter).unwrap();
             match parsed {

@@ -16,6 +16,8 @@ mod read;
 mod references;
 mod search;
 mod server;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod value;
 

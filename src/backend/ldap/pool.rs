@@ -97,7 +97,7 @@ impl Pool {
         if let Some(text) = self.recent_outage() {
             return Err(Failure::Unavailable(text));
         }
-        let mut last = Failure::Unavailable("no server is configured".to_owned());
+        let mut last = "no server is configured".to_owned();
         for (tried, server) in self.servers.iter().enumerate() {
             let left = until.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(self.servers.len() - tried).unwrap_or(1);
@@ -108,7 +108,7 @@ impl Pool {
         }
         *self.outage.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((Instant::now(), last.to_string()));
-        Err(last)
+        Err(Failure::Unavailable(last))
     }
 
     fn recent_outage(&self) -> Option<String> {
@@ -116,7 +116,7 @@ impl Pool {
         outage.as_ref().filter(|(when, _)| when.elapsed() < PAUSE).map(|(_, text)| text.clone())
     }
 
-    fn failed(&self, server: &Server, trouble: Trouble) -> Failure {
+    fn failed(&self, server: &Server, trouble: Trouble) -> String {
         let text = match trouble {
             Trouble::Refused(result) => {
                 let dn = &self.credentials.bind_dn;
@@ -126,7 +126,7 @@ impl Pool {
             Trouble::NotSent(text) | Trouble::Lost(text) | Trouble::Malformed(text) => text,
         };
         tracing::warn!(url = server.url, cause = text, "no connection to the directory");
-        Failure::Unavailable(format!("{}: {text}", server.url))
+        format!("{}: {text}", server.url)
     }
 }
 

@@ -23,7 +23,7 @@ use super::search::{operations, place, record, references, targets};
 use super::value::Dns;
 
 /// Entries a page: what directories commonly allow.
-const PAGE: usize = 200;
+const PAGE: i32 = 200;
 
 /// One directory: where things are, the connections, and what was seen.
 pub(super) struct Directory {
@@ -193,14 +193,14 @@ impl Directory {
         let operation = unlimited(operation);
         let (mut entries, mut cookie) = (Vec::new(), Vec::new());
         loop {
-            let control = PagedResults { size: PAGE as i32, cookie };
+            let control = PagedResults { size: PAGE, cookie };
             let control = Some(RawControl::from(control));
             let answer = lease.connection.search(&operation, control, until).await.map_err(unavailable)?;
             entries.extend(answer.entries);
             match answer.result.rc {
                 0 => {}
-                codes::SIZE_LIMIT => return Ok((entries, true)),
-                _ => return Err(codes::search("", &answer.result)),
+                codes::SIZE_LIMIT | codes::ADMIN_LIMIT => return Ok((entries, true)),
+                _ => return Err(codes::search("the paged search's", &answer.result)),
             }
             match next_page(&answer.result) {
                 Some(next) if entries.len() < wanted => cookie = next,
@@ -256,7 +256,7 @@ pub(super) fn unavailable(trouble: Trouble) -> Failure {
 }
 
 /// The same search at one entry.
-pub(super) fn at(operation: &LdapOperation, dn: &str) -> LdapOperation {
+fn at(operation: &LdapOperation, dn: &str) -> LdapOperation {
     match operation {
         LdapOperation::Search { filter, attributes, .. } => LdapOperation::Search {
             base: dn.to_owned(),

@@ -1,1 +1,277 @@
-//! Each operation with facts by hand.
+//! Each operation with facts by hand: what is asked first, and what is then done.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::backend::ldap::fixture;
+use crate::plan::{
+    Case, Change, Changes, Create, Fields, Found, Native, Predicate, Range, Record, Reference, Secret, Test,
+    Update, Value,
+};
+
+const ANN: &str = "00000000-0000-0000-0000-00000000000a";
+const BEN: &str = "00000000-0000-0000-0000-00000000000b";
+const TEAM: &str = "00000000-0000-0000-0000-0000000000aa";
+
+fn run(operation: &Operation, facts: &Facts) -> Result<Lowered, Failure> {
+    lower(&fixture::model(), operation, facts)
+}
+
+fn needs(operation: &Operation, facts: &Facts) -> Vec<Search> {
+    match run(operation, facts) {
+        Ok(Lowered::Need(needs)) => needs,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn printed(operation: &Operation, facts: &Facts) -> String {
+    match run(operation, facts) {
+        Ok(Lowered::Plan(plan)) => plan.render(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn found(ids: &[(&str, &str)]) -> Found {
+    let record = |(id, dn): &(&str, &str)| Record {
+        id: (*id).to_owned(),
+        dn: Some((*dn).to_owned()),
+        ..Record::default()
+    };
+    Found { records: ids.iter().map(record).collect(), ..Found::default() }
+}
+
+fn exists(facts: &mut Facts, entity: &str, id: &str, dn: &str) {
+    facts.add(Search::existing(&entity.into(), vec![id.to_owned()]), found(&[(id, dn)]));
+}
+
+fn absent(facts: &mut Facts, entity: &str, id: &str) {
+    facts.add(Search::existing(&entity.into(), vec![id.to_owned()]), found(&[]));
+}
+
+/// The facts after every search has found nothing more than was known before.
+fn answered(operation: &Operation, mut facts: Facts) -> Facts {
+    while let Ok(Lowered::Need(needs)) = run(operation, &facts) {
+        needs.into_iter().for_each(|search| facts.add(search, Found::default()));
+    }
+    facts
+}
+
+fn member(id: &str) -> Value {
+    Value::Reference(Reference { resource: None, id: id.to_owned() })
+}
+
+fn user(values: &[(&str, Value)], rdn: Option<&str>) -> Operation {
+    let values = values.iter().map(|(name, value)| (Native::own(*name), vec![value.clone()]));
+    let record = Record { rdn: rdn.map(str::to_owned), values: values.collect(), ..Record::default() };
+    Operation::Create(Create { entity: "User".into(), record })
+}
+
+fn update(entity: &str, id: &str, values: &[(&str, Change)], rdn: Option<&str>) -> Operation {
+    let values: BTreeMap<_, _> =
+        values.iter().map(|(name, change)| (Native::own(*name), change.clone())).collect();
+    let changes = Changes { values, rdn: rdn.map(str::to_owned), ..Changes::default() };
+    Operation::Update(Update { entity: entity.into(), id: id.to_owned(), changes, version: None })
+}
+
+fn swap(old: &str, new: &str) -> Change {
+    Change { remove: vec![old.into()], add: vec![new.into()], repeatable: false }
+}
+
+fn delta(remove: &[&str], add: &[&str]) -> Change {
+    let members = |ids: &[&str]| ids.iter().map(|id| member(id)).collect();
+    Change { remove: members(remove), add: members(add), repeatable: true }
+}
+
+#[test]
+fn a_create_asks_for_uniqueness_and_is_one_add() {
+    let create = user(&[("uid", "a,b".into()), ("sn", "x".into()), ("cn", "Ann".into())], Some("a,b"));
+    let asked = needs(&create, &Facts::default());
+    let unique = Predicate::Test(Native::own("uid"), Test::Equals("a,b".into(), Case::Folded));
+    assert_eq!(asked.iter().map(|search| &search.predicate).collect::<Vec<_>>(), [&unique]);
+    assert_eq!(
+        printed(&create, &answered(&create, Facts::default())),
+        "version: 1\n\n# the new User entry\ndn: uid=a\\2cb,ou=people,dc=x\nchangetype: add\n\
+         objectClass: inetOrgPerson\nuid: a,b\ncn: Ann\nsn: x\n"
+    );
+}
+
+#[test]
+fn a_value_that_is_taken_is_uniqueness() {
+    let create = user(&[("uid", "ann".into())], Some("ann"));
+    let mut facts = Facts::default();
+    let search = needs(&create, &facts).remove(0);
+    facts.add(search, found(&[(BEN, "uid=Ann,ou=people,dc=x")]));
+    assert!(matches!(run(&create, &facts), Err(Failure::Uniqueness(_))));
+}
+
+#[test]
+fn what_cannot_be_stored_is_refused() {
+    for create in [
+        user(&[("sn", "".into())], Some("a")),
+        user(&[("sn", "x".into())], None),
+        user(&[("sn", "x".into())], Some("a\0")),
+        user(&[("userPassword", Value::Secret(Secret::new("")))], Some("a")),
+    ] {
+        let facts = answered(&create, Facts::default());
+        assert!(matches!(run(&create, &facts), Err(Failure::Rejected(..))), "{create:?}");
+    }
+}
+
+#[test]
+fn a_group_looks_its_members_up_in_one_search_a_type_and_keeps_its_placeholder() {
+    let values = BTreeMap::from([(Native::own("member"), vec![member(ANN), member(BEN)])]);
+    let record = Record { rdn: Some("team".to_owned()), values, ..Record::default() };
+    let create = Operation::Create(Create { entity: "Group".into(), record });
+    let asked = needs(&create, &Facts::default());
+    let both = vec![ANN.to_owned(), BEN.to_owned()];
+    assert_eq!(asked.len(), 2);
+    assert!(asked.contains(&Search::existing(&"User".into(), both.clone())));
+
+    let mut facts = Facts::default();
+    let people = found(&[(ANN, "uid=ann,ou=people,dc=x")]);
+    facts.add(Search::existing(&"User".into(), both.clone()), people);
+    facts.add(Search::existing(&"Group".into(), both), found(&[(BEN, "cn=ben,ou=groups,dc=x")]));
+    assert!(printed(&create, &facts).ends_with(
+        "cn: team\nmember: cn=nobody\nmember: uid=ann,ou=people,dc=x\nmember: cn=ben,ou=groups,dc=x\n"
+    ));
+    let nobody = answered(&create, Facts::default());
+    assert!(matches!(run(&create, &nobody), Err(Failure::Rejected(client, _)) if client.contains(ANN)));
+}
+
+#[test]
+fn an_update_asserts_the_entry_or_its_version() {
+    let mut change = update("User", ANN, &[("sn", swap("a", "b"))], None);
+    let mut facts = Facts::default();
+    exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");
+    let expected = |assertion: &str| {
+        format!(
+            "version: 1\n\n# the User entry's values\n# only if {assertion}\ndn: uid=ann,ou=people,dc=x\n\
+             changetype: modify\ndelete: sn\nsn: a\n-\nadd: sn\nsn: b\n-\n"
+        )
+    };
+    assert_eq!(printed(&change, &facts), expected(&format!("(entryUUID={ANN})")));
+    if let Operation::Update(update) = &mut change {
+        update.version = Some("2026Z#0".into());
+    }
+    assert_eq!(printed(&change, &facts), expected("(entryCSN=2026Z#0)"));
+}
+
+#[test]
+fn a_rename_comes_first_and_takes_the_naming_attribute_along() {
+    let change = update("User", ANN, &[("uid", swap("ann", "a+b")), ("sn", swap("a", "b"))], Some("a+b"));
+    let mut facts = Facts::default();
+    exists(&mut facts, "User", ANN, "uid=ann,ou=sub\\, unit,ou=people,dc=x");
+    let facts = answered(&change, facts);
+    assert_eq!(
+        printed(&change, &facts),
+        format!(
+            "version: 1\n\n# the User entry's new name\n# only if (entryUUID={ANN})\n\
+             dn: uid=ann,ou=sub\\, unit,ou=people,dc=x\nchangetype: modrdn\nnewrdn: uid=a\\2bb\n\
+             deleteoldrdn: 1\n# undone by:\n# dn: uid=a\\2bb,ou=sub\\, unit,ou=people,dc=x\n\
+             # changetype: modrdn\n# newrdn: uid=ann\n# deleteoldrdn: 1\n\n\
+             # the User entry's values\n# only if (entryUUID={ANN})\n\
+             dn: uid=a\\2bb,ou=sub\\, unit,ou=people,dc=x\nchangetype: modify\n\
+             delete: sn\nsn: a\n-\nadd: sn\nsn: b\n-\n"
+        )
+    );
+}
+
+#[test]
+fn a_name_that_stays_is_no_rename() {
+    let change = update("User", ANN, &[], Some("a,b"));
+    let mut facts = Facts::default();
+    exists(&mut facts, "User", ANN, "uid=a\\2Cb,ou=people,dc=x");
+    assert_eq!(run(&change, &facts).unwrap(), plan(Vec::new()));
+}
+
+#[test]
+fn ones_own_value_is_not_taken() {
+    let change = update("User", ANN, &[("uid", swap("ann", "ANN"))], Some("ANN"));
+    let mut facts = Facts::default();
+    exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");
+    let search = needs(&change, &facts).remove(0);
+    let mut taken = facts.clone();
+    facts.add(search.clone(), found(&[(ANN, "uid=ann,ou=people,dc=x")]));
+    assert!(printed(&change, &facts).contains("newrdn: uid=ANN"));
+    taken.add(search, found(&[(BEN, "uid=ann,ou=sub,ou=people,dc=x")]));
+    assert!(matches!(run(&change, &taken), Err(Failure::Uniqueness(_))));
+}
+
+#[test]
+fn a_password_replaces_what_was_there() {
+    let secret = Change { add: vec![Value::Secret(Secret::new("hunter2"))], ..Change::default() };
+    let change = update("User", ANN, &[("userPassword", secret)], None);
+    let mut facts = Facts::default();
+    exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");
+    let printed = printed(&change, &facts);
+    assert!(printed.contains("replace: userPassword: (secret, left out)"), "{printed}");
+    assert!(!printed.contains("hunter2"));
+}
+
+#[test]
+fn membership_is_a_delta_and_a_removed_member_that_is_gone_is_no_error() {
+    let change = update("Group", TEAM, &[("member", delta(&[BEN], &[ANN]))], None);
+    let mut facts = Facts::default();
+    exists(&mut facts, "Group", TEAM, "cn=team,ou=groups,dc=x");
+    exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");
+    absent(&mut facts, "User", BEN);
+    absent(&mut facts, "Group", BEN);
+    assert!(printed(&change, &facts).ends_with("modify\nadd: member\nmember: uid=ann,ou=people,dc=x\n-\n"));
+}
+
+#[test]
+fn after_a_conflict_only_what_is_left_is_done_and_the_placeholder_comes_back() {
+    let change = update("Group", TEAM, &[("member", delta(&[BEN], &[ANN]))], None);
+    let mut facts = Facts::default();
+    facts.attempt = 1;
+    exists(&mut facts, "Group", TEAM, "cn=team,ou=groups,dc=x");
+    exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");
+    exists(&mut facts, "User", BEN, "uid=ben,ou=people,dc=x");
+    let holds = |value: Value| Search {
+        entity: "Group".into(),
+        predicate: Predicate::And(vec![
+            Predicate::Id(vec![TEAM.to_owned()]),
+            Predicate::Test(Native::own("member"), Test::Equals(value, Case::Folded)),
+        ]),
+        fields: Fields::default(),
+        range: Range::first(1),
+    };
+    let team = found(&[(TEAM, "cn=team,ou=groups,dc=x")]);
+    let mut emptied = facts.clone();
+    for (value, present) in [(member(ANN), true), (member(BEN), true), ("cn=nobody".into(), false)] {
+        emptied.add(holds(value), if present { team.clone() } else { Found::default() });
+    }
+    assert!(printed(&change, &emptied).ends_with(
+        "modify\ndelete: member\nmember: uid=ben,ou=people,dc=x\n-\nadd: member\nmember: cn=nobody\n-\n"
+    ));
+    for (value, present) in [(member(ANN), true), (member(BEN), false), ("cn=nobody".into(), true)] {
+        facts.add(holds(value), if present { team.clone() } else { Found::default() });
+    }
+    assert_eq!(run(&change, &facts).unwrap(), plan(Vec::new()));
+}
+
+#[test]
+fn a_delete_asserts_the_entry_and_what_is_gone_is_not_found() {
+    let delete = Operation::Delete(Delete { entity: "User".into(), id: ANN.to_owned() });
+    assert_eq!(needs(&delete, &Facts::default()), [Search::existing(&"User".into(), vec![ANN.to_owned()])]);
+    let mut facts = Facts::default();
+    exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");
+    assert!(printed(&delete, &facts).ends_with("dn: uid=ann,ou=people,dc=x\nchangetype: delete\n"));
+    let mut facts = Facts::default();
+    absent(&mut facts, "User", ANN);
+    assert!(matches!(run(&delete, &facts), Err(Failure::NotFound(_))));
+}
+
+#[test]
+fn a_search_by_member_looks_the_member_up_first() {
+    let predicate = Predicate::Test(Native::own("member"), Test::Equals(member(ANN), Case::Exact));
+    let search =
+        Search { entity: "Group".into(), predicate, fields: Fields::default(), range: Range::first(5) };
+    let search = Operation::Search(search);
+    let mut facts = Facts::default();
+    assert_eq!(needs(&search, &facts).len(), 2);
+    exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");
+    absent(&mut facts, "Group", ANN);
+    let printed = printed(&search, &facts);
+    assert!(printed.contains("'(&(objectClass=groupOfNames)(member=uid=ann,ou=people,dc=x))'"), "{printed}");
+}

@@ -92,14 +92,13 @@ impl Rename {
         let (Some(parsed), Some((old_rdn, parent))) = (parsed, dn::split(dn)) else {
             return Err(Failure::Internal(format!("the directory gave {dn}, which is not a DN")));
         };
-        let old_value = parsed.named_by(&entries.rdn).map(str::to_owned);
-        if old_value.as_deref() == Some(new_value) {
+        if parsed.named_by(&entries.rdn) == Some(new_value) {
             return Ok(Named::Stays(dn.to_owned()));
         }
         let new_rdn = dn::rdn(&entries.rdn, new_value)?;
         Ok(Named::Changes(Self {
             old_rdn: old_rdn.to_owned(),
-            old_value,
+            old_value: parsed.value_of(&entries.rdn),
             new_dn: dn::below(&new_rdn, parent),
             new_rdn,
             new_value: new_value.to_owned(),
@@ -124,8 +123,9 @@ impl Rename {
     /// The naming attribute's part of a change is done by the rename itself.
     fn left(&self, entries: &Entries, native: &Native, change: &mut Change) {
         if entries.rdn.eq_ignore_ascii_case(&native.name) {
-            change.remove.retain(|value| value.text() != self.old_value);
-            change.add.retain(|value| value.text().as_ref() != Some(&self.new_value));
+            let is = |value: &Value, name: Option<&String>| name.is_some() && value.text().as_ref() == name;
+            change.remove.retain(|value| !is(value, self.old_value.as_ref()));
+            change.add.retain(|value| !is(value, Some(&self.new_value)));
         }
     }
 }
@@ -176,11 +176,12 @@ fn first_assertion(entity: &Entity, update: &Update) -> Result<Option<String>, F
 /// it replaces whatever is there.
 fn lines(native: &Native, change: &Change, dns: &Dns) -> Result<Vec<AttributeChange>, Failure> {
     let attribute = filter::attribute(native)?;
-    let gone = |value: &&Value| match value {
+    // Whoever is gone is a member no longer, whether the directory took the value away or left it hanging.
+    let there = |value: &&Value| match value {
         Value::Reference(reference) => matches!(dns.get(reference), Some(Some(_))),
         _ => true,
     };
-    let removed = change.remove.iter().filter(|value| !change.repeatable || gone(value));
+    let removed = change.remove.iter().filter(there);
     let remove: Result<Vec<_>, _> = removed.map(|value| stored(attribute, value, dns)).collect();
     let add: Result<Vec<_>, _> = change.add.iter().map(|value| stored(attribute, value, dns)).collect();
     let (remove, add) = (remove?, add?);

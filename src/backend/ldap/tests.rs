@@ -1,0 +1,153 @@
+//! Outages, against servers that misbehave on purpose: what a session answers, and when.
+
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::plan::{Action, Expect, LdapOperation, Predicate, Range, Step};
+
+const DEADLINE: Duration = Duration::from_millis(400);
+const BOUND: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00";
+const ROOT_DSE_DONE: &[u8] = b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00";
+const REFUSED_BIND: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x31\x04\x00\x04\x00";
+const DELETED: &[u8] = b"\x30\x0c\x02\x01\x03\x6b\x07\x0a\x01\x00\x04\x00\x04\x00";
+const DELETED_NOT_UTF8: &[u8] = b"\x30\x0d\x02\x01\x03\x6b\x08\x0a\x01\x00\x04\x00\x04\x01\xff";
+const SHUTTING_DOWN: &[u8] = b"\x30\x0c\x02\x01\x03\x6b\x07\x0a\x01\x34\x04\x00\x04\x00";
+
+/// What the server does with the next request of a connection.
+#[derive(Clone, Copy)]
+enum Turn {
+    Answer(&'static [u8]),
+    Close,
+    Hang,
+}
+
+use Turn::{Answer, Close, Hang};
+
+async fn server(turns: &'static [Turn]) -> Ldap {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ldap://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                for turn in turns {
+                    let mut request = [0; 4096];
+                    if stream.read(&mut request).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                    match turn {
+                        Answer(octets) => stream.write_all(octets).await.unwrap(),
+                        Close => return,
+                        Hang => tokio::time::sleep(DEADLINE * 10).await,
+                    }
+                }
+            });
+        }
+    });
+    ldap(url)
+}
+
+fn ldap(url: String) -> Ldap {
+    let settings = Settings {
+        urls: vec![url],
+        ca: None,
+        bind_dn: "cn=gw".to_owned(),
+        bind_password: Secret::new("secret"),
+        plaintext: true,
+        deadline: DEADLINE,
+        scanned_rows: 10,
+    };
+    Ldap::new(settings, Arc::new(fixture::model())).unwrap()
+}
+
+async fn find(ldap: &Ldap) -> Result<Found, Failure> {
+    let search = Search {
+        entity: "User".into(),
+        predicate: Predicate::All,
+        fields: Default::default(),
+        range: Range::first(1),
+    };
+    ldap.session(Intent::Read).await?.search(&search).await
+}
+
+async fn delete(ldap: &Ldap) -> Result<Option<String>, Failure> {
+    let operation = LdapOperation::Delete { dn: "uid=a,ou=people,dc=x".to_owned(), assertion: None };
+    let step =
+        Step { about: String::new(), action: Action::Ldap(operation), expect: Expect::Done, undo: None };
+    ldap.session(Intent::Write).await?.execute(&Plan { steps: vec![step] }).await
+}
+
+#[tokio::test]
+async fn a_write_that_was_answered_is_done() {
+    let ldap = server(&[Answer(BOUND), Answer(ROOT_DSE_DONE), Answer(DELETED)]).await;
+    assert_eq!(delete(&ldap).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_write_without_a_sound_answer_is_unknown() {
+    for turns in [
+        &[Answer(BOUND), Answer(ROOT_DSE_DONE), Close][..],
+        &[Answer(BOUND), Answer(ROOT_DSE_DONE), Hang],
+        &[Answer(BOUND), Answer(ROOT_DSE_DONE), Answer(b"garbage that is no BER \xff\xff\xff")],
+        &[Answer(BOUND), Answer(ROOT_DSE_DONE), Answer(DELETED_NOT_UTF8)],
+    ] {
+        let begun = Instant::now();
+        let answer = delete(&server(turns).await).await;
+        assert!(matches!(answer, Err(Failure::Unknown(_))), "{answer:?}");
+        assert!(begun.elapsed() < DEADLINE * 3);
+    }
+}
+
+#[tokio::test]
+async fn what_certainly_did_not_happen_is_unavailable() {
+    for turns in [
+        &[Close][..],
+        &[Hang],
+        &[Answer(REFUSED_BIND)],
+        &[Answer(BOUND), Answer(ROOT_DSE_DONE), Answer(SHUTTING_DOWN)],
+    ] {
+        let answer = delete(&server(turns).await).await;
+        assert!(matches!(answer, Err(Failure::Unavailable(_))), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_without_an_answer_is_unavailable_in_time() {
+    for last in
+        [&[Answer(BOUND), Answer(ROOT_DSE_DONE), Close], &[Answer(BOUND), Answer(ROOT_DSE_DONE), Hang]]
+    {
+        let begun = Instant::now();
+        let answer = find(&server(last).await).await;
+        assert!(matches!(answer, Err(Failure::Unavailable(_))), "{answer:?}");
+        assert!(begun.elapsed() < DEADLINE * 3);
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_answered_at_once_after_the_first_attempt() {
+    let ldap = server(&[Hang]).await;
+    assert!(matches!(ldap.ping().await, Err(Failure::Unavailable(_))));
+    let begun = Instant::now();
+    assert!(matches!(find(&ldap).await, Err(Failure::Unavailable(_))));
+    assert!(begun.elapsed() < DEADLINE / 4);
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused() {
+    let mut settings = Settings {
+        urls: vec!["ldaps://x".to_owned()],
+        ca: Some(Authority::Pem(Vec::new())),
+        bind_dn: String::new(),
+        bind_password: Secret::new(""),
+        plaintext: false,
+        deadline: DEADLINE,
+        scanned_rows: 1,
+    };
+    let model = Arc::new(fixture::model());
+    assert!(Ldap::new(settings.clone(), model.clone()).is_err_and(|error| error.contains("certificate")));
+    settings.urls = vec!["ldap://x".to_owned()];
+    settings.plaintext = true;
+    assert!(Ldap::new(settings, model).is_err_and(|error| error.contains("bind_password")));
+}
