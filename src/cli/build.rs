@@ -9,6 +9,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::backend::Backend;
 use crate::backend::ldap::{self, Ldap};
+use crate::backend::sql::Sqlite;
 use crate::config::{self, Config, Script, Store, Token};
 use crate::gateway::{Client, Scans, Snapshot, Target};
 use crate::http;
@@ -80,7 +81,7 @@ pub fn tls(config: &Config) -> Result<Option<TlsAcceptor>, Diagnostic> {
 fn backend(store: &Store, model: Arc<Model>, limits: Limits) -> Result<Arc<dyn Backend>, String> {
     let deadline = Duration::from_millis(limits.backend_deadline_ms);
     match store {
-        Store::Sqlite(_file) => Err("SQLite is not built yet".to_owned()),
+        Store::Sqlite(file) => Ok(Arc::new(Sqlite::open(file, model, deadline)?)),
         Store::Ldap(ldap) => Ok(Arc::new(Ldap::new(directory(ldap, deadline, limits.scanned_rows), model)?)),
     }
 }

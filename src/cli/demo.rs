@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 
 use super::serve::Server;
 use super::{Exit, print};
+use crate::backend::sql::demo;
 use crate::config::{Client, Config, Script, Store, Target, Token};
 use crate::limits::Limits;
 use crate::plan::Secret;
@@ -21,7 +22,7 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 /// Where the demo is served.
 const PATH: &str = "/scim/v2";
 /// One of the sample's people.
-const SAMPLE_PERSON: &str = "ada";
+const SAMPLE_PERSON: &str = "bjorn.haddad1";
 /// A random token's octets.
 const TOKEN_BYTES: usize = 16;
 
@@ -57,6 +58,7 @@ impl Demo {
         let folder =
             tempfile::tempdir().map_err(|cause| Exit::failure(format!("temporary folder: {cause}")))?;
         let file = self.data.unwrap_or_else(|| folder.path().join("demo.db"));
+        demo::create(&file, self.mapping.database()).map_err(Exit::failure)?;
         let server = Server::new(listener, &configuration(self.mapping, file, &token))?;
         print(&welcome(self.mapping, &format!("{}{PATH}", server.public_url()), &token))?;
         server.run().await
@@ -114,6 +116,13 @@ impl Sample {
         match self {
             Self::Crm => "crm",
             Self::Plain => "plain",
+        }
+    }
+
+    fn database(self) -> demo::Demo {
+        match self {
+            Self::Crm => demo::Demo::Crm,
+            Self::Plain => demo::Demo::Plain,
         }
     }
 
