@@ -29,7 +29,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             request_bytes: 1 << 20,
-            page_size: 100,
+            page_size: 200,
             scanned_rows: 50_000,
             concurrent_requests: 256,
             deadline_ms: 30_000,

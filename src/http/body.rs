@@ -18,8 +18,8 @@ const DISCARDED_BYTES: usize = 16 << 20;
 /// For how long.
 const DISCARD_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Reads the body as JSON. An absent type is taken as JSON.
-pub async fn read<B>(headers: &HeaderMap, body: B, limits: &Limits) -> Result<Value, Refusal>
+/// Reads the body as JSON; `None` when there is none. An absent type is taken as JSON.
+pub async fn read<B>(headers: &HeaderMap, body: B, limits: &Limits) -> Result<Option<Value>, Refusal>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -61,12 +61,14 @@ pub async fn discard<B: Body<Data = Bytes> + Unpin>(headers: &HeaderMap, mut bod
     let _ = tokio::time::timeout(DISCARD_DEADLINE, taken).await;
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
+fn parse(bytes: &[u8]) -> Result<Option<Value>, Refusal> {
     if bytes.is_empty() {
-        return Err(Refusal::syntax("a body is needed"));
+        // Whether one is needed is for the endpoint to say.
+        return Ok(None);
     }
     // serde_json's messages end with "at line 1 column 5", and hold nothing of the body.
-    serde_json::from_slice(bytes).map_err(|error| Refusal::syntax(format!("the body is not JSON: {error}")))
+    let value = serde_json::from_slice(bytes);
+    value.map(Some).map_err(|error| Refusal::syntax(format!("the body is not JSON: {error}")))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -92,7 +94,8 @@ mod tests {
         let headers: HeaderMap = media.iter().map(|media| (CONTENT_TYPE, media.parse().unwrap())).collect();
         let limits = Limits { request_bytes: 64, ..Limits::default() };
         match read(&headers, Full::new(Bytes::from_static(body.as_bytes())), &limits).await {
-            Ok(value) => {
+            Ok(None) => 204,
+            Ok(Some(value)) => {
                 assert_eq!(value, json!({ "a": 1 }));
                 200
             }
@@ -116,7 +119,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_bounded_and_must_be_json() {
-        assert_eq!(status(None, "").await, 400);
+        // Whether a body is needed is for the endpoint to say.
+        assert_eq!(status(None, "").await, 204);
         assert_eq!(status(None, "{").await, 400);
         assert_eq!(status(None, r#"{"a":1} x"#).await, 400);
         let long =

@@ -125,7 +125,7 @@ impl Service {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::busy())?;
 
         if matches!(method, Method::Post | Method::Put | Method::Patch) {
-            request.body = Some(body::read(&parts.headers, body, &target.limits).await?);
+            request.body = body::read(&parts.headers, body, &target.limits).await?;
         }
         work(target, request, place).await
     }

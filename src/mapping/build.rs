@@ -17,7 +17,7 @@ use super::{model, script, suggest, values};
 use crate::plan::{Model, Native, OnMissing};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::{self, AttrPath};
-use crate::scim::schema::{self, Attribute, Extension, ResourceType, Type};
+use crate::scim::schema::{self, Attribute, Extension, ResourceType, Returned, Type};
 
 /// Rounds of PBKDF2 where the mapping names none.
 const DEFAULT_ROUNDS: u32 = 600_000;
@@ -112,8 +112,12 @@ impl Builder<'_> {
         for line in &draft.lines {
             self.check_references(line, names);
             if let Some(path) = self.line(draft, line, full, &mut of) {
-                let marks =
-                    Said { required: line.required, unique: line.unique, case_exact: line.case_exact };
+                let marks = Said {
+                    required: line.required,
+                    unique: line.unique,
+                    case_exact: line.case_exact,
+                    returned: self.returned(line),
+                };
                 said.insert(path, marks);
             }
         }
@@ -369,6 +373,25 @@ impl Builder<'_> {
             return Some(How::Script { read: name(&line.read), write: name(&line.write) });
         }
         Some(How::Plain)
+    }
+
+    /// What `.returned(when)` says.
+    fn returned(&mut self, line: &DraftLine) -> Option<Returned> {
+        let (when, at) = line.returned.as_ref()?;
+        let returned = match when.as_str() {
+            "always" => Some(Returned::Always),
+            "never" => Some(Returned::Never),
+            "default" => Some(Returned::Default),
+            "request" => Some(Returned::Request),
+            _ => None,
+        };
+        if returned.is_none() || line.path.contains('[') || line.child.is_some() {
+            self.wrong(
+                *at,
+                "`returned` is always, never, default or request, of an attribute or sub-attribute",
+            );
+        }
+        returned
     }
 
     /// What `.on_missing(how)` says, among what fits here.

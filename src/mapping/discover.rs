@@ -13,6 +13,7 @@ pub(super) struct Said {
     pub required: bool,
     pub unique: bool,
     pub case_exact: bool,
+    pub returned: Option<Returned>,
 }
 
 /// Narrows and marks the full resource type by what is mapped. `said` answers for each line's path.
@@ -89,6 +90,7 @@ fn mark(attribute: &mut Attribute, line: &Line, said: &dyn Fn(&str) -> Said) {
         target.uniqueness = Uniqueness::None;
     }
     protect(target, line.access);
+    target.returned = said.returned.unwrap_or(target.returned);
     if let How::Codes(codes) = &line.conversion.how
         && target.kind == Type::String
     {

@@ -73,6 +73,7 @@ pub(super) struct DraftLine {
     pub case_exact: bool,
     pub max_len: Option<usize>,
     pub access: Option<DraftAccess>,
+    pub returned: Option<(String, Position)>,
 }
 
 /// `.read_only()`, `.immutable()`, `.write_only()`

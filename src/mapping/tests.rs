@@ -95,8 +95,7 @@ fn every_verb_that_is_not_built_is_refused_by_name() {
         "read_only()",
         "id(\"a\", \"b\")",
     ];
-    let on_line =
-        ["copy()", "prefix(\"x\")", "find(\"n\", \"f\")", "exact()", "by(\"uid\")", "returned(\"request\")"];
+    let on_line = ["copy()", "prefix(\"x\")", "find(\"n\", \"f\")", "exact()", "by(\"uid\")"];
     let free = [
         "schema(\"urn:x\")",
         "on_error(1, \"uniqueness\")",

@@ -34,7 +34,7 @@ struct LineVerb {
 
 /// Verbs of the language that are known and not built, with the numbers of arguments that they may have
 /// (a chained verb's receiver counts).
-const NOT_BUILT: [(&str, &[usize]); 21] = [
+const NOT_BUILT: [(&str, &[usize]); 20] = [
     ("only", &[2]),
     ("part", &[3, 4]),
     ("dated", &[4]),
@@ -44,7 +44,6 @@ const NOT_BUILT: [(&str, &[usize]); 21] = [
     ("find", &[3]),
     ("exact", &[1]),
     ("by", &[2]),
-    ("returned", &[2]),
     ("schema", &[1, 2, 3]),
     ("on_error", &[2]),
     ("counter", &[2]),
@@ -63,7 +62,7 @@ pub(super) const HOOKS: [&str; 3] = ["plan_create", "plan_update", "plan_delete"
 
 /// Every verb, for suggestions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    const BUILT: [&str; 33] = [
+    const BUILT: [&str; 34] = [
         "resource",
         "base",
         "classes",
@@ -84,6 +83,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "ref",
         "on_missing",
         "placeholder",
+        "returned",
         "hash",
         "required",
         "unique",
@@ -238,6 +238,10 @@ fn register_line(engine: &mut Engine) {
         .register_fn("read_only", |l: &mut LineVerb| l.say(|d| d.access = Some(DraftAccess::ReadOnly)))
         .register_fn("immutable", |l: &mut LineVerb| l.say(|d| d.access = Some(DraftAccess::Immutable)))
         .register_fn("write_only", |l: &mut LineVerb| l.say(|d| d.access = Some(DraftAccess::WriteOnly)))
+        .register_fn("returned", |call: NativeCallContext, l: &mut LineVerb, when: &str| {
+            let said = (when.to_owned(), call.call_position());
+            l.say(|d| d.returned = Some(said))
+        })
         .register_fn("placeholder", |l: &mut LineVerb, value: &str| {
             l.say(|d| d.placeholder = Some(value.to_owned()))
         })

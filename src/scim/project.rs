@@ -46,8 +46,7 @@ impl Projection {
             (None, None) => Asked::Default,
         };
         let returned = |returned: Returned| -> Vec<AttrPath> {
-            let of_type = rt.attributes().filter(|(_, attribute)| attribute.returned == returned);
-            of_type.map(|(urn, attribute)| path_of(urn, attribute)).collect()
+            rt.attributes().flat_map(|(urn, attribute)| marked(urn, attribute, returned)).collect()
         };
         Ok(Self { asked, never: returned(Returned::Never), on_request: returned(Returned::Request) })
     }
@@ -105,37 +104,31 @@ impl Projection {
         if is_always(path) {
             return true;
         }
-        let subs = |of: &[AttrPath]| -> Vec<String> {
-            of.iter()
-                .filter(|asked| asked.without_sub() == *path)
-                .filter_map(|asked| asked.sub.clone())
-                .collect()
-        };
-        let keeps: Box<dyn Fn(&str) -> bool> = match &self.asked {
-            Asked::Only(wanted) if !wanted.iter().any(|wanted| covers(wanted, path)) => {
-                let named = subs(wanted);
-                Box::new(move |sub| named.iter().any(|name| name == sub))
-            }
-            Asked::Without(unwanted) => {
-                let named = subs(unwanted);
-                Box::new(move |sub| !named.iter().any(|name| name == sub))
-            }
-            _ => return true,
-        };
         match value {
-            Value::Object(object) => retain(object, &*keeps),
+            Value::Object(object) => self.keep_sub(path, object),
             Value::Array(items) => {
-                items.retain_mut(|item| item.as_object_mut().is_none_or(|object| retain(object, &*keeps)));
+                items
+                    .retain_mut(|item| item.as_object_mut().is_none_or(|object| self.keep_sub(path, object)));
                 !items.is_empty()
             }
             _ => true,
         }
     }
-}
 
-fn retain(object: &mut Map<String, Value>, keeps: &dyn Fn(&str) -> bool) -> bool {
-    object.retain(|name, _| keeps(name));
-    !object.is_empty()
+    fn keep_sub(&self, path: &AttrPath, object: &mut Map<String, Value>) -> bool {
+        object.retain(|name, _| {
+            let sub = path.with_sub(name);
+            let shown = !self.never.contains(&sub) && !self.on_request.contains(&sub);
+            match &self.asked {
+                Asked::Default => shown,
+                Asked::Only(wanted) => {
+                    wanted.contains(&sub) || (shown && wanted.iter().any(|wanted| covers(wanted, path)))
+                }
+                Asked::Without(unwanted) => shown && !unwanted.contains(&sub),
+            }
+        });
+        !object.is_empty()
+    }
 }
 
 fn is_always(path: &AttrPath) -> bool {
@@ -152,6 +145,10 @@ fn paths(names: &str, rt: &ResourceType) -> Vec<AttrPath> {
     names.filter_map(|name| canonical(&parse_path(name).ok()?.attr, rt)).collect()
 }
 
-fn path_of(urn: Option<&str>, attribute: &Attribute) -> AttrPath {
-    AttrPath { urn: urn.map(str::to_owned), name: attribute.name.clone(), sub: None }
+/// The paths of an attribute and its sub-attributes that are returned so.
+fn marked(urn: Option<&str>, attribute: &Attribute, returned: Returned) -> Vec<AttrPath> {
+    let path = AttrPath { urn: urn.map(str::to_owned), name: attribute.name.clone(), sub: None };
+    let subs = attribute.sub_attributes.iter().filter(|sub| sub.returned == returned);
+    let subs = subs.map(|sub| path.with_sub(&sub.name)).collect::<Vec<_>>();
+    (attribute.returned == returned).then_some(path).into_iter().chain(subs).collect()
 }

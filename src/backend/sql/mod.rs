@@ -12,4 +12,7 @@ mod pool;
 mod select;
 mod sqlite;
 
+#[cfg(test)]
+mod tests;
+
 pub use sqlite::Sqlite;
