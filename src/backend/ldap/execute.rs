@@ -13,6 +13,7 @@ use super::codes;
 use super::connection::{Trouble, assertion};
 use super::dn::{below, split};
 use super::entry::Entry;
+use super::filter::asserted_at;
 use super::pool::Lease;
 use super::read::{Directory, unavailable};
 
@@ -62,14 +63,7 @@ impl Directory {
     async fn write(&self, write: &LdapOperation, until: Instant) -> Result<Option<String>, Failure> {
         let lease = self.pool.lease(until).await?;
         let controls = self.controls(&lease, write, until).await?;
-        let mut result = lease.connection.write(write.clone(), controls, until).await.map_err(unknown)?;
-        if let (codes::ASSERTION_FAILED, Some(filter)) = (result.rc, asserted(write)) {
-            // OpenLDAP's unique overlay hands the assertion on to a search of its own, where it never
-            // holds. So a failed assertion is checked by a read, and when it holds after all, the write
-            // goes without it.
-            self.holds(&lease, dn(write), filter, until).await?;
-            result = lease.connection.write(write.clone(), Vec::new(), until).await.map_err(unknown)?;
-        }
+        let result = lease.connection.write(write.clone(), controls, until).await.map_err(unknown)?;
         if result.rc != 0 {
             if matches!(result.rc, codes::NO_SUCH_OBJECT | codes::ASSERTION_FAILED) {
                 self.names.forget(dn(write));
@@ -109,7 +103,7 @@ impl Directory {
         let (filter, features) = (asserted(write), lease.connection.features);
         match (write, filter) {
             (LdapOperation::Add { .. }, _) if features.post_read => Ok(vec![PostRead::new(self.ids())]),
-            (_, Some(filter)) if features.assertion => assertion(filter)
+            (_, Some(filter)) if features.assertion => assertion(&asserted_at(dn(write), filter))
                 .map(|control| vec![control])
                 .ok_or_else(|| Failure::Internal(format!("not a filter: {filter}"))),
             (_, Some(filter)) => self.holds(lease, dn(write), filter, until).await.map(|()| Vec::new()),

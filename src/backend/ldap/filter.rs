@@ -58,6 +58,13 @@ pub(super) fn all(filters: Vec<String>) -> String {
     if filters.len() == 1 { filters.concat() } else { format!("(&{})", filters.concat()) }
 }
 
+/// A condition on the entry at this DN, as an assertion (RFC 4528) of a write to it. OpenLDAP's overlays hand
+/// an assertion on to what they do themselves: `memberof` to its changes of the members, which would then be
+/// left out without a word, `unique` to its search. So it says nothing of entries elsewhere (RFC 5020).
+pub(super) fn asserted_at(dn: &str, condition: &str) -> String {
+    format!("(|{condition}(!{}))", equals("entryDN", dn.as_bytes()))
+}
+
 /// The attribute's name, when it may stand in a filter.
 pub(super) fn attribute(native: &Native) -> Result<&str, Failure> {
     let plain = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b';');

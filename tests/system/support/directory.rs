@@ -1,0 +1,231 @@
+//! An OpenLDAP over TLS on loopback, looked into with `ldapsearch`. It has what the ready mapping asks
+//! for: the overlays memberof, refint and ppolicy, and a service account. Its size limit is small, so that
+//! whoever reads much must page.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tempfile::TempDir;
+
+use super::{certificates, eventually, free_port, output, run};
+
+/// The suffix.
+pub const SUFFIX: &str = "dc=example,dc=test";
+/// The gateway's own account.
+pub const BIND_DN: &str = "cn=gw,dc=example,dc=test";
+const PASSWORD: &str = "gw-s3cret";
+/// Where Debian has it; not on everybody's path.
+const SLAPD: &str = "/usr/sbin/slapd";
+
+/// A running directory. Ends with this.
+pub struct Directory {
+    folder: TempDir,
+    port: u16,
+    server: Option<Child>,
+}
+
+/// An entry: its DN and its values by attribute in lower case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub dn: String,
+    pub values: BTreeMap<String, Vec<String>>,
+}
+
+// === impl Directory ===
+
+impl Directory {
+    /// An empty one: two organizational units, `people` and `groups`.
+    pub fn start() -> Self {
+        Self::holding("")
+    }
+
+    /// One that holds these entries, LDIF, from the start.
+    pub fn holding(entries: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        certificates::write(folder.path());
+        std::fs::create_dir(path("db")).unwrap();
+        std::fs::write(path("password"), PASSWORD).unwrap();
+        std::fs::write(path("slapd.conf"), configuration(&folder.path().display().to_string())).unwrap();
+        std::fs::write(path("base.ldif"), format!("{}\n{entries}", base())).unwrap();
+        output(
+            Command::new(SLAPD)
+                .args(["-T", "add", "-q", "-f"])
+                .arg(path("slapd.conf"))
+                .arg("-l")
+                .arg(path("base.ldif")),
+        );
+        let mut directory = Self { folder, port: free_port(), server: None };
+        directory.up();
+        directory
+    }
+
+    /// Starts the server, at the same port as before, and waits until it answers.
+    pub fn up(&mut self) {
+        let mut command = Command::new(SLAPD);
+        command.args(["-d", "0", "-h", &self.url(), "-f"]).arg(self.file("slapd.conf"));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        self.server =
+            Some(child.unwrap_or_else(|cause| panic!("{SLAPD}: {cause}; scripts/test installs it")));
+        eventually("slapd's start", || run(&mut self.client("ldapwhoami")).status.success());
+    }
+
+    /// Kills the server as a crash would.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    /// Sends the server a signal: `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.server.as_ref().unwrap().id().to_string();
+        output(Command::new("kill").arg(format!("-{name}")).arg(pid));
+    }
+
+    pub fn url(&self) -> String {
+        format!("ldaps://127.0.0.1:{}", self.port)
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// One of OpenLDAP's own clients, bound as the service account.
+    pub fn client(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("LDAPTLS_CACERT", self.file("ca.pem")).env_remove("LDAPCONF");
+        command.args(["-x", "-H", &self.url(), "-D", BIND_DN, "-y"]).arg(self.file("password"));
+        command
+    }
+
+    /// The entries that an LDAP filter finds below a base, operational attributes too.
+    #[track_caller]
+    pub fn search(&self, base: &str, filter: &str) -> Vec<Entry> {
+        let mut command = self.client("ldapsearch");
+        command.args(["-LLL", "-o", "ldif-wrap=no", "-E", "pr=400/noprompt", "-b", base, filter, "*", "+"]);
+        let text = output(&mut command);
+        text.split("\n\n").filter_map(Entry::parse).collect()
+    }
+
+    /// The entry of a person with this uid.
+    #[track_caller]
+    pub fn person(&self, uid: &str) -> Option<Entry> {
+        self.search(&format!("ou=people,{SUFFIX}"), &format!("(uid={})", escaped(uid))).pop()
+    }
+
+    /// The entry of a group with this cn.
+    #[track_caller]
+    pub fn group(&self, cn: &str) -> Option<Entry> {
+        self.search(&format!("ou=groups,{SUFFIX}"), &format!("(cn={})", escaped(cn))).pop()
+    }
+
+    /// Runs LDIF change records through `ldapmodify`.
+    #[track_caller]
+    pub fn modify(&self, ldif: &str) {
+        let file = self.file("change.ldif");
+        std::fs::write(&file, ldif).unwrap();
+        output(self.client("ldapmodify").arg("-f").arg(file));
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(value_of);
+        let (_, dn) = lines.next()?;
+        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in lines {
+            values.entry(name.to_lowercase()).or_default().push(value);
+        }
+        Some(Self { dn, values })
+    }
+
+    /// The values of an attribute.
+    pub fn all(&self, attribute: &str) -> &[String] {
+        self.values.get(&attribute.to_lowercase()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The first value of an attribute.
+    pub fn one(&self, attribute: &str) -> Option<&str> {
+        self.all(attribute).first().map(String::as_str)
+    }
+}
+
+/// A line of LDIF: `name: value`, or `name:: ` and base64.
+fn value_of(line: &str) -> (String, String) {
+    let (name, rest) = line.split_once(':').unwrap();
+    let value = match rest.strip_prefix(':') {
+        Some(encoded) => String::from_utf8(STANDARD.decode(encoded.trim()).unwrap()).unwrap(),
+        None => rest.trim_start().to_owned(),
+    };
+    (name.to_owned(), value)
+}
+
+/// A text as a value in a filter: every octet as hexadecimal digits, which RFC 4515 §3 allows.
+fn escaped(text: &str) -> String {
+    text.bytes().map(|octet| format!("\\{octet:02x}")).collect()
+}
+
+fn configuration(folder: &str) -> String {
+    format!(
+        r#"
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/nis.schema
+include /etc/ldap/schema/inetorgperson.schema
+pidfile {folder}/slapd.pid
+argsfile {folder}/slapd.args
+modulepath /usr/lib/ldap
+moduleload back_mdb
+moduleload memberof
+moduleload refint
+moduleload ppolicy
+TLSCACertificateFile {folder}/ca.pem
+TLSCertificateFile {folder}/server.pem
+TLSCertificateKeyFile {folder}/server.key
+sizelimit 500
+database mdb
+suffix "{SUFFIX}"
+rootdn "cn=admin,{SUFFIX}"
+directory {folder}/db
+maxsize 1073741824
+dbnosync
+index objectClass,entryUUID,entryCSN,member,memberOf eq
+index uid,cn,sn,mail,employeeNumber pres,eq,sub
+limits dn.exact="{BIND_DN}" size.soft=500 size.hard=unlimited size.pr=400 size.prtotal=unlimited
+access to attrs=userPassword by dn.exact="{BIND_DN}" write by anonymous auth by * none
+access to * by dn.exact="{BIND_DN}" write by * none
+overlay refint
+refint_attributes member
+refint_nothing "cn=gantry-placeholder"
+overlay memberof
+memberof-group-oc groupOfNames
+memberof-member-ad member
+memberof-memberof-ad memberOf
+memberof-refint TRUE
+overlay ppolicy
+ppolicy_use_lockout
+"#
+    )
+}
+
+fn base() -> String {
+    format!(
+        "dn: {SUFFIX}\nobjectClass: domain\ndc: example\n\n\
+         dn: {BIND_DN}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: gw\nuserPassword: {PASSWORD}\n\n\
+         dn: ou=people,{SUFFIX}\nobjectClass: organizationalUnit\nou: people\n\n\
+         dn: ou=groups,{SUFFIX}\nobjectClass: organizationalUnit\nou: groups\n"
+    )
+}

@@ -1,0 +1,154 @@
+//! The gateway: the built binary as a process, its log at hand.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::scim::Scim;
+use super::{database::Database, directory::Directory, eventually, output};
+
+/// The bearer token of every target in the tests.
+pub const TOKEN: &str = "t0ken-of-the-tests";
+
+/// A running gateway. Ends with this.
+pub struct Gateway {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    /// Its configuration, where it has one; removed with this.
+    pub folder: TempDir,
+}
+
+/// The built binary.
+pub fn gantry() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_gantry"))
+}
+
+// === impl Gateway ===
+
+impl Gateway {
+    /// `gantry demo` with this mapping; more arguments may follow.
+    pub fn demo(mapping: &str, arguments: &[&str]) -> Self {
+        let mut command = gantry();
+        command.args(["demo", "--mapping", mapping, "--listen", "127.0.0.1:0", "--token", TOKEN]);
+        Self::start(command.args(arguments), tempfile::tempdir().unwrap())
+    }
+
+    /// `gantry serve` with a configuration of these targets.
+    pub fn serve(targets: &[String]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = write_configuration(folder.path(), targets);
+        Self::start(gantry().args(["serve", "--config"]).arg(file), folder)
+    }
+
+    fn start(command: &mut Command, folder: TempDir) -> Self {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()).lines(), log.clone());
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line))
+        });
+        let gateway = Self { child, log, folder };
+        eventually("the gateway's start", || {
+            let is_ended = gateway.log().iter().any(|line| line.starts_with("error"));
+            assert!(!is_ended, "{:#?}", gateway.log());
+            gateway.served().next().is_some()
+        });
+        gateway
+    }
+
+    /// A client of the target with this name.
+    pub fn target(&self, name: &str) -> Scim {
+        let url = self.served().find(|(target, _)| target == name).map(|(_, url)| url);
+        Scim::new(&url.unwrap_or_else(|| panic!("no target {name}: {:#?}", self.log())), TOKEN)
+    }
+
+    /// What it listens on: `http://127.0.0.1:…`
+    pub fn origin(&self) -> String {
+        let (_, url) = self.served().next().unwrap();
+        url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
+    }
+
+    /// Names and URLs of the targets, from the log.
+    fn served(&self) -> impl Iterator<Item = (String, String)> {
+        let lines = self.log().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        lines.filter(|line| line["fields"]["message"] == "serving").map(|line| {
+            let field = |name: &str| line["fields"][name].as_str().unwrap().to_owned();
+            (field("name"), field("url"))
+        })
+    }
+
+    /// Its log so far, a JSON object a line.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// The process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends SIGTERM and waits; the exit code.
+    pub fn terminate(mut self) -> Option<i32> {
+        output(Command::new("kill").arg(self.child.id().to_string()));
+        self.child.wait().unwrap().code()
+    }
+
+    /// That it still runs, and that no request ended in a defect.
+    #[track_caller]
+    pub fn is_sound(&mut self) {
+        assert!(self.child.try_wait().unwrap().is_none(), "the gateway ended: {:#?}", self.log());
+        let faults: Vec<_> = self.log().into_iter().filter(|line| line.contains("panicked")).collect();
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Writes `gantry.toml` with these targets into the folder.
+pub fn write_configuration(folder: &Path, targets: &[String]) -> std::path::PathBuf {
+    std::fs::write(folder.join("token"), TOKEN).unwrap();
+    let file = folder.join("gantry.toml");
+    std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{}", targets.concat())).unwrap();
+    file
+}
+
+fn target(name: &str, mapping: &str, store: &str) -> String {
+    let mapping = Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings").join(mapping);
+    format!(
+        "\n[[target]]\nname = {name:?}\nmapping = {mapping:?}\n{store}\n\
+         [[target.client]]\nname = \"tests\"\ntoken = {{ file = \"token\" }}\n"
+    )
+}
+
+// === impl Database, Directory ===
+
+impl Database {
+    /// The `[[target]]` of a database.
+    pub fn target(&self, name: &str, mapping: &str) -> String {
+        target(name, mapping, &format!("[target.sqlite]\nfile = {:?}", self.file()))
+    }
+}
+
+impl Directory {
+    /// The `[[target]]` of a directory.
+    pub fn target(&self, name: &str, mapping: &str) -> String {
+        let params = "params = { people = \"ou=people,dc=example,dc=test\", groups = \"ou=groups,dc=example,dc=test\" }";
+        let password = self.file("password");
+        let store = format!(
+            "{params}\n[target.ldap]\nurls = [{:?}]\nca = {:?}\nbind_dn = \"{}\"\nbind_password = {{ file = {password:?} }}",
+            self.url(),
+            self.file("ca.pem"),
+            super::directory::BIND_DN
+        );
+        target(name, mapping, &store)
+    }
+}

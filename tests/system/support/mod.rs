@@ -1,0 +1,44 @@
+//! What the tests stand on: the gateway as a process, a SCIM client, an OpenLDAP, a SQLite database.
+//! Everything listens on loopback at free ports and ends with its owner.
+#![allow(dead_code, reason = "the benchmark shares these, and neither uses all")]
+
+pub mod certificates;
+pub mod database;
+pub mod directory;
+pub mod gateway;
+pub mod scim;
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+/// A port that nobody listens on now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Runs a program to its end; `scripts/test` says where it comes from when it is missing.
+pub fn run(command: &mut Command) -> Output {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command
+        .output()
+        .unwrap_or_else(|cause| panic!("{program}: {cause}; scripts/test installs what is needed"))
+}
+
+/// Runs a program that must succeed; its standard output.
+#[track_caller]
+pub fn output(command: &mut Command) -> String {
+    let done = run(command);
+    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// Waits until something is so, a bounded time.
+#[track_caller]
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < until, "{what} did not come about in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
