@@ -1,0 +1,172 @@
+//! Bad input: every mistake of a client is a 4xx SCIM error that says where it is, on every backend; it
+//! changes nothing, and ends nothing.
+
+use serde_json::{Value, json};
+
+use crate::support::database::Database;
+use crate::support::directory::Directory;
+use crate::support::gateway::{Gateway, TOKEN};
+use crate::support::scim::{Answer, Scim, encoded};
+
+const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+
+/// What the gateway says of a request, and what must stand in it.
+#[track_caller]
+fn refused(answer: Answer, status: u16, scim_type: &str, says: &str) {
+    let detail = answer.is_error(status, scim_type);
+    assert!(detail.contains(says), "{detail:?} does not say {says:?}");
+}
+
+#[test]
+fn of_bodies_paths_and_filters() {
+    let (crm, plain, directory) = (Database::of("crm"), Database::of("plain"), Directory::start());
+    let mut gateway = Gateway::serve(&[
+        crm.target("crm", "crm"),
+        plain.target("plain", "plain"),
+        directory.target("corp", "openldap"),
+    ]);
+    for name in ["crm", "plain", "corp"] {
+        let scim = gateway.target(name);
+        let made = scim.post("/Users", &json!({ "userName": "bystander", "name": { "familyName": "By" } })).is(201);
+        let before = scim.get("/Users?count=200").is(200);
+        let user = format!("/Users/{}", made["id"].as_str().unwrap());
+        bodies(&scim, &user);
+        values(&scim, &user);
+        patches(&scim, &user);
+        filters(&scim);
+        queries(&scim);
+        requests(&scim, &user);
+        assert_eq!(scim.get("/Users?count=200").is(200), before);
+    }
+    gateway.is_sound();
+    let faults: Vec<_> = gateway.log().into_iter().filter(|line| line.contains("\"ERROR\"")).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+fn bodies(scim: &Scim, user: &str) {
+    let scim_json = "application/scim+json";
+    for (method, path) in [("POST", "/Users"), ("PUT", user), ("PATCH", user)] {
+        let send = |media: &str, body: &[u8]| scim.send_octets(method, path, media, body.to_vec());
+        refused(send(scim_json, b"{\"userName\": }"), 400, "invalidSyntax", "line 1 column 14");
+        refused(send(scim_json, b"{\"a\":\"\xff\"}"), 400, "invalidSyntax", "line 1");
+        refused(send(scim_json, b"[]"), 400, "invalidSyntax", "object");
+        refused(send(scim_json, b"\"x\""), 400, "invalidSyntax", "object");
+        refused(send(scim_json, "[".repeat(100_000).as_bytes()), 400, "invalidSyntax", "recursion");
+        refused(send(scim_json, b""), 400, "invalidSyntax", "body");
+        refused(send("text/plain", b"{}"), 415, "", "application/scim+json");
+        let long = format!("{{\"userName\":\"{}\"}}", "x".repeat(1 << 20));
+        refused(send(scim_json, long.as_bytes()), 413, "", "1048576");
+    }
+}
+
+fn values(scim: &Scim, user: &str) {
+    let wrong = [
+        (json!({}), "userName"),
+        (json!({ "userName": null }), "userName"),
+        (json!({ "userName": "" }), "userName"),
+        (json!({ "userName": 7 }), "userName"),
+        (json!({ "userName": ["x", "y"] }), "userName"),
+        (json!({ "userName": { "value": "x" } }), "userName"),
+        (json!({ "userName": "x", "active": "perhaps" }), "active"),
+        (json!({ "userName": "x", "name": "X" }), "name"),
+        (json!({ "userName": "x", "name": { "familyName": [1] } }), "name.familyName"),
+        (json!({ "userName": "x", "emails": 5 }), "emails"),
+        (json!({ "userName": "x", "emails": [{ "value": { "a": 1 } }] }), "emails.value"),
+    ];
+    for (body, says) in wrong {
+        refused(scim.post("/Users", &body), 400, "invalidValue", says);
+        refused(scim.put(user, &body), 400, "invalidValue", says);
+    }
+    refused(scim.post("/Groups", &json!({ "displayName": "g", "members": 5 })), 400, "invalidValue", "members");
+    refused(
+        scim.post("/Groups", &json!({ "displayName": "g", "members": [{ "value": "nobody" }] })),
+        400,
+        "invalidValue",
+        "nobody",
+    );
+}
+
+fn patches(scim: &Scim, user: &str) {
+    let whole = |body: Value| scim.send("PATCH", user, Some(&body));
+    refused(whole(json!({ "schemas": [PATCH] })), 400, "invalidSyntax", "Operations");
+    refused(whole(json!({ "schemas": [PATCH], "Operations": {} })), 400, "invalidSyntax", "Operations");
+    refused(whole(json!({ "schemas": [PATCH], "Operations": [7] })), 400, "invalidSyntax", "peration");
+    let one = |operation: Value| scim.patch(user, &json!([operation]));
+    refused(one(json!({ "op": "burn", "path": "title" })), 400, "invalidSyntax", "burn");
+    refused(one(json!({ "path": "title", "value": "x" })), 400, "invalidSyntax", "op");
+    refused(one(json!({ "op": "add", "path": "shoeSize", "value": 1 })), 400, "invalidPath", "shoeSize");
+    refused(one(json!({ "op": "replace", "path": "name.shoe", "value": "1" })), 400, "invalidPath", "shoe");
+    refused(one(json!({ "op": "add", "path": "name[", "value": "x" })), 400, "invalidPath", "");
+    refused(one(json!({ "op": "add", "path": "emails[type eq", "value": "x" })), 400, "invalidPath", "");
+    refused(one(json!({ "op": "add", "path": 7, "value": "x" })), 400, "invalidPath", "path");
+    refused(one(json!({ "op": "remove" })), 400, "noTarget", "path");
+    refused(one(json!({ "op": "replace", "path": "id", "value": "x" })), 400, "mutability", "id");
+    refused(one(json!({ "op": "remove", "path": "userName" })), 400, "invalidValue", "userName");
+    refused(one(json!({ "op": "replace", "path": "active", "value": "perhaps" })), 400, "invalidValue", "active");
+}
+
+fn filters(scim: &Scim) {
+    let wrong = [
+        ("userName", "8"),
+        ("userName eq", "11"),
+        ("userName eq bystander", "12"),
+        ("userName eq \"x", "12"),
+        ("userName zz \"x\"", "9"),
+        ("(userName eq \"x\"", "16"),
+        ("userName eq \"x\" and", "19"),
+        ("userName eq \"x\" \"y\"", "16"),
+        ("shoeSize eq 7", "shoeSize"),
+        ("not (shoeSize pr)", "shoeSize"),
+        ("name.shoe pr", "shoe"),
+        ("urn:example:x:y pr", "urn:example:x"),
+        ("password eq \"x\"", "password"),
+        ("active gt true", "active"),
+        ("emails[shoe eq 1]", "shoe"),
+        ("\u{0}", ""),
+    ];
+    for (filter, says) in wrong {
+        let scim_type = if filter == "\u{0}" { "invalidValue" } else { "invalidFilter" };
+        refused(scim.find("/Users", filter), 400, scim_type, says);
+    }
+    let deep = format!("{}userName pr{}", "(".repeat(5_000), ")".repeat(5_000));
+    refused(scim.find("/Users", &deep), 400, "invalidFilter", "");
+    let many = vec!["userName eq \"x\""; 1_500].join(" or ");
+    assert!([200, 400, 431].contains(&scim.find("/Users", &many).status));
+}
+
+fn queries(scim: &Scim) {
+    for query in ["count=x", "count=1.5", "startIndex=x", "startIndex=99999999999999999999999"] {
+        refused(scim.get(&format!("/Users?{query}")), 400, "invalidValue", query.split('=').next().unwrap());
+    }
+    for query in ["filter=%", "filter=%FF", "attributes=%zz"] {
+        refused(scim.get(&format!("/Users?{query}")), 400, "invalidValue", "query");
+    }
+    let page = scim.get("/Users?count=-3&startIndex=-7").is(200);
+    assert_eq!((&page["itemsPerPage"], &page["startIndex"]), (&json!(0), &json!(1)));
+    let page = scim.get("/Users?startIndex=1000000").is(200);
+    assert_eq!((page["itemsPerPage"].clone(), page["totalResults"].as_u64() > Some(0)), (json!(0), true));
+    refused(scim.find("/Schemas", "id pr"), 403, "", "filter");
+}
+
+fn requests(scim: &Scim, user: &str) {
+    for path in ["/Nobody", "/Users/no-such-id", "/Users/%2e%2e%2fGroups", "/Users/1/2", "/Users/a%00b"] {
+        let answer = scim.get(path);
+        assert!([400, 404].contains(&answer.status), "{path}: {answer:?}");
+    }
+    let other = user.replace("Users", "Groups");
+    let status = scim.get(&other).status;
+    assert!(status == 404 || status == 200 && user.ends_with(|c: char| c.is_ascii_digit()), "{other}: {status}");
+    for (method, path) in [("DELETE", "/Users"), ("PUT", "/Users"), ("POST", user), ("POST", "/Schemas")] {
+        let answer = scim.send(method, path, Some(&json!({})));
+        assert!(answer.headers.contains_key("allow"), "{answer:?}");
+        refused(answer, 405, "", "");
+    }
+    for path in ["/Bulk", "/Me", "/Users/.search"] {
+        refused(scim.post(path, &json!({})), 501, "", "not built");
+    }
+    for token in ["", "x", &encoded(TOKEN)[1..]] {
+        let answer = Scim::new(&scim.base, token).get("/Users");
+        assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
+        refused(answer, 401, "", "");
+    }
+}
