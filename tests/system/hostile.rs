@@ -367,7 +367,7 @@ fn in_paths(scim: &Scim, bystander: &str) {
     let more = ["", " ", "*", "/../Users/", "'--", "\" or \"1\"=\"1"].map(|end| format!("{bystander}{end}"));
     let ids = values().into_iter().chain(more.into_iter().skip(1));
     let operations = json!([{ "op": "replace", "path": "userName", "value": "caught" }]);
-    // 8 KiB is what HTTP libraries commonly take as a path.
+    // A path ends with the bound of a request's headers, which is HTTP's affair; a dot is a client's own.
     for id in ids.filter(|id| id.len() < 4_000 && ![".", ""].contains(&id.as_str())) {
         let path = |endpoint: &str| format!("/{endpoint}/{}", encoded(&id));
         let answers = [
@@ -380,9 +380,7 @@ fn in_paths(scim: &Scim, bystander: &str) {
         ];
         for answer in answers {
             assert!(answer.status == 404 || answer.status == 400, "{id:?}: {answer:?}");
-            let scim_type = answer.body["scimType"].as_str().unwrap_or_default().to_owned();
-            let status = answer.status;
-            answer.is_error(status, &scim_type);
+            answer.is_error(answer.status, answer.body["scimType"].as_str().unwrap_or_default());
         }
     }
 }

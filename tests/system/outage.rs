@@ -23,13 +23,23 @@ const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 const DEADLINE: Duration = Duration::from_secs(5);
 const MARGIN: Duration = Duration::from_secs(2);
 
+/// Writers that make people members of the group, and how many people each of them has.
+const JOINERS: usize = 6;
+const EACH: usize = 500;
+
 #[test]
 fn a_directory_killed_in_the_middle_of_load() {
     let mut scene = Scene::new();
-    let load = Load::new(&scene.gateway);
+    let load = Load::new(&scene);
     let down = Duration::from_millis(1_500);
+    let mut halts = [false, true].into_iter();
     let outages = load.run(&scene.gateway, 2, |load| {
         let killed = Instant::now();
+        if halts.next() == Some(true) {
+            // Everybody's next operation is on its way, and none of them is done.
+            scene.directory.signal("STOP");
+            sleep(Duration::from_millis(300));
+        }
         scene.directory.kill();
         is_down(&scene.gateway);
         sleep(down.saturating_sub(killed.elapsed()));
@@ -46,7 +56,7 @@ fn a_directory_killed_in_the_middle_of_load() {
 #[test]
 fn a_directory_frozen_in_the_middle_of_load() {
     let mut scene = Scene::new();
-    let load = Load::new(&scene.gateway);
+    let load = Load::new(&scene);
     let outages = load.run(&scene.gateway, 1, |load| {
         let frozen = Instant::now();
         scene.directory.signal("STOP");
@@ -72,10 +82,19 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let (directory, database) = (Directory::start(), Database::of("crm"));
+        let people: String = (0..JOINERS * EACH).map(|number| entry(&format!("member-{number}"))).collect();
+        let (directory, database) = (Directory::holding(&people), Database::of("crm"));
         let gateway = Gateway::serve(&[directory.target("corp", "openldap"), database.target("crm", "crm")]);
         Self { directory, _database: database, gateway }
     }
+}
+
+/// A person, as [`person`] makes one.
+fn entry(login: &str) -> String {
+    format!(
+        "\ndn: uid={login},ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: {login}\ncn: -\nsn: Load\n\
+         title: 0\nmail: load@example.test\n"
+    )
 }
 
 /// The gateway stays ready, and says which backend is down.
@@ -108,6 +127,8 @@ struct Load {
     renamed: String,
     read: String,
     group: String,
+    /// Logins and ids of those who are to become members.
+    joiners: Vec<(String, String)>,
     stop: AtomicBool,
     told: Mutex<Told>,
     undisturbed: Mutex<Vec<Instant>>,
@@ -150,15 +171,21 @@ impl Drop for Stop<'_> {
 // === impl Load ===
 
 impl Load {
-    fn new(gateway: &Gateway) -> Self {
-        let corp = gateway.target("corp");
+    fn new(scene: &Scene) -> Self {
+        let corp = scene.gateway.target("corp");
+        let people = scene.directory.search(&format!("ou=people,{SUFFIX}"), "(uid=member-*)");
+        let one = |entry: &Entry, name: &str| entry.one(name).unwrap().to_owned();
+        let joiners: Vec<_> =
+            people.iter().map(|entry| (one(entry, "uid"), one(entry, "entryUUID"))).collect();
+        assert_eq!(joiners.len(), JOINERS * EACH);
         let make = |name: &str| {
             let made = corp.post("/Users", &person(name)).is(201);
             made["id"].as_str().unwrap().to_owned()
         };
         let group = corp.post("/Groups", &json!({ "schemas": [GROUP], "displayName": "crew" })).is(201);
         Self {
-            crm: gateway.target("crm"),
+            crm: scene.gateway.target("crm"),
+            joiners,
             patched: [make("patched-0"), make("patched-1")],
             renamed: make("renamed-0"),
             read: make("read"),
@@ -183,7 +210,9 @@ impl Load {
                 scope.spawn(move || self.patch(id));
             }
             scope.spawn(|| self.rename());
-            scope.spawn(|| self.join());
+            for people in self.joiners.chunks(EACH) {
+                scope.spawn(move || self.join(people));
+            }
             scope.spawn(|| self.look());
             scope.spawn(|| self.elsewhere());
             self.calm();
@@ -224,7 +253,7 @@ impl Load {
             self.done.fetch_add(1, Ordering::Relaxed);
             return Some(answer.body);
         }
-        is_unavailable(answer, &what);
+        is_unavailable(&answer, &what);
         self.told.lock().unwrap().refused.push(Refused { what, began, ended });
         sleep(Duration::from_millis(20));
         None
@@ -270,19 +299,17 @@ impl Load {
         }
     }
 
-    /// New members of the group.
-    fn join(&self) {
+    /// New members of the group. Its answer is the one that is given without a look at what was written.
+    fn join(&self, people: &[(String, String)]) {
         let schema = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-        for number in (0..).take_while(|_| self.goes_on()) {
-            let login = format!("member-{number}");
-            let Some(made) = self.ask("POST", "/Users", Some(&person(&login))) else { continue };
-            let id = made["id"].as_str().unwrap();
+        for (login, id) in people.iter().take_while(|_| self.goes_on()) {
             let add = json!([{ "op": "add", "path": "members", "value": [{ "value": id }] }]);
             let body = json!({ "schemas": [schema], "Operations": add });
             if self.ask("PATCH", &format!("/Groups/{}", self.group), Some(&body)).is_some() {
-                self.told.lock().unwrap().members.push(login);
+                self.told.lock().unwrap().members.push(login.clone());
             }
         }
+        assert!(!self.goes_on(), "there were too few people to the end of the load");
     }
 
     /// Who is there is never told to be absent.
@@ -404,7 +431,7 @@ fn person(login: &str) -> Value {
     })
 }
 
-fn is_unavailable(answer: Answer, what: &str) {
+fn is_unavailable(answer: &Answer, what: &str) {
     assert_eq!(answer.status, 503, "{what}: {:#}", answer.body);
     let seconds = answer.headers.get("retry-after").map(|value| value.to_str().unwrap().parse::<u32>());
     assert!(matches!(seconds, Some(Ok(1..))), "{what}: {:?}", answer.headers);
