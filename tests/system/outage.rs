@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -132,7 +132,6 @@ struct Load {
     stop: AtomicBool,
     told: Mutex<Told>,
     undisturbed: Mutex<Vec<Instant>>,
-    done: AtomicUsize,
 }
 
 /// What the callers of the directory's target were told.
@@ -151,6 +150,16 @@ struct Told {
     members: Vec<String>,
     /// What was answered 503.
     refused: Vec<Refused>,
+}
+
+// === impl Told ===
+
+impl Told {
+    /// How much of each kind of work was acknowledged.
+    fn amounts(&self) -> [usize; 3] {
+        let changes = self.changed.values().map(|(acknowledged, _)| *acknowledged).min();
+        [self.created.len(), changes.unwrap_or_default(), self.members.len()]
+    }
 }
 
 struct Refused {
@@ -193,7 +202,6 @@ impl Load {
             stop: AtomicBool::new(false),
             told: Mutex::default(),
             undisturbed: Mutex::default(),
-            done: AtomicUsize::new(0),
             corp,
         }
     }
@@ -227,11 +235,14 @@ impl Load {
         happened
     }
 
-    /// A while in which much is done.
+    /// A while in which each kind of work goes on, however busy the machine is.
     fn calm(&self) {
-        let before = self.done.load(Ordering::Relaxed);
-        sleep(Duration::from_millis(800));
-        eventually("work", || self.done.load(Ordering::Relaxed) > before + 50);
+        let before = self.told.lock().unwrap().amounts();
+        sleep(Duration::from_millis(500));
+        eventually("work of each kind", || {
+            let now = self.told.lock().unwrap().amounts();
+            now.iter().zip(&before).all(|(now, before)| now - before >= 15)
+        });
     }
 
     fn goes_on(&self) -> bool {
@@ -250,7 +261,6 @@ impl Load {
         let ended = Instant::now();
         let what = format!("{method} {path} {}", body.unwrap_or(&Value::Null));
         if (200..300).contains(&answer.status) {
-            self.done.fetch_add(1, Ordering::Relaxed);
             return Some(answer.body);
         }
         is_unavailable(&answer, &what);
@@ -369,7 +379,6 @@ impl Load {
             assert_eq!(entry.one("sn"), Some("Load"), "{entry:?}");
             assert_eq!(entry.one("mail"), Some("load@example.test"), "{entry:?}");
         }
-        assert!(told.created.len() > 50, "{}", told.created.len());
         self.changes_last(&told, &people);
         self.members_stay(&told, directory, &by_login);
         for refused in &told.refused {
@@ -400,13 +409,11 @@ impl Load {
                     "{number} is not of {acknowledged} to {tried}: {entry:?}"
                 );
             }
-            assert!(*acknowledged > 20, "{acknowledged} of {tried}");
         }
     }
 
     fn members_stay(&self, told: &Told, directory: &Directory, by_login: &BTreeMap<&str, &Entry>) {
         let group = directory.group("crew").unwrap();
-        assert!(told.members.len() > 10, "{}", told.members.len());
         for login in &told.members {
             let dn = &by_login[login.as_str()].dn;
             assert!(group.all("member").contains(dn), "{login} is no member");
