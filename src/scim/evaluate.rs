@@ -2,6 +2,7 @@
 //! elements does; a value path asks for one and the same element; dates are compared as instants; an absent
 //! attribute matches neither `eq` nor `ne` but those with null.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -18,7 +19,7 @@ pub enum Folding {
     Ascii,
     /// By Unicode's lower-case mapping.
     Unicode,
-    /// LDAP's caseIgnoreMatch: Unicode; outer spaces and runs of spaces do not count.
+    /// LDAP's caseIgnoreMatch: Unicode, in compatibility form; outer spaces and runs of spaces do not count.
     Directory,
 }
 
@@ -109,13 +110,13 @@ impl Evaluator<'_> {
     }
 
     fn text(&self, attribute: &Attribute, value: &str, op: Op, wanted: &str) -> bool {
-        let folded = |text: &str| match (attribute.case_exact, self.folding) {
+        let folded = |text: &str, part: Op| match (attribute.case_exact, self.folding) {
             (true, _) => text.to_owned(),
             (false, Folding::Ascii) => text.to_ascii_lowercase(),
             (false, Folding::Unicode) => text.to_lowercase(),
-            (false, Folding::Directory) => squeezed(&text.to_lowercase()),
+            (false, Folding::Directory) => prepared(text, part),
         };
-        let (value, wanted) = (folded(value), folded(wanted));
+        let (value, wanted) = (folded(value, Op::Eq), folded(wanted, op));
         match op {
             Op::Co => value.contains(&wanted),
             Op::Sw => value.starts_with(&wanted),
@@ -125,9 +126,24 @@ impl Evaluator<'_> {
     }
 }
 
-/// Spaces as caseIgnoreMatch sees them (RFC 4518 §2.6.1).
-fn squeezed(text: &str) -> String {
-    text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+/// A text as caseIgnoreMatch and caseIgnoreSubstringsMatch prepare it (RFC 4518 §2.2 to 2.6.1): each letter
+/// folded by itself, then NFKC, then spaces. What RFC 4518 maps to nothing stays, as it does in OpenLDAP.
+fn prepared(text: &str, op: Op) -> String {
+    let lower: String = text.chars().flat_map(char::to_lowercase).collect();
+    spaced(&ComposingNormalizerBorrowed::new_nfkc().normalize(&lower), op)
+}
+
+/// Runs of spaces are one. Where a value begins or ends they do not count; where a part of one does, they
+/// do, for there the value may go on.
+fn spaced(text: &str, op: Op) -> String {
+    let words = text.split(' ').filter(|word| !word.is_empty());
+    let joined = words.collect::<Vec<_>>().join(" ");
+    if joined.is_empty() && !text.is_empty() && is_substring(op) {
+        return " ".to_owned();
+    }
+    let before = if text.starts_with(' ') && matches!(op, Op::Co | Op::Ew) { " " } else { "" };
+    let after = if text.ends_with(' ') && matches!(op, Op::Co | Op::Sw) { " " } else { "" };
+    format!("{before}{joined}{after}")
 }
 
 fn is_substring(op: Op) -> bool {
@@ -191,4 +207,30 @@ fn values<'a>(object: &'a Map<String, Value>, path: &AttrPath) -> Vec<&'a Value>
         _ => None,
     };
     elements.into_iter().filter_map(of_element).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As OpenLDAP compares.
+    #[test]
+    fn a_directory_prepares_texts() {
+        for (op, text, expected) in [
+            (Op::Eq, "  A  b ", "a b"),
+            (Op::Sw, " a  b  ", "a b "),
+            (Op::Co, "  a  b  ", " a b "),
+            (Op::Ew, "  a b ", " a b"),
+            (Op::Sw, "  ", " "),
+            (Op::Ew, " ", " "),
+            (Op::Eq, " ", ""),
+            (Op::Co, "", ""),
+            (Op::Eq, "E\u{301}", "\u{e9}"),
+            (Op::Eq, "\u{fb01}n", "fin"),
+            (Op::Eq, "\u{391}\u{3a3}", "\u{3b1}\u{3c3}"),
+            (Op::Co, "\u{301}x", "\u{301}x"),
+        ] {
+            assert_eq!(prepared(text, op), expected, "{op:?} {text:?}");
+        }
+    }
 }
