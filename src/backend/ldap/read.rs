@@ -24,6 +24,9 @@ use super::value::Dns;
 
 /// Entries a page: what directories commonly allow.
 const PAGE: i32 = 200;
+/// Names are kept of a search with so many entries at most: a scan of everybody would push out those that
+/// are in use, and few of its own would be asked for before they are too old.
+const SEEN: usize = 500;
 
 /// One directory: where things are, the connections, and what was seen.
 pub(super) struct Directory {
@@ -142,10 +145,13 @@ impl Directory {
         cut: bool,
     ) -> Found {
         let mut records = BTreeMap::new();
+        let is_scan = found.len() > SEEN;
         for entry in found {
             match record(entity, entries, &search.fields, &entry) {
                 Some(record) => {
-                    self.names.saw(&entity.name, &record.id, &entry.dn);
+                    if !is_scan {
+                        self.names.saw(&entity.name, &record.id, &entry.dn);
+                    }
                     records.insert(record.id.clone(), record);
                 }
                 None => tracing::warn!(dn = entry.dn, attribute = %entries.id, "an entry shows no id"),
