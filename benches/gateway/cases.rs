@@ -1,7 +1,7 @@
 //! What is asked of the gateway, the same of both backends.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
@@ -23,9 +23,9 @@ type Make = dyn Fn(usize, &Ids) -> Ask + Send + Sync;
 
 /// One kind of request.
 pub struct Case {
-    pub name: String,
+    pub name: &'static str,
     /// What the direct client does for it.
-    pub direct: Option<What>,
+    pub direct: What,
     make: Arc<Make>,
     numbers: Arc<AtomicUsize>,
 }
@@ -49,6 +49,12 @@ struct Caller {
 /// The `number`th person to look at.
 pub fn anybody(number: usize) -> usize {
     number.wrapping_mul(STRIDE) % PEOPLE
+}
+
+/// A person, and whether the account is to be locked now: another state than at the last time. One in two
+/// people; the other half, each next to one of these, is the direct client's.
+pub fn toggled(number: usize) -> (usize, bool) {
+    (anybody(2 * number), (number / (PEOPLE / 2)).is_multiple_of(2))
 }
 
 /// A group, and a person who is not in it yet.
@@ -95,27 +101,27 @@ impl Subject {
         let page =
             |start: usize| move |_: usize, _: &Ids| get(format!("/Users?startIndex={start}&count=100"));
         vec![
-            case("GET by id", Some(What::ById), |number, ids| {
+            case("GET by id", What::ById, |number, ids| {
                 get(format!("/Users/{}", ids.people[anybody(number)]))
             }),
-            case("`userName eq`", Some(What::ByName), |number, _| {
+            case("`userName eq`", What::ByName, |number, _| {
                 let filter = format!("userName eq \"{}\"", login(anybody(number)));
                 get(format!("/Users?filter={}", encoded(&filter)))
             }),
-            case("first page of 100", Some(What::Page(1)), page(1)),
-            case("page of 100 from 5,001", Some(What::Page(5_001)), page(5_001)),
-            case("create", Some(What::Create), move |number, _| Ask {
+            case("first page of 100", What::Page(1), page(1)),
+            case("page of 100 from 5,001", What::Page(5_001), page(5_001)),
+            case("create", What::Create, move |number, _| Ask {
                 method: "POST",
                 path: "/Users".to_owned(),
                 body: person(number).to_string(),
                 status: 201,
             }),
-            case("PATCH `active`", Some(What::Active), |number, ids| {
-                let value = number / PEOPLE % 2 == 1;
-                let operation = json!({ "op": "replace", "path": "active", "value": value });
-                patch(format!("/Users/{}", ids.people[anybody(number)]), &operation, 200)
+            case("PATCH `active`", What::Active, |number, ids| {
+                let (person, locked) = toggled(number);
+                let operation = json!({ "op": "replace", "path": "active", "value": !locked });
+                patch(format!("/Users/{}", ids.people[person]), &operation, 200)
             }),
-            case("add a member", Some(What::Member), |number, ids| {
+            case("add a member", What::Member, |number, ids| {
                 let (group, person) = newcomer(number);
                 let value = json!([{ "value": ids.people[person] }]);
                 let operation = json!({ "op": "add", "path": "members", "value": value });
@@ -134,14 +140,16 @@ impl Subject {
         load::run(callers, &case.numbers, WARM_UP, SPAN).await
     }
 
-    /// LDAP operations for one request, as the directory counts them: of the first one, and on average
-    /// of those after it.
+    /// LDAP operations for one request to a new process, as the directory counts them: of the first one,
+    /// once there is a connection, and on average of those after it.
     pub async fn operations(&self, case: &Case, monitor: &Monitor<'_>) -> (f64, f64) {
         let mut caller = self.caller(case).await;
+        let nobody = encoded("userName eq \"nobody\"");
+        caller.http.send(&self.base, &get(format!("/Users?filter={nobody}"))).await;
         let mut counts = Vec::new();
         for _ in 0..=COUNTED {
             let before = monitor.operations().await;
-            caller.ask(case.numbers.fetch_add(1, std::sync::atomic::Ordering::Relaxed)).await;
+            caller.ask(case.numbers.fetch_add(1, Ordering::Relaxed)).await;
             counts.push((monitor.operations().await - before) as f64);
         }
         (counts[0], counts[1..].iter().sum::<f64>() / COUNTED as f64)
@@ -160,8 +168,8 @@ impl Worker for Caller {
     }
 }
 
-fn case(name: &str, direct: Option<What>, make: impl Fn(usize, &Ids) -> Ask + Send + Sync + 'static) -> Case {
-    Case { name: name.to_owned(), direct, make: Arc::new(make), numbers: Arc::default() }
+fn case(name: &'static str, direct: What, make: impl Fn(usize, &Ids) -> Ask + Send + Sync + 'static) -> Case {
+    Case { name, direct, make: Arc::new(make), numbers: Arc::default() }
 }
 
 fn get(path: String) -> Ask {

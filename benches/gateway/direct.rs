@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::cases::{anybody, newcomer};
+use crate::cases::{anybody, newcomer, toggled};
 use crate::load::{self, Measured, Worker};
 use crate::people::{Ids, PEOPLE, login};
 use crate::support::directory::{BIND_DN, Directory, PASSWORD, SUFFIX};
@@ -60,6 +60,8 @@ pub struct Direct {
     connections: Vec<Ldap>,
     /// Operations of [`Self::counter`] itself.
     counted: AtomicU64,
+    /// Begin where the gateway's own runs do not come to.
+    numbers: Arc<AtomicUsize>,
 }
 
 struct Client {
@@ -87,7 +89,7 @@ impl Direct {
             ldap.simple_bind(BIND_DN, PASSWORD).await.unwrap().success().unwrap();
             connections.push(ldap);
         }
-        Self { connections, counted: AtomicU64::new(0) }
+        Self { connections, counted: AtomicU64::new(0), numbers: Arc::new(AtomicUsize::new(500_000)) }
     }
 
     /// The ids of all people and groups.
@@ -123,9 +125,7 @@ impl Direct {
     pub async fn run(&self, what: What, ids: &Arc<Ids>) -> Measured {
         let connections = self.connections.iter().cycle().take(CONNECTIONS);
         let client = |ldap: &Ldap| Client { ldap: ldap.clone(), what, ids: Arc::clone(ids) };
-        // Numbers that the gateway's own run did not come to.
-        let numbers = Arc::new(AtomicUsize::new(500_000));
-        load::run(connections.map(client).collect(), &numbers, WARM_UP, SPAN).await
+        load::run(connections.map(client).collect(), &self.numbers, WARM_UP, SPAN).await
     }
 }
 
@@ -157,11 +157,9 @@ impl Worker for Client {
                 done(self.ldap.add(&format!("uid={login},{people}"), attributes).await);
             }
             What::Active => {
-                let dn = format!("uid={},{people}", login(anybody(number)));
-                let locked = match number / PEOPLE % 2 {
-                    0 => HashSet::from(["000001010000Z"]),
-                    _ => HashSet::new(),
-                };
+                let (person, locked) = toggled(number);
+                let dn = format!("uid={},{people}", login((person + 1) % PEOPLE));
+                let locked = if locked { HashSet::from(["000001010000Z"]) } else { HashSet::new() };
                 done(self.ldap.modify(&dn, vec![Mod::Replace("pwdAccountLockedTime", locked)]).await);
             }
             What::Member => {

@@ -4,15 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a run of one case came to.
-#[derive(Debug)]
+/// What runs of one case came to.
+#[derive(Debug, Default)]
 pub struct Measured {
-    /// Answers a second.
-    pub per_second: f64,
-    /// Half of the answers came within this.
-    pub p50: Duration,
-    /// 99 of 100 did.
-    pub p99: Duration,
+    took: Vec<Duration>,
+    span: Duration,
 }
 
 /// One of those who ask.
@@ -49,13 +45,33 @@ pub async fn run<W: Worker>(
             })
         })
         .collect();
-    let mut took = Vec::new();
+    let mut measured = Measured::default();
     for task in tasks {
-        took.extend(task.await.expect("a worker ended"));
+        measured.took.extend(task.await.expect("a worker ended"));
     }
     // The last answers come a little after the end.
-    let measured = begin.elapsed();
-    took.sort_unstable();
-    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
-    Measured { per_second: took.len() as f64 / measured.as_secs_f64(), p50: at(0.5), p99: at(0.99) }
+    measured.span = begin.elapsed();
+    measured
+}
+
+// === impl Measured ===
+
+impl Measured {
+    /// Takes another run's answers to its own.
+    pub fn absorb(&mut self, other: Self) {
+        self.took.extend(other.took);
+        self.span += other.span;
+    }
+
+    /// Answers a second.
+    pub fn per_second(&self) -> f64 {
+        self.took.len() as f64 / self.span.as_secs_f64()
+    }
+
+    /// So large a share of the answers came within this.
+    pub fn within(&self, share: f64) -> Duration {
+        let mut took = self.took.clone();
+        took.sort_unstable();
+        took[((took.len() - 1) as f64 * share) as usize]
+    }
 }

@@ -45,6 +45,23 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// Looks up where the record's references lead, except those that `known` holds.
+    pub(super) async fn look_up(
+        &self,
+        session: &mut dyn Session,
+        record: &Record,
+        known: &Record,
+        facts: &mut Facts,
+    ) -> Result<(), Stop> {
+        loop {
+            let searches = self.target.mapping.unsettled(self.of, record, known, facts);
+            if searches.is_empty() {
+                return Ok(());
+            }
+            self.learn(session, searches, facts).await?;
+        }
+    }
+
     /// Lowers an operation, running the reads that it needs, a bounded number of times.
     pub(super) async fn lower(
         &self,

@@ -20,7 +20,7 @@ const ID_LIFE: Duration = Duration::from_secs(30);
 
 /// An entry that was seen so lately is not noted again: normalising its DN is a good part of what a small
 /// read costs here.
-const LATELY: Duration = Duration::from_secs(5);
+const LATELY: Duration = Duration::from_secs(10);
 
 /// Id to DN, and DN to type and id.
 pub(super) struct Names {
