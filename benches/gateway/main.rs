@@ -20,7 +20,6 @@ mod load;
 mod people;
 mod process;
 mod report;
-#[allow(clippy::wrong_self_convention, reason = "an answer `is` what a test says, and is used up by that")]
 #[path = "../../tests/system/support/mod.rs"]
 mod support;
 

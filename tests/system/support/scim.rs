@@ -119,6 +119,7 @@ impl Answer {
 
     /// The detail of a SCIM error with this status and `scimType` (empty: none).
     #[track_caller]
+    #[allow(clippy::wrong_self_convention, reason = "it reads as a claim, and uses the answer up")]
     pub fn is_error(self, status: u16, scim_type: &str) -> String {
         let body = self.is(status);
         assert_eq!(body["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error", "{body:#}");
