@@ -112,10 +112,12 @@ async fn limited(report: &mut Report, ids: people::Ids, monitor: &str, only: &st
     let limits = "size.soft=500 size.hard=500 size.pr=unlimited size.prtotal=unlimited";
     let directory = Directory::tuned(&people::ldif(), limits, monitor);
     let direct = Direct::connect(&directory).await;
-    let gateway = Gateway::serve(&[directory.target("corp", "openldap")]);
-    let subject = Subject::new(&gateway, "corp", ids, cases::inet_org_person);
+    let new = || Gateway::serve(&[directory.target("corp", "openldap")]);
+    let subject = |gateway: &Gateway| Subject::new(gateway, "corp", ids.clone(), cases::inet_org_person);
     let is_asked = |case: &&cases::Case| case.name.contains("page") && case.name.contains(only);
-    for case in subject.cases().iter().filter(is_asked) {
-        report.limited.push((case.name, subject.operations(case, &Monitor::new(&direct)).await));
+    for case in subject(&new()).cases().iter().filter(is_asked) {
+        let fresh = new();
+        let operations = subject(&fresh).operations(case, &Monitor::new(&direct)).await;
+        report.limited.push((case.name, operations));
     }
 }
