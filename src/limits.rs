@@ -58,3 +58,5 @@ pub const MAPPING_BYTES: u64 = 1 << 20;
 pub const SCAN_CACHE_IDS: u64 = 100_000;
 /// How long they are kept.
 pub const SCAN_CACHE_SECONDS: u64 = 10;
+/// Scans that run at one time for a target: what they hold in memory grows with the backend.
+pub const CONCURRENT_SCANS: usize = 2;

@@ -45,6 +45,23 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// Looks up where the record's references lead, except those that `known` holds.
+    pub(super) async fn look_up(
+        &self,
+        session: &mut dyn Session,
+        record: &Record,
+        known: &Record,
+        facts: &mut Facts,
+    ) -> Result<(), Stop> {
+        loop {
+            let searches = self.target.mapping.unsettled(self.of, record, known, facts);
+            if searches.is_empty() {
+                return Ok(());
+            }
+            self.learn(session, searches, facts).await?;
+        }
+    }
+
     /// Lowers an operation, running the reads that it needs, a bounded number of times.
     pub(super) async fn lower(
         &self,
@@ -101,10 +118,19 @@ impl Job<'_> {
 
     /// A record as a client sees it.
     pub(super) fn shown(&self, record: &Record) -> Result<Resource, Stop> {
-        let mut resource = self.target.mapping.read(self.of, record, &self.target.base_url)?;
+        Ok(self.dressed(self.read(record)?))
+    }
+
+    /// A record as SCIM, with everything that was read.
+    pub(super) fn read(&self, record: &Record) -> Result<Resource, Stop> {
+        Ok(self.target.mapping.read(self.of, record, &self.target.base_url)?)
+    }
+
+    /// With `schemas`, without what was not asked for.
+    pub(super) fn dressed(&self, mut resource: Resource) -> Resource {
         set_schemas(&mut resource, &self.of.resource_type);
         self.projection.apply(&mut resource, &self.of.resource_type);
-        Ok(resource)
+        resource
     }
 
     /// GET of one resource.

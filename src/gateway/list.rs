@@ -1,16 +1,12 @@
 //! GET on a resource type: filters, pages, totals. Totals are always true and results always exact: what a
 //! backend cannot do exactly is re-checked here, in one bounded scan to ordered ids.
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use moka::sync::Cache;
 
 use super::failure::Stop;
 use super::job::Job;
-use super::{Answer, Generation, Request};
+use super::{Answer, Request};
 use crate::backend::{Intent, Session};
-use crate::limits::{SCAN_CACHE_IDS, SCAN_CACHE_SECONDS};
 use crate::mapping::Pushed;
 use crate::plan::{Fields, Folding, Predicate, Range, Record, Search, Test, Value};
 use crate::scim::error::{Error, ScimType};
@@ -18,38 +14,6 @@ use crate::scim::filter::{self, Filter};
 use crate::scim::page::{self, Page, list_response};
 use crate::scim::resource::Resource;
 use crate::scim::{self, evaluate};
-
-/// The ordered ids of filters that were scanned a moment ago, so that pages after the first neither scan
-/// again nor shift. Forgotten with every write of this process, and after a few seconds.
-pub struct Scans {
-    ids: Cache<String, Arc<Vec<String>>>,
-    generation: Generation,
-}
-
-impl Default for Scans {
-    fn default() -> Self {
-        let ids = Cache::builder()
-            .max_capacity(SCAN_CACHE_IDS)
-            .weigher(|_, ids: &Arc<Vec<String>>| u32::try_from(ids.len() + 1).unwrap_or(u32::MAX))
-            .time_to_live(Duration::from_secs(SCAN_CACHE_SECONDS))
-            .build();
-        Self { ids, generation: Generation::default() }
-    }
-}
-
-// === impl Scans ===
-
-impl Scans {
-    /// Something was written: what was scanned before may not be so any more.
-    pub(super) fn forget(&self) {
-        self.generation.next();
-    }
-
-    fn key(&self, entity: &str, filter: Option<&Filter>) -> String {
-        let filter = filter.map(ToString::to_string).unwrap_or_default();
-        format!("{} {entity} {filter}", self.generation.now())
-    }
-}
 
 /// What is asked of a list.
 struct Query {
@@ -64,16 +28,16 @@ impl Job<'_> {
         let query = self.query(request)?;
         let mut session = self.session(Intent::Read).await?;
         let exact_windows = query.pushed.exact && self.target.backend.profile().windows;
-        let (total, records) = if query.pushed.predicate == Predicate::Nothing {
+        let (total, resources) = if query.pushed.predicate == Predicate::Nothing {
             (0, Vec::new())
         } else if exact_windows {
             self.window(&mut *session, &query).await?
         } else if let Some(all) = self.few(&mut *session, &query).await? {
             all
         } else {
-            self.scanned(&mut *session, &query).await?
+            drop(session); // waiting for a scan is no reason to keep a connection from others
+            self.scanned(&query).await?
         };
-        let resources = records.iter().map(|record| self.shown(record)).collect::<Result<Vec<_>, _>>()?;
         Ok(Answer {
             status: 200,
             body: Some(list_response(total, &query.page, resources)),
@@ -98,7 +62,7 @@ impl Job<'_> {
     }
 
     /// The backend does it all: one window and the total.
-    async fn window(&self, session: &mut dyn Session, query: &Query) -> Result<(usize, Vec<Record>), Stop> {
+    async fn window(&self, session: &mut dyn Session, query: &Query) -> Result<(usize, Vec<Resource>), Stop> {
         let search = Search {
             entity: self.of.entity.clone(),
             predicate: query.pushed.predicate.clone(),
@@ -107,7 +71,7 @@ impl Job<'_> {
         };
         let found = self.search(session, &search).await?;
         let total = found.total.ok_or_else(|| Error::internal("The backend gave no total."))?;
-        Ok((total, found.records))
+        Ok((total, self.all_shown(&found.records)?))
     }
 
     /// A filter with an equality mostly finds a handful: then one search brings all there is. `None` when
@@ -116,7 +80,7 @@ impl Job<'_> {
         &self,
         session: &mut dyn Session,
         query: &Query,
-    ) -> Result<Option<(usize, Vec<Record>)>, Stop> {
+    ) -> Result<Option<(usize, Vec<Resource>)>, Stop> {
         if !narrow(&query.pushed.predicate) || query.page.count == 0 {
             return Ok(None);
         }
@@ -132,26 +96,28 @@ impl Job<'_> {
             return Ok(None);
         }
         let mut all = Vec::with_capacity(found.records.len());
-        for record in found.records {
-            if self.passes(query, &record)? {
-                all.push(record);
+        for record in &found.records {
+            let resource = self.read(record)?;
+            if self.passes(query, &resource) {
+                all.push(resource);
             }
         }
         let total = all.len();
-        let page = all.into_iter().skip(query.page.start_index - 1).take(query.page.count).collect();
-        Ok(Some((total, page)))
+        let page = all.into_iter().skip(query.page.start_index - 1).take(query.page.count);
+        Ok(Some((total, page.map(|resource| self.dressed(resource)).collect())))
     }
 
     /// One bounded scan to ordered ids, then the page by id.
-    async fn scanned(&self, session: &mut dyn Session, query: &Query) -> Result<(usize, Vec<Record>), Stop> {
-        let key = self.target.scans.key(&self.of.entity, query.filter.as_ref());
-        let kept = (query.page.start_index > 1).then(|| self.target.scans.ids.get(&key)).flatten();
+    async fn scanned(&self, query: &Query) -> Result<(usize, Vec<Resource>), Stop> {
+        let filter = query.filter.as_ref().map(ToString::to_string).unwrap_or_default();
+        let list = format!("{} {filter}", self.of.entity);
+        let kept = (query.page.start_index > 1).then(|| self.target.scans.kept(&list)).flatten();
         let ids = match kept {
             Some(ids) => ids,
             None => {
-                let ids = Arc::new(self.scan(session, query).await?);
-                self.target.scans.ids.insert(key, ids.clone());
-                ids
+                // The scan that runs, and the one that others wait for too.
+                let patience = 2 * Duration::from_millis(self.target.limits.backend_deadline_ms);
+                self.target.scans.fresh(&list, patience, self.scan(query)).await?
             }
         };
         let page: Vec<String> =
@@ -162,16 +128,18 @@ impl Job<'_> {
         let range = Range::first(page.len());
         let predicate = Predicate::Id(page);
         let search = Search { entity: self.of.entity.clone(), predicate, fields: self.wanted(), range };
-        Ok((ids.len(), session.search(&search).await?.records))
+        let found = self.session(Intent::Read).await?.search(&search).await?;
+        Ok((ids.len(), self.all_shown(&found.records)?))
     }
 
-    async fn scan(&self, session: &mut dyn Session, query: &Query) -> Result<Vec<String>, Stop> {
+    async fn scan(&self, query: &Query) -> Result<Vec<String>, Stop> {
+        let mut session = self.session(Intent::Read).await?;
         let fields = match &query.filter {
             Some(filter) if !query.pushed.exact => self.of.fields_of_filter(filter),
             _ => Fields::default(),
         };
         let search = self.over(query, fields, self.target.limits.scanned_rows);
-        let found = self.search(session, &search).await?;
+        let found = self.search(&mut *session, &search).await?;
         if found.more {
             return Err(Error::too_many(format!(
                 "More than {} resources would have to be looked at for this; narrow the filter.",
@@ -181,7 +149,7 @@ impl Job<'_> {
         }
         let mut ids = Vec::with_capacity(found.records.len());
         for record in found.records {
-            if self.passes(query, &record)? {
+            if query.pushed.exact || self.passes(query, &self.read(&record)?) {
                 ids.push(record.id);
             }
         }
@@ -193,15 +161,18 @@ impl Job<'_> {
         Search { entity: self.of.entity.clone(), predicate, fields, range: Range::first(limit) }
     }
 
+    fn all_shown(&self, records: &[Record]) -> Result<Vec<Resource>, Stop> {
+        records.iter().map(|record| self.shown(record)).collect()
+    }
+
     /// The re-check, with the backend's own case folding.
-    fn passes(&self, query: &Query, record: &Record) -> Result<bool, Stop> {
-        let Some(filter) = query.filter.as_ref().filter(|_| !query.pushed.exact) else { return Ok(true) };
-        let resource: Resource = self.target.mapping.read(self.of, record, &self.target.base_url)?;
+    fn passes(&self, query: &Query, resource: &Resource) -> bool {
+        let Some(filter) = query.filter.as_ref().filter(|_| !query.pushed.exact) else { return true };
         let folding = match self.target.backend.profile().folding {
             Folding::Ascii => scim::evaluate::Folding::Ascii,
             Folding::Directory => scim::evaluate::Folding::Directory,
         };
-        Ok(evaluate::matches(filter, &resource, &self.of.resource_type, folding))
+        evaluate::matches(filter, resource, &self.of.resource_type, folding)
     }
 }
 

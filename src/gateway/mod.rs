@@ -7,10 +7,10 @@ mod dispatch;
 mod failure;
 mod job;
 mod list;
+mod scans;
 mod write;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::scim::error::Error;
 
-pub use list::Scans;
+pub use scans::Scans;
 
 /// Everything that a request may need, built once, swapped as a whole.
 pub struct Snapshot {
@@ -129,21 +129,5 @@ impl Request {
     /// The first value of a query parameter; its name's case does not count.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-}
-
-/// A number that is new after every write of a target.
-#[derive(Debug, Default)]
-pub struct Generation(AtomicU64);
-
-// === impl Generation ===
-
-impl Generation {
-    fn next(&self) {
-        self.0.fetch_add(1, Ordering::Release);
-    }
-
-    fn now(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
     }
 }

@@ -59,7 +59,7 @@ impl Job<'_> {
         let mut session = self.session(Intent::Write).await?;
         let mut facts = Facts::at(attempt);
         let nothing = Record::default();
-        self.learn(&mut *session, mapping.unsettled(self.of, &record, &nothing, &facts), &mut facts).await?;
+        self.look_up(&mut *session, &record, &nothing, &mut facts).await?;
         mapping.settle(self.of, &mut record, &nothing, &facts)?;
         record.rest = mapping.rest_of(self.of, resource, &record)?;
         mapping.initialise(self.of, resource, OffsetDateTime::now_utc(), &mut record)?;
@@ -134,8 +134,7 @@ impl Job<'_> {
         resource::require(&after, &self.of.resource_type)?;
         let written_before = mapping.write(self.of, &before, Some(&before))?;
         let mut written_after = self.written(&after, Some(&before)).await?;
-        self.learn(&mut *session, mapping.unsettled(self.of, &written_after, &actual, &facts), &mut facts)
-            .await?;
+        self.look_up(&mut *session, &written_after, &actual, &mut facts).await?;
         mapping.settle(self.of, &mut written_after, &actual, &facts)?;
         let rest = mapping.rest_of(self.of, &after, &written_after)?;
         let versions = Versions {
@@ -182,8 +181,7 @@ impl Job<'_> {
         let mut facts = Facts::at(attempt);
         let nothing = Record::default();
         for record in [&comes, &goes] {
-            self.learn(&mut *session, mapping.unsettled(self.of, record, &nothing, &facts), &mut facts)
-                .await?;
+            self.look_up(&mut *session, record, &nothing, &mut facts).await?;
         }
         mapping.settle(self.of, &mut comes, &nothing, &facts)?;
         mapping.settle_removals(self.of, &mut goes, &facts);

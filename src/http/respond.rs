@@ -85,7 +85,10 @@ impl Reply {
     }
 
     fn response(&self, status: u16, body: Option<&Value>, media: HeaderValue) -> HttpResponse {
-        let bytes = body.map_or_else(Bytes::new, |body| body.to_string().into());
+        // `Display` would go through a formatter for every token; it is there for what cannot happen.
+        let octets =
+            |body: &Value| serde_json::to_vec(body).unwrap_or_else(|_| body.to_string().into_bytes());
+        let bytes = body.map_or_else(Bytes::new, |body| octets(body).into());
         let length = bytes.len();
         let mut response = Response::new(Full::new(if self.is_head { Bytes::new() } else { bytes }));
         if self.is_head {

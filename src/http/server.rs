@@ -3,8 +3,8 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use hyper::body::Incoming;
@@ -14,7 +14,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
 
@@ -134,11 +134,10 @@ async fn requests<S>(stream: S, shared: &Shared, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (in_work, watched) = watch::channel(0_usize);
-    let in_work = Arc::new(in_work);
+    let usage = Arc::new(Usage::new(shared.header_deadline));
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let service = Arc::clone(&shared.service);
-        let counted = Counted::one_more(&in_work);
+        let counted = Counted::one_more(&usage);
         async move {
             let _counted = counted;
             Ok::<_, Infallible>(service.answer(request).await)
@@ -149,42 +148,67 @@ where
         ended = served => if let Err(cause) = ended {
             debug!(%cause, "a connection broke");
         },
-        () = unused(watched, shared.header_deadline) => debug!("a connection was not used"),
+        () = usage.ends() => debug!("a connection was not used"),
     }
 }
 
-/// Ends when a connection has no request in work for too long: `first` for the first one, then [`IDLE`].
-/// hyper itself waits without end for the bytes that tell HTTP/1 from HTTP/2.
-async fn unused(mut in_work: watch::Receiver<usize>, first: Duration) {
-    let mut patience = first;
-    loop {
-        let is_idle = *in_work.borrow_and_update() == 0;
-        let changed = in_work.changed();
-        let ended = match is_idle {
-            true => tokio::time::timeout(patience, changed).await.map_or(true, |change| change.is_err()),
-            false => changed.await.is_err(),
-        };
-        if ended {
-            return;
+/// How a connection is used: closed when it has no request in work for too long, the first one sooner than
+/// [`IDLE`]. hyper itself waits without end for the bytes that tell HTTP/1 from HTTP/2.
+struct Usage(Mutex<Used>);
+
+struct Used {
+    in_work: usize,
+    /// When the last request ended; at first, when the connection began.
+    idle_since: Instant,
+    patience: Duration,
+}
+
+// === impl Usage ===
+
+impl Usage {
+    fn new(first: Duration) -> Self {
+        Self(Mutex::new(Used { in_work: 0, idle_since: Instant::now(), patience: first }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, Used> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends when the connection was not used for too long. Requests only leave a note, and the clock comes
+    /// round to read it: waking this future with each would have the whole connection looked at anew.
+    async fn ends(&self) {
+        while let Some(wait) = self.left() {
+            tokio::time::sleep(wait).await;
         }
-        patience = IDLE;
+    }
+
+    /// How long nothing can be too late yet; `None` when it is.
+    fn left(&self) -> Option<Duration> {
+        let used = self.state();
+        match used.in_work {
+            0 => used.patience.checked_sub(used.idle_since.elapsed()).filter(|left| !left.is_zero()),
+            _ => Some(used.patience),
+        }
     }
 }
 
 /// A request in work on a connection, counted as long as this lives.
-struct Counted(Arc<watch::Sender<usize>>);
+struct Counted(Arc<Usage>);
 
 // === impl Counted ===
 
 impl Counted {
-    fn one_more(in_work: &Arc<watch::Sender<usize>>) -> Self {
-        in_work.send_modify(|count| *count += 1);
-        Self(Arc::clone(in_work))
+    fn one_more(usage: &Arc<Usage>) -> Self {
+        usage.state().in_work += 1;
+        Self(Arc::clone(usage))
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        let mut used = self.0.state();
+        used.in_work -= 1;
+        used.idle_since = Instant::now();
+        used.patience = IDLE;
     }
 }

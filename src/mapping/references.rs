@@ -11,7 +11,8 @@ use crate::scim::error::{Error, ScimType};
 
 impl Mapping {
     /// The searches that tell whether the record's references exist; those that `known` holds already
-    /// and those that `facts` tell of are left out.
+    /// and those that `facts` tell of are left out. Of several types only the next is asked, for the first
+    /// that has the id is the one that is meant: ask again with what was found, until nothing is left.
     pub fn unsettled(
         &self,
         of: &ResourceMapping,
@@ -25,10 +26,10 @@ impl Mapping {
             if known.contains(&(native.clone(), reference.id.as_str())) {
                 continue;
             }
-            for entity in self.targets(of, &native) {
-                if facts.by_id(entity, &reference.id).is_none() {
-                    wanted.entry(entity.clone()).or_default().insert(reference.id.clone());
-                }
+            let is_no_miss = |entity: &&Arc<str>| facts.by_id(entity, &reference.id) != Some(None);
+            let next = self.targets(of, &native).iter().find(is_no_miss);
+            if let Some(entity) = next.filter(|entity| facts.by_id(entity, &reference.id).is_none()) {
+                wanted.entry(entity.clone()).or_default().insert(reference.id.clone());
             }
         }
         wanted.into_iter().map(|(entity, ids)| Search::existing(&entity, ids.into_iter().collect())).collect()

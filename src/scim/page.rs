@@ -48,13 +48,15 @@ fn number(name: &str, text: Option<&str>) -> Result<Option<usize>, Error> {
 
 /// A page of a list of `total` resources.
 pub fn list_response(total: usize, page: &Page, resources: Vec<Resource>) -> Value {
-    json!({
+    let mut response = json!({
         "schemas": [LIST_RESPONSE],
         "totalResults": total,
         "startIndex": page.start_index,
         "itemsPerPage": resources.len(),
-        "Resources": resources,
-    })
+    });
+    // Moved in: inside of `json!` they would be copied value by value.
+    response["Resources"] = resources.into_iter().map(Value::Object).collect();
+    response
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod concurrency;
 mod hostile;
 mod lifecycle;
+mod limits;
 mod outage;
 mod refusals;
 mod support;

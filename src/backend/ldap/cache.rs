@@ -2,7 +2,7 @@
 //! whoever reads by it compares the id that comes back.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
 
@@ -18,11 +18,24 @@ const DN_LIFE: Duration = Duration::from_secs(300);
 /// the old name, a member may show the old id for so long.
 const ID_LIFE: Duration = Duration::from_secs(30);
 
+/// An entry that was seen so lately is not noted again: normalising its DN is a good part of what a small
+/// read costs here.
+const LATELY: Duration = Duration::from_secs(10);
+
 /// Id to DN, and DN to type and id.
 pub(super) struct Names {
-    dns: Cache<String, Arc<str>>,
+    dns: Cache<String, Seen>,
     ids: Cache<String, (Arc<str>, String)>,
 }
+
+#[derive(Clone)]
+struct Seen {
+    dn: Arc<str>,
+    /// When both maps were told; `None` when the other one was not.
+    at: Option<Instant>,
+}
+
+// === impl Names ===
 
 impl Names {
     pub(super) fn new() -> Self {
@@ -30,7 +43,7 @@ impl Names {
         Self {
             dns: Cache::builder()
                 .max_capacity(OCTETS)
-                .weigher(move |id: &String, dn: &Arc<str>| text(id.len() + dn.len()))
+                .weigher(move |id: &String, seen: &Seen| text(id.len() + seen.dn.len()))
                 .time_to_live(DN_LIFE)
                 .build(),
             ids: Cache::builder()
@@ -43,7 +56,7 @@ impl Names {
 
     /// The DN under which this id was seen.
     pub(super) fn dn(&self, id: &str) -> Option<Arc<str>> {
-        self.dns.get(id)
+        self.dns.get(id).map(|seen| seen.dn)
     }
 
     /// The type and id of the entry that was seen under this normalised DN.
@@ -53,17 +66,20 @@ impl Names {
 
     /// An entry was seen.
     pub(super) fn saw(&self, entity: &Arc<str>, id: &str, dn: &str) {
-        self.created(id, dn);
+        let lately = |at: &Instant| at.elapsed() < LATELY;
+        let known = self.dns.get(id).filter(|seen| *seen.dn == *dn);
+        if known.is_some_and(|seen| seen.at.as_ref().is_some_and(lately)) {
+            return;
+        }
         if let Some(name) = Dn::parse(dn) {
             self.ids.insert(name.normalised(), (entity.clone(), id.to_owned()));
         }
+        self.dns.insert(id.to_owned(), Seen { dn: dn.into(), at: Some(Instant::now()) });
     }
 
     /// An entry was made.
     pub(super) fn created(&self, id: &str, dn: &str) {
-        if self.dns.get(id).as_deref() != Some(dn) {
-            self.dns.insert(id.to_owned(), dn.into());
-        }
+        self.dns.insert(id.to_owned(), Seen { dn: dn.into(), at: None });
     }
 
     /// The entry under this DN is gone, or has another name.
@@ -76,8 +92,8 @@ impl Names {
 
     /// This id's DN was not the entry's.
     pub(super) fn forget_id(&self, id: &str) {
-        if let Some(dn) = self.dns.remove(id) {
-            self.forget(&dn);
+        if let Some(seen) = self.dns.remove(id) {
+            self.forget(&seen.dn);
         }
     }
 }

@@ -22,8 +22,13 @@ use super::pool::Pool;
 use super::search::{operations, place, record, references, targets};
 use super::value::Dns;
 
-/// Entries a page: what directories commonly allow.
-const PAGE: i32 = 200;
+/// Entries a page: as many as Active Directory gives.
+const PAGE: i32 = 1000;
+/// And where the server does not allow that.
+const SMALL_PAGE: i32 = 200;
+/// Names are kept of a search with so many entries at most: a scan of everybody would push out those that
+/// are in use, and few of its own would be asked for before they are too old.
+const SEEN: usize = 500;
 
 /// One directory: where things are, the connections, and what was seen.
 pub(super) struct Directory {
@@ -142,10 +147,13 @@ impl Directory {
         cut: bool,
     ) -> Found {
         let mut records = BTreeMap::new();
+        let is_scan = found.len() > SEEN;
         for entry in found {
             match record(entity, entries, &search.fields, &entry) {
                 Some(record) => {
-                    self.names.saw(&entity.name, &record.id, &entry.dn);
+                    if !is_scan {
+                        self.names.saw(&entity.name, &record.id, &entry.dn);
+                    }
                     records.insert(record.id.clone(), record);
                 }
                 None => tracing::warn!(dn = entry.dn, attribute = %entries.id, "an entry shows no id"),
@@ -191,14 +199,18 @@ impl Directory {
             return Ok((Vec::new(), true));
         }
         let operation = unlimited(operation);
-        let (mut entries, mut cookie) = (Vec::new(), Vec::new());
+        let (mut entries, mut cookie, mut size) = (Vec::new(), Vec::new(), PAGE);
         loop {
-            let control = PagedResults { size: PAGE, cookie };
-            let control = Some(RawControl::from(control));
+            let control = Some(RawControl::from(PagedResults { size, cookie }));
             let answer = lease.connection.search(&operation, control, until).await.map_err(unavailable)?;
             entries.extend(answer.entries);
             match answer.result.rc {
                 0 => {}
+                // OpenLDAP's size.pr: no page is given at all.
+                codes::ADMIN_LIMIT if size == PAGE && entries.is_empty() => {
+                    (cookie, size) = (Vec::new(), SMALL_PAGE);
+                    continue;
+                }
                 codes::SIZE_LIMIT | codes::ADMIN_LIMIT => return Ok((entries, true)),
                 _ => return Err(codes::search("the paged search's", &answer.result)),
             }

@@ -69,16 +69,23 @@ fn batches(predicate: &Predicate) -> Vec<Predicate> {
     }
 }
 
-/// The id, the version's native where there is one, and the fields; nothing else is read.
+/// The id, and the fields with the version's native where there is one; nothing else is read.
 fn attributes(entity: &Entity, entries: &Entries, fields: &Fields) -> Result<Vec<String>, Failure> {
     let mut names = vec![entries.id.to_string()];
-    for native in entity.version.iter().chain(&fields.natives) {
+    for native in natives(entity, fields) {
         let name = filter::attribute(native)?;
         if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             names.push(name.to_owned());
         }
     }
     Ok(names)
+}
+
+/// The version belongs to what is read: where that is nothing but ids, which a scan wants of everybody, it
+/// is left out.
+fn natives<'a>(entity: &'a Entity, fields: &'a Fields) -> impl Iterator<Item = &'a Native> {
+    let version = entity.version.iter().filter(|_| !fields.natives.is_empty());
+    version.chain(&fields.natives)
 }
 
 /// The references that a predicate compares with.
@@ -95,7 +102,7 @@ pub(super) fn references(predicate: &Predicate) -> Vec<(&Native, &Reference)> {
 pub(super) fn record(entity: &Entity, entries: &Entries, fields: &Fields, entry: &Entry) -> Option<Record> {
     let id = entry.text(&entries.id)?;
     let mut values: BTreeMap<Native, Vec<Value>> = BTreeMap::new();
-    for native in entity.version.iter().chain(&fields.natives) {
+    for native in natives(entity, fields) {
         let found = entry.values(&native.name);
         if !found.is_empty() {
             values.insert(native.clone(), found);

@@ -16,7 +16,10 @@ use super::{certificates, eventually, free_port, output, run};
 pub const SUFFIX: &str = "dc=example,dc=test";
 /// The gateway's own account.
 pub const BIND_DN: &str = "cn=gw,dc=example,dc=test";
-const PASSWORD: &str = "gw-s3cret";
+/// Its password.
+pub const PASSWORD: &str = "gw-s3cret";
+/// So small that whoever reads much must page.
+const SMALL_LIMITS: &str = "size.soft=500 size.hard=unlimited size.pr=400 size.prtotal=unlimited";
 /// Where Debian has it; not on everybody's path.
 const SLAPD: &str = "/usr/sbin/slapd";
 
@@ -44,12 +47,22 @@ impl Directory {
 
     /// One that holds these entries, LDIF, from the start.
     pub fn holding(entries: &str) -> Self {
+        Self::tuned(entries, SMALL_LIMITS, "")
+    }
+
+    /// One whose server gives the service account these limits (slapd.conf(5)), its configuration ended by
+    /// these lines.
+    pub fn tuned(entries: &str, limits: &str, last_lines: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         certificates::write(folder.path());
         std::fs::create_dir(path("db")).unwrap();
         std::fs::write(path("password"), PASSWORD).unwrap();
-        std::fs::write(path("slapd.conf"), configuration(&folder.path().display().to_string())).unwrap();
+        std::fs::write(
+            path("slapd.conf"),
+            configuration(&folder.path().display().to_string(), limits, last_lines),
+        )
+        .unwrap();
         std::fs::write(path("base.ldif"), format!("{}\n{entries}", base())).unwrap();
         output(
             Command::new(SLAPD)
@@ -178,7 +191,7 @@ fn escaped(text: &str) -> String {
     text.bytes().map(|octet| format!("\\{octet:02x}")).collect()
 }
 
-fn configuration(folder: &str) -> String {
+fn configuration(folder: &str, limits: &str, last_lines: &str) -> String {
     format!(
         r#"
 include /etc/ldap/schema/core.schema
@@ -204,7 +217,7 @@ maxsize 1073741824
 dbnosync
 index objectClass,entryUUID,entryCSN,member,memberOf eq
 index uid,cn,sn,mail,employeeNumber pres,eq,sub
-limits dn.exact="{BIND_DN}" size.soft=500 size.hard=unlimited size.pr=400 size.prtotal=unlimited
+limits dn.exact="{BIND_DN}" {limits}
 access to attrs=userPassword by dn.exact="{BIND_DN}" write by anonymous auth by * none
 access to * by dn.exact="{BIND_DN}" write by * none
 overlay refint
@@ -217,7 +230,7 @@ memberof-memberof-ad memberOf
 memberof-refint TRUE
 overlay ppolicy
 ppolicy_use_lockout
-"#
+{last_lines}"#
     )
 }
 

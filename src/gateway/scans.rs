@@ -1,0 +1,155 @@
+//! The ordered ids of lists that a backend cannot page itself, so that pages after the first neither scan
+//! again nor shift, and so that many who ask at once share a scan.
+//!
+//! Nobody gets ids older than what they asked for: a first page comes from a scan that began after its
+//! request came; a later page may come from one of a moment ago, unless this process wrote since.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use moka::sync::Cache;
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
+
+use super::failure::Stop;
+use crate::backend::Failure;
+use crate::limits::{CONCURRENT_SCANS, SCAN_CACHE_IDS, SCAN_CACHE_SECONDS};
+use crate::scim::error::Error;
+
+/// Lists are told apart by this many hashes when they wait for their turn.
+const TURNS: usize = 16;
+
+/// The scans of one target.
+pub struct Scans {
+    kept: Cache<String, Scanned>,
+    /// Counts the writes of this process.
+    writes: AtomicU64,
+    /// One scan of a list at a time: whoever comes meanwhile waits for the next one, and shares it.
+    turns: [Mutex<()>; TURNS],
+    /// What bounds the memory that scans of different lists take together.
+    places: Semaphore,
+}
+
+#[derive(Clone)]
+struct Scanned {
+    begun: Instant,
+    /// The count when it began.
+    writes: u64,
+    ids: Arc<Vec<String>>,
+}
+
+impl Default for Scans {
+    fn default() -> Self {
+        let kept = Cache::builder()
+            .max_capacity(SCAN_CACHE_IDS)
+            .weigher(|_, scanned: &Scanned| u32::try_from(scanned.ids.len() + 1).unwrap_or(u32::MAX))
+            .time_to_live(Duration::from_secs(SCAN_CACHE_SECONDS))
+            .build();
+        Self {
+            kept,
+            writes: AtomicU64::new(0),
+            turns: Default::default(),
+            places: Semaphore::new(CONCURRENT_SCANS),
+        }
+    }
+}
+
+// === impl Scans ===
+
+impl Scans {
+    /// Something was written: what was scanned before may not be so any more.
+    pub(super) fn forget(&self) {
+        self.writes.fetch_add(1, Ordering::Release);
+    }
+
+    /// The ids of this list, if they were scanned a moment ago.
+    pub(super) fn kept(&self, list: &str) -> Option<Arc<Vec<String>>> {
+        let writes = self.writes.load(Ordering::Acquire);
+        self.kept.get(list).filter(|scanned| scanned.writes == writes).map(|scanned| scanned.ids)
+    }
+
+    /// The ids of this list from a scan that begins after this call: an own one, or that of somebody who
+    /// waited too. `patience` bounds the waiting, not the scan.
+    pub(super) async fn fresh(
+        &self,
+        list: &str,
+        patience: Duration,
+        scan: impl Future<Output = Result<Vec<String>, Stop>>,
+    ) -> Result<Arc<Vec<String>>, Stop> {
+        let asked = Instant::now();
+        let late = |_| Failure::Unavailable("other scans took all the time there was".to_owned());
+        let _turn = tokio::time::timeout(patience, self.turn(list)).await.map_err(late)?;
+        if let Some(scanned) = self.kept.get(list).filter(|scanned| scanned.begun >= asked) {
+            return Ok(scanned.ids);
+        }
+        let _place = tokio::time::timeout(patience, self.places.acquire())
+            .await
+            .map_err(late)?
+            .map_err(|_| Error::internal("Nothing may be scanned any more."))?;
+        let (begun, writes) = (Instant::now(), self.writes.load(Ordering::Acquire));
+        let ids = Arc::new(scan.await?);
+        self.kept.insert(list.to_owned(), Scanned { begun, writes, ids: ids.clone() });
+        Ok(ids)
+    }
+
+    async fn turn(&self, list: &str) -> MutexGuard<'_, ()> {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(list);
+        let at = usize::try_from(hash % TURNS as u64).unwrap_or_default();
+        self.turns[at].lock().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// How many scans ran, each a while long.
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+
+    impl Counter {
+        async fn scan(&self) -> Result<Vec<String>, Stop> {
+            let count = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            Ok(vec![count.to_string()])
+        }
+    }
+
+    async fn ask(scans: &Scans, counter: &Counter) -> String {
+        scans.fresh("list", PATIENCE, counter.scan()).await.ok().unwrap()[0].clone()
+    }
+
+    #[tokio::test]
+    async fn who_waits_shares_the_next_scan_and_never_one_that_ran_already() {
+        let (scans, counter) = (Scans::default(), Counter::default());
+        let waiting = async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::join!(ask(&scans, &counter), ask(&scans, &counter), ask(&scans, &counter))
+        };
+        let (first, (a, b, c)) = tokio::join!(ask(&scans, &counter), waiting);
+        assert_eq!([first, a, b, c], ["1", "2", "2", "2"]);
+    }
+
+    #[tokio::test]
+    async fn a_later_page_takes_what_is_kept_until_something_is_written() {
+        let (scans, counter) = (Scans::default(), Counter::default());
+        assert!(scans.kept("list").is_none());
+        ask(&scans, &counter).await;
+        assert_eq!(scans.kept("list").unwrap().as_slice(), ["1"]);
+        assert!(scans.kept("another").is_none());
+        scans.forget();
+        assert!(scans.kept("list").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_scan_that_a_write_overtakes_is_not_kept() {
+        let (scans, counter) = (Scans::default(), Counter::default());
+        tokio::join!(ask(&scans, &counter), async { scans.forget() });
+        assert!(scans.kept("list").is_none());
+    }
+}
