@@ -46,7 +46,9 @@ fn the_modules_know_only_whom_they_may() {
         }
         // A chain of `super` must not leave its module for another.
         for name in named(&text, "super::super::") {
-            if arrows.contains_key(name.as_str()) && !Path::new("src").join(&module).join(format!("{name}.rs")).exists() {
+            if arrows.contains_key(name.as_str())
+                && !Path::new("src").join(&module).join(format!("{name}.rs")).exists()
+            {
                 wrong.push(format!("{}: super::super::{name}", file.display()));
             }
         }
@@ -59,7 +61,8 @@ fn io_stands_where_it_belongs() {
     let mut wrong = Vec::new();
     for (module, file, text) in sources() {
         for (name, allowed) in CRATES {
-            let used = code(&text).any(|line| line.contains(&format!("{name}::")) && !line.contains(&format!("_{name}::")));
+            let used = code(&text)
+                .any(|line| line.contains(&format!("{name}::")) && !line.contains(&format!("_{name}::")));
             if used && !allowed.contains(&module.as_str()) {
                 wrong.push(format!("{}: {module} uses {name}", file.display()));
             }

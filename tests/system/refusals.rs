@@ -27,7 +27,8 @@ fn of_bodies_paths_and_filters() {
     ]);
     for name in ["crm", "plain", "corp"] {
         let scim = gateway.target(name);
-        let made = scim.post("/Users", &json!({ "userName": "bystander", "name": { "familyName": "By" } })).is(201);
+        let made =
+            scim.post("/Users", &json!({ "userName": "bystander", "name": { "familyName": "By" } })).is(201);
         let before = scim.get("/Users?count=200").is(200);
         let user = format!("/Users/{}", made["id"].as_str().unwrap());
         bodies(&scim, &user);
@@ -77,7 +78,12 @@ fn values(scim: &Scim, user: &str) {
         refused(scim.post("/Users", &body), 400, "invalidValue", says);
         refused(scim.put(user, &body), 400, "invalidValue", says);
     }
-    refused(scim.post("/Groups", &json!({ "displayName": "g", "members": 5 })), 400, "invalidValue", "members");
+    refused(
+        scim.post("/Groups", &json!({ "displayName": "g", "members": 5 })),
+        400,
+        "invalidValue",
+        "members",
+    );
     refused(
         scim.post("/Groups", &json!({ "displayName": "g", "members": [{ "value": "nobody" }] })),
         400,
@@ -102,7 +108,12 @@ fn patches(scim: &Scim, user: &str) {
     refused(one(json!({ "op": "remove" })), 400, "noTarget", "path");
     refused(one(json!({ "op": "replace", "path": "id", "value": "x" })), 400, "mutability", "id");
     refused(one(json!({ "op": "remove", "path": "userName" })), 400, "invalidValue", "userName");
-    refused(one(json!({ "op": "replace", "path": "active", "value": "perhaps" })), 400, "invalidValue", "active");
+    refused(
+        one(json!({ "op": "replace", "path": "active", "value": "perhaps" })),
+        400,
+        "invalidValue",
+        "active",
+    );
 }
 
 fn filters(scim: &Scim) {
@@ -155,7 +166,10 @@ fn requests(scim: &Scim, user: &str) {
     }
     let other = user.replace("Users", "Groups");
     let status = scim.get(&other).status;
-    assert!(status == 404 || status == 200 && user.ends_with(|c: char| c.is_ascii_digit()), "{other}: {status}");
+    assert!(
+        status == 404 || status == 200 && user.ends_with(|c: char| c.is_ascii_digit()),
+        "{other}: {status}"
+    );
     for (method, path) in [("DELETE", "/Users"), ("PUT", "/Users"), ("POST", user), ("POST", "/Schemas")] {
         let answer = scim.send(method, path, Some(&json!({})));
         assert!(answer.headers.contains_key("allow"), "{answer:?}");

@@ -119,15 +119,9 @@ impl Answer {
 
     /// The detail of a SCIM error with this status and `scimType` (empty: none).
     #[track_caller]
-<<<<<<< HEAD
     pub fn is_error(&self, status: u16, scim_type: &str) -> String {
         let body = &self.body;
         assert_eq!(self.status, status, "{body:#}");
-=======
-    #[allow(clippy::wrong_self_convention, reason = "it reads as a claim, and uses the answer up")]
-    pub fn is_error(self, status: u16, scim_type: &str) -> String {
-        let body = self.is(status);
->>>>>>> bench
         assert_eq!(body["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error", "{body:#}");
         assert_eq!(body["status"], status.to_string(), "{body:#}");
         assert_eq!(body["scimType"].as_str().unwrap_or_default(), scim_type, "{body:#}");
