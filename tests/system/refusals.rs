@@ -102,8 +102,13 @@ fn patches(scim: &Scim, user: &str) {
     refused(one(json!({ "path": "title", "value": "x" })), 400, "invalidSyntax", "op");
     refused(one(json!({ "op": "add", "path": "shoeSize", "value": 1 })), 400, "invalidPath", "shoeSize");
     refused(one(json!({ "op": "replace", "path": "name.shoe", "value": "1" })), 400, "invalidPath", "shoe");
-    refused(one(json!({ "op": "add", "path": "name[", "value": "x" })), 400, "invalidPath", "");
-    refused(one(json!({ "op": "add", "path": "emails[type eq", "value": "x" })), 400, "invalidPath", "");
+    refused(one(json!({ "op": "add", "path": "name[", "value": "x" })), 400, "invalidPath", "position 5");
+    refused(
+        one(json!({ "op": "add", "path": "emails[type eq", "value": "x" })),
+        400,
+        "invalidPath",
+        "position 14",
+    );
     refused(one(json!({ "op": "add", "path": 7, "value": "x" })), 400, "invalidPath", "path");
     refused(one(json!({ "op": "remove" })), 400, "noTarget", "path");
     refused(one(json!({ "op": "replace", "path": "id", "value": "x" })), 400, "mutability", "id");
@@ -133,20 +138,20 @@ fn filters(scim: &Scim) {
         ("password eq \"x\"", "password"),
         ("active gt true", "active"),
         ("emails[shoe eq 1]", "shoe"),
-        ("\u{0}", ""),
+        ("\u{0}", "U+0000"),
     ];
     for (filter, says) in wrong {
         let scim_type = if filter == "\u{0}" { "invalidValue" } else { "invalidFilter" };
         refused(scim.find("/Users", filter), 400, scim_type, says);
     }
     let deep = format!("{}userName pr{}", "(".repeat(5_000), ")".repeat(5_000));
-    refused(scim.find("/Users", &deep), 400, "invalidFilter", "");
+    refused(scim.find("/Users", &deep), 400, "invalidFilter", "position 21");
     let many = vec!["userName eq \"x\""; 1_500].join(" or ");
     assert!([200, 400, 431].contains(&scim.find("/Users", &many).status));
 }
 
 fn queries(scim: &Scim) {
-    for query in ["count=x", "count=1.5", "startIndex=x", "startIndex=99999999999999999999999"] {
+    for query in ["count=x", "count=1.5", "startIndex=x", "startIndex="] {
         refused(scim.get(&format!("/Users?{query}")), 400, "invalidValue", query.split('=').next().unwrap());
     }
     for query in ["filter=%", "filter=%FF", "attributes=%zz"] {
@@ -154,8 +159,11 @@ fn queries(scim: &Scim) {
     }
     let page = scim.get("/Users?count=-3&startIndex=-7").is(200);
     assert_eq!((&page["itemsPerPage"], &page["startIndex"]), (&json!(0), &json!(1)));
-    let page = scim.get("/Users?startIndex=1000000").is(200);
-    assert_eq!((page["itemsPerPage"].clone(), page["totalResults"].as_u64() > Some(0)), (json!(0), true));
+    for start in ["1000000", "99999999999999999999999"] {
+        let page = scim.get(&format!("/Users?startIndex={start}")).is(200);
+        assert_eq!((&page["itemsPerPage"], &page["Resources"]), (&json!(0), &json!([])));
+        assert!(page["totalResults"].as_u64() > Some(0), "{page}");
+    }
     refused(scim.find("/Schemas", "id pr"), 403, "", "filter");
 }
 
@@ -173,7 +181,7 @@ fn requests(scim: &Scim, user: &str) {
     for (method, path) in [("DELETE", "/Users"), ("PUT", "/Users"), ("POST", user), ("POST", "/Schemas")] {
         let answer = scim.send(method, path, Some(&json!({})));
         assert!(answer.headers.contains_key("allow"), "{answer:?}");
-        refused(answer, 405, "", "");
+        refused(answer, 405, "", "takes GET");
     }
     for path in ["/Bulk", "/Me", "/Users/.search"] {
         refused(scim.post(path, &json!({})), 501, "", "not built");
