@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio_rustls::TlsAcceptor;
 
-use crate::backend::Backend;
 use crate::backend::ldap::{self, Ldap};
 use crate::backend::sql::Sqlite;
+use crate::backend::{Backend, Intent};
 use crate::config::{self, Config, Script, Store, Token};
 use crate::gateway::{Client, Scans, Snapshot, Target};
 use crate::http;
@@ -24,7 +24,7 @@ pub fn snapshot(config: &Config, listening: SocketAddr) -> Result<Snapshot, Vec<
     let public_url = public_url(config, listening);
     let (mut targets, mut mistakes) = (Vec::new(), Vec::new());
     for settings in &config.targets {
-        match target(settings, config.limits, &public_url) {
+        match target(settings, config.limits, &public_url, Intent::Write) {
             Ok(target) => targets.push(Arc::new(target)),
             Err(found) => mistakes.extend(found),
         }
@@ -42,14 +42,15 @@ pub fn public_url(config: &Config, listening: SocketAddr) -> String {
     config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{listening}"))
 }
 
-/// One target.
+/// One target, to be changed or only to be read.
 pub fn target(
     settings: &config::Target,
     limits: Limits,
     public_url: &str,
+    intent: Intent,
 ) -> Result<Target, Vec<Diagnostic>> {
     let mapping = mapping(settings)?;
-    let backend = backend(&settings.store, Arc::clone(mapping.model()), limits)
+    let backend = backend(&settings.store, Arc::clone(mapping.model()), limits, intent)
         .map_err(|cause| vec![Diagnostic::whole(&format!("target {}", settings.name), cause)])?;
     Ok(Target {
         name: settings.name.clone(),
@@ -78,10 +79,15 @@ pub fn tls(config: &Config) -> Result<Option<TlsAcceptor>, Diagnostic> {
     config.tls.as_ref().map(acceptor).transpose().map_err(|cause| Diagnostic::whole("tls", cause))
 }
 
-fn backend(store: &Store, model: Arc<Model>, limits: Limits) -> Result<Arc<dyn Backend>, String> {
+fn backend(
+    store: &Store,
+    model: Arc<Model>,
+    limits: Limits,
+    intent: Intent,
+) -> Result<Arc<dyn Backend>, String> {
     let deadline = Duration::from_millis(limits.backend_deadline_ms);
     match store {
-        Store::Sqlite(file) => Ok(Arc::new(Sqlite::open(file, model, deadline)?)),
+        Store::Sqlite(file) => Ok(Arc::new(Sqlite::open(file, model, intent, deadline)?)),
         Store::Ldap(ldap) => Ok(Arc::new(Ldap::new(directory(ldap, deadline, limits.scanned_rows), model)?)),
     }
 }

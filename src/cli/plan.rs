@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{Exit, build, print};
+use crate::backend::Intent;
 use crate::config;
 use crate::gateway::Method;
 use crate::http;
@@ -50,7 +51,7 @@ impl Plan {
             request.body = Some(body(path, config.limits.request_bytes)?);
         }
         let public_url = build::public_url(&config, config.listen);
-        let target = Arc::new(build::target(settings, config.limits, &public_url)?);
+        let target = Arc::new(build::target(settings, config.limits, &public_url, Intent::Read)?);
         print(target.plan(request).await.map_err(refused)?.trim_end())
     }
 }

@@ -52,8 +52,11 @@ pub(super) async fn dispatch(target: &Arc<Target>, request: Request, dry: bool) 
 
 /// 405 with what is allowed (RFC 9110 §15.5.6).
 pub(super) fn not_allowed(allow: &'static str) -> Answer {
-    let error = Error { status: 405, scim_type: None, detail: format!("This endpoint takes {allow}.") };
-    Answer { status: 405, body: Some(error.to_json()), location: None, allow: Some(allow) }
+    Answer { status: 405, body: Some(wrong_method(allow).to_json()), location: None, allow: Some(allow) }
+}
+
+pub(super) fn wrong_method(allow: &str) -> Error {
+    Error { status: 405, scim_type: None, detail: format!("This endpoint takes {allow}.") }
 }
 
 fn body(request: &Request) -> Result<&serde_json::Value, Error> {

@@ -22,8 +22,16 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// A session; a dry run never holds up those who write.
     pub(super) async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Stop> {
+        let intent = if self.dry { Intent::Read } else { intent };
         Ok(self.target.backend.session(intent).await?)
+    }
+
+    /// Nothing known yet. An attempt that met a conflict reads more before the next; a dry run never meets
+    /// one, so it reads as much at once, and plans what will be done in the end.
+    pub(super) fn facts(&self, attempt: u32) -> Facts {
+        Facts::at(if self.dry { 1 } else { attempt })
     }
 
     pub(super) fn entity(&self) -> Result<&Entity, Stop> {

@@ -116,6 +116,7 @@ impl Target {
         match dispatch::dispatch(self, request, true).await {
             Err(failure::Stop::Planned(plan)) => Ok(plan.render()),
             Err(stop) => Err(failure::answer(stop)),
+            Ok(Answer { allow: Some(allow), .. }) => Err(dispatch::wrong_method(allow)),
             Ok(answer) => {
                 Ok(format!("# nothing to do: the answer is {} without the backend\n", answer.status))
             }

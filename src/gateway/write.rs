@@ -57,7 +57,7 @@ impl Job<'_> {
     ) -> Result<Answer, Stop> {
         let mapping = &self.target.mapping;
         let mut session = self.session(Intent::Write).await?;
-        let mut facts = Facts::at(attempt);
+        let mut facts = self.facts(attempt);
         let nothing = Record::default();
         self.look_up(&mut *session, &record, &nothing, &mut facts).await?;
         mapping.settle(self.of, &mut record, &nothing, &facts)?;
@@ -105,7 +105,7 @@ impl Job<'_> {
     async fn try_delete(&self, id: &str, attempt: u32) -> Result<Answer, Stop> {
         let mut session = self.session(Intent::Write).await?;
         let delete = Operation::Delete(Delete { entity: self.of.entity.clone(), id: id.to_owned() });
-        let mut facts = Facts::at(attempt);
+        let mut facts = self.facts(attempt);
         self.carry_out(&mut *session, &delete, &mut facts).await?;
         session.commit().await?;
         self.target.scans.forget();
@@ -126,7 +126,7 @@ impl Job<'_> {
     ) -> Result<Answer, Stop> {
         let mapping = &self.target.mapping;
         let mut session = self.session(Intent::Write).await?;
-        let mut facts = Facts::at(attempt);
+        let mut facts = self.facts(attempt);
         self.learn(&mut *session, vec![self.by_id(id, fields.clone())], &mut facts).await?;
         let actual = facts.by_id(&self.of.entity, id).flatten().cloned().ok_or_else(|| self.absent(id))?;
         let before = mapping.read(self.of, &actual, &self.target.base_url)?;
@@ -178,7 +178,7 @@ impl Job<'_> {
     ) -> Result<(), Stop> {
         let mapping = &self.target.mapping;
         let mut session = self.session(Intent::Write).await?;
-        let mut facts = Facts::at(attempt);
+        let mut facts = self.facts(attempt);
         let nothing = Record::default();
         for record in [&comes, &goes] {
             self.look_up(&mut *session, record, &nothing, &mut facts).await?;

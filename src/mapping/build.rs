@@ -17,7 +17,7 @@ use super::{model, script, suggest, values};
 use crate::plan::{Model, Native, OnMissing};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::{self, AttrPath};
-use crate::scim::schema::{self, Attribute, Extension, ResourceType, Returned, Type};
+use crate::scim::schema::{self, Attribute, Extension, Mutability, ResourceType, Returned, Type};
 
 /// Rounds of PBKDF2 where the mapping names none.
 const DEFAULT_ROUNDS: u32 = 600_000;
@@ -249,6 +249,7 @@ impl Builder<'_> {
             Some(DraftAccess::Immutable) => Access::Immutable,
             Some(DraftAccess::WriteOnly) => Access::WriteOnly,
             None if path.name == "meta" => Access::ReadOnly,
+            None if attribute.mutability == Mutability::WriteOnly => Access::WriteOnly,
             None => Access::ReadWrite,
         };
         if of.lines.iter().any(|known| known.path == path && known.element == element) {

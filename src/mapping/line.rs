@@ -131,6 +131,11 @@ impl Line {
         self.access != Access::WriteOnly
     }
 
+    /// Whether its values are for the backend alone: RFC 7643 §9.2, whatever else the mapping says of them.
+    pub(super) fn is_secret(&self) -> bool {
+        self.path.urn.is_none() && self.path.name == "password"
+    }
+
     pub(super) fn is_reference(&self) -> bool {
         matches!(self.conversion.how, How::Reference { .. })
     }

@@ -260,6 +260,22 @@ fn a_password_is_hashed_and_kept_nowhere_else() {
 }
 
 #[test]
+fn a_password_that_is_not_hashed_is_a_secret_all_the_same() {
+    for verb in ["", ".write_only()"] {
+        let line = format!("attr(\"password\", \"userPassword\"){verb};\n\nresource(\"Group\")");
+        let mapping = good(&OPENLDAP.replace("resource(\"Group\")", &line));
+        let of = user(&mapping);
+        let sent = object(json!({"userName": "ada", "password": "correct horse"}));
+        let record = mapping.write(of, &sent, None).unwrap();
+        match record.values[&Native::own("userPassword")].as_slice() {
+            [Value::Secret(secret)] => assert_eq!(secret.expose_text(), Some("correct horse")),
+            other => panic!("{other:?}"),
+        }
+        assert!(!of.fields(&|_| true).natives.contains(&Native::own("userPassword")), "it is never read");
+    }
+}
+
+#[test]
 fn too_long_is_refused_and_what_others_wrote_stays() {
     let mapping = good(CRM);
     let of = user(&mapping);

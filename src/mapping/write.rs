@@ -143,6 +143,9 @@ impl Mapping {
         if found.is_empty() {
             natives.extend(self.native(of, line, None)?);
         }
+        if line.is_secret() {
+            natives = natives.into_iter().map(Value::hidden).collect();
+        }
         if !natives.is_empty() {
             record.values.insert(native.clone(), natives);
         }

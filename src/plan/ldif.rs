@@ -101,11 +101,14 @@ fn line(ldif: &mut String, name: &str, value: &Value) {
     }
 }
 
-/// `name: value`, or base64 where RFC 2849's SAFE-STRING does not allow it.
+/// `name: value`, or base64 where RFC 2849's SAFE-STRING does not allow it, with a comment for people.
 fn text(ldif: &mut String, name: &str, octets: &[u8]) {
     match std::str::from_utf8(octets) {
         Ok(plain) if is_safe(octets) => _ = writeln!(ldif, "{name}: {plain}"),
-        _ => _ = writeln!(ldif, "{name}:: {}", STANDARD.encode(octets)),
+        readable => {
+            readable.iter().for_each(|plain| comment(ldif, &format!("{name}: {plain}")));
+            let _ = writeln!(ldif, "{name}:: {}", STANDARD.encode(octets));
+        }
     }
 }
 
@@ -173,9 +176,9 @@ mod tests {
             ("userPassword".to_owned(), vec![Value::Secret(Secret::new("hunter2"))]),
         ];
         let add = LdapOperation::Add { dn: "cn=Ä,dc=x".to_owned(), attributes };
-        let expected = "version: 1\n\n# the new User entry\ndn:: Y2499YQsZGM9eA==\nchangetype: add\n\
-            objectClass: inetOrgPerson\ncn: Ann\ncn:: w4Q=\ncn:: IHg=\ncn:: YQpi\njpegPhoto:: /9g=\n\
-            # userPassword: (secret, left out)\n";
+        let expected = "version: 1\n\n# the new User entry\n# dn: cn=Ä,dc=x\ndn:: Y2499YQsZGM9eA==\n\
+            changetype: add\nobjectClass: inetOrgPerson\ncn: Ann\n# cn: Ä\ncn:: w4Q=\n# cn:  x\ncn:: IHg=\n\
+            # cn: a\u{fffd}b\ncn:: YQpi\njpegPhoto:: /9g=\n# userPassword: (secret, left out)\n";
         let expected = expected.replace("Y2499YQsZGM9eA==", &STANDARD.encode("cn=Ä,dc=x"));
         assert_eq!(plan(vec![("the new User entry", add, None)]), expected);
     }

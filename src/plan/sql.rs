@@ -50,7 +50,8 @@ fn shown(param: &Param) -> String {
 fn literal(value: &Value) -> String {
     match value {
         Value::Integer(number) => number.to_string(),
-        Value::Real(number) => number.to_string(),
+        // With a fraction or an exponent, always: else SQL takes it for a whole number.
+        Value::Real(number) => format!("{number:?}"),
         Value::Bool(truth) => i64::from(*truth).to_string(),
         Value::Bytes(octets) => {
             format!("x'{}'", octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>())
@@ -114,5 +115,11 @@ mod tests {
              --   ?1 = 'O''Brien' || char(10) || '''; DROP TABLE x; --'\n--   ?2 = NULL\n\
              --   ?3 = (secret, left out)\n--   ?4 = :id, which a statement above returned\n--   ?5 = 1\n\nCOMMIT;\n"
         );
+    }
+
+    #[test]
+    fn a_real_stays_one() {
+        let shown = |number| literal(&Value::Real(number));
+        assert_eq!([shown(1.0), shown(0.5), shown(-1e300)], ["1.0", "0.5", "-1e300"]);
     }
 }

@@ -36,21 +36,43 @@ pub struct Reference {
     pub id: String,
 }
 
-/// Octets that must not be shown. Blank in `Debug`; there is no `Display`.
+/// Octets or a text that must not be shown. Blank in `Debug`; there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+pub struct Secret(Kept);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kept {
+    Octets(Vec<u8>),
+    Text(String),
+}
 
 // === impl Secret ===
 
 impl Secret {
     /// Takes octets into keeping.
     pub fn new(octets: impl Into<Vec<u8>>) -> Self {
-        Self(octets.into())
+        Self(Kept::Octets(octets.into()))
+    }
+
+    /// Takes a text into keeping; where a backend tells texts from octets, it stays one.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self(Kept::Text(text.into()))
     }
 
     /// The octets, for the one place that sends them to a backend.
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Kept::Octets(octets) => octets,
+            Kept::Text(text) => text.as_bytes(),
+        }
+    }
+
+    /// The text, where it is one, for the one place that sends it to a backend.
+    pub fn expose_text(&self) -> Option<&str> {
+        match &self.0 {
+            Kept::Octets(_) => None,
+            Kept::Text(text) => Some(text),
+        }
     }
 }
 
@@ -73,6 +95,14 @@ impl Value {
             Self::Bool(truth) => Some(if *truth { "TRUE" } else { "FALSE" }.to_owned()),
             Self::Reference(reference) => Some(reference.id.clone()),
             Self::Bytes(_) | Self::Timestamp(_) | Self::Secret(_) => None,
+        }
+    }
+
+    /// The same value, shown no longer.
+    pub fn hidden(self) -> Self {
+        match self {
+            Self::Bytes(octets) => Self::Secret(Secret::new(octets)),
+            other => other.text().map_or(other, |text| Self::Secret(Secret::text(text))),
         }
     }
 

@@ -10,5 +10,6 @@ mod hostile;
 mod lifecycle;
 mod limits;
 mod outage;
+mod plan;
 mod refusals;
 mod support;

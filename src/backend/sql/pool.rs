@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::failure::failure;
-use crate::backend::Failure;
+use crate::backend::{Failure, Intent};
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 64;
@@ -33,8 +33,13 @@ pub(super) struct Lease {
 
 impl Pool {
     /// Opens `size` connections to the file.
-    pub(super) fn open(file: &Path, size: usize, deadline: Duration) -> Result<Arc<Self>, rusqlite::Error> {
-        let idle = (0..size).map(|_| connect(file, deadline)).collect::<Result<Vec<_>, _>>()?;
+    pub(super) fn open(
+        file: &Path,
+        size: usize,
+        intent: Intent,
+        deadline: Duration,
+    ) -> Result<Arc<Self>, rusqlite::Error> {
+        let idle = (0..size).map(|_| connect(file, intent, deadline)).collect::<Result<Vec<_>, _>>()?;
         Ok(Arc::new(Self { idle: Mutex::new(idle), permits: Arc::new(Semaphore::new(size)), deadline }))
     }
 
@@ -48,13 +53,19 @@ impl Pool {
     }
 }
 
-fn connect(file: &Path, deadline: Duration) -> Result<Connection, rusqlite::Error> {
+/// Who only reads also leaves the file's journal mode as it is: that would be a change that lasts.
+fn connect(file: &Path, intent: Intent, deadline: Duration) -> Result<Connection, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(deadline)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
+    match intent {
+        Intent::Read => connection.pragma_update(None, "query_only", true)?,
+        Intent::Write => {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+        }
+    }
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

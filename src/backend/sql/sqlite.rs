@@ -34,12 +34,13 @@ pub struct Sqlite {
 // === impl Sqlite ===
 
 impl Sqlite {
-    /// Opens an existing database file. Every statement, and every wait for a connection, ends within the
-    /// deadline.
-    pub fn open(file: &Path, model: Arc<Model>, deadline: Duration) -> Result<Self, String> {
-        let open =
-            |size| Pool::open(file, size, deadline).map_err(|error| format!("{}: {error}", file.display()));
-        Ok(Self { model, writer: open(1)?, readers: open(READERS)? })
+    /// Opens an existing database file; with the intent to read, no session changes anything in it. Every
+    /// statement, and every wait for a connection, ends within the deadline.
+    pub fn open(file: &Path, model: Arc<Model>, intent: Intent, deadline: Duration) -> Result<Self, String> {
+        let open = |size, intent| {
+            Pool::open(file, size, intent, deadline).map_err(|error| format!("{}: {error}", file.display()))
+        };
+        Ok(Self { model, writer: open(1, intent)?, readers: open(READERS, Intent::Read)? })
     }
 }
 
@@ -264,20 +265,27 @@ fn bound(param: &Param, outputs: &HashMap<Arc<str>, Value>) -> Result<Native, Fa
 
 fn native(value: &Value) -> Result<Native, Failure> {
     Ok(match value {
-        Value::Text(text) if text.contains('\0') => {
-            let detail = "A text with the character U+0000 cannot be stored.".to_owned();
-            return Err(Failure::Rejected(detail, "U+0000 in a parameter".to_owned()));
-        }
-        Value::Text(text) => Native::Text(text.clone()),
+        Value::Text(text) => without_nul(text)?,
         Value::Integer(number) => Native::Integer(*number),
         Value::Real(number) => Native::Real(*number),
         Value::Bool(truth) => Native::Integer(i64::from(*truth)),
         Value::Bytes(octets) => Native::Blob(octets.clone()),
-        Value::Secret(secret) => Native::Blob(secret.expose().to_vec()),
+        Value::Secret(secret) => match secret.expose_text() {
+            Some(text) => without_nul(text)?,
+            None => Native::Blob(secret.expose().to_vec()),
+        },
         Value::Reference(reference) => Native::Text(reference.id.clone()),
         Value::Timestamp(at) => {
             let text = at.to_offset(time::UtcOffset::UTC).format(&Rfc3339);
             Native::Text(text.map_err(|error| Failure::Internal(error.to_string()))?)
         }
     })
+}
+
+fn without_nul(text: &str) -> Result<Native, Failure> {
+    if text.contains('\0') {
+        let detail = "A text with the character U+0000 cannot be stored.".to_owned();
+        return Err(Failure::Rejected(detail, "U+0000 in a parameter".to_owned()));
+    }
+    Ok(Native::Text(text.to_owned()))
 }

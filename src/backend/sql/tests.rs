@@ -231,7 +231,7 @@ fn database(rows: &[(&str, Option<&str>)]) -> Database {
     for (login, nick) in rows {
         connection.execute("INSERT INTO Person (Login, Nick) VALUES (?1, ?2)", (login, nick)).unwrap();
     }
-    let sqlite = Sqlite::open(&file, Arc::new(model()), DEADLINE).unwrap();
+    let sqlite = Sqlite::open(&file, Arc::new(model()), Intent::Write, DEADLINE).unwrap();
     Database { _folder: folder, sqlite }
 }
 
@@ -277,6 +277,20 @@ async fn what_is_not_committed_is_rolled_back() {
     session.execute(&plan).await.unwrap();
     session.commit().await.unwrap();
     assert_eq!(database.ids(is("Login", "changed", Case::Exact)).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_secret_text_is_stored_as_text() {
+    let database = database(&[("a", None)]);
+    let mut changes = Changes::default();
+    let secret = Value::from("x").hidden();
+    changes.values.insert(Native::own("Nick"), Change { add: vec![secret], ..Change::default() });
+    let update = Update { entity: "User".into(), id: "1".to_owned(), changes, version: None };
+    let plan = plan(Dialect::Sqlite, Operation::Update(update), &known("1"));
+    let mut session = database.sqlite.session(Intent::Write).await.unwrap();
+    session.execute(&plan).await.unwrap();
+    session.commit().await.unwrap();
+    assert_eq!(database.ids(is("Nick", "x", Case::Exact)).await, ["1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 //! Everything listens on loopback at free ports and ends with its owner.
 #![allow(dead_code, reason = "the benchmark shares these, and neither uses all")]
 
+pub mod by_hand;
 pub mod certificates;
 pub mod database;
 pub mod directory;

@@ -1,0 +1,591 @@
+//! `gantry plan`: what it prints is taken by the backend's own tools (`ldapadd`, `ldapmodify`, `sqlite3`) and
+//! does there what the gateway itself would do. Printing it changes nothing, tells no secret, and is refused
+//! where the request would be, with the same words.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::by_hand;
+use crate::support::database::Database;
+use crate::support::directory::{Directory, Entry, SUFFIX};
+use crate::support::gateway::{Gateway, gantry, write_configuration};
+use crate::support::scim::{Scim, encoded};
+use crate::support::{output, run};
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// The one target of each configuration here.
+const TARGET: &str = "planned";
+const PASSWORD: &str = "c0rrect horse/battery+staple";
+/// A login that means something to a DN, a filter, a shell and LDIF.
+const LOGIN: &str = "Ünal, \"J.\" +<x>;";
+/// A text that means something to SQL and to who fills its parameters in.
+const HOSTILE: &str = "O'Neil\"; DROP TABLE AppUser;--\n?1 = :id 🦀\u{2028}";
+
+/// A backend, seen and changed with its own tools.
+trait Native {
+    /// All that it holds.
+    fn state(&self) -> String;
+    /// Does what a plan says, as a person would; what the tools print of it.
+    fn carry_out(&self, plan: &str) -> String;
+}
+
+/// `gantry plan` on a configuration of one target. Whatever it is asked, nothing may change.
+struct Planner<'a> {
+    folder: TempDir,
+    native: &'a dyn Native,
+}
+
+// === impl Planner ===
+
+impl<'a> Planner<'a> {
+    fn of(target: &str, native: &'a dyn Native) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_configuration(folder.path(), &[target.to_owned()]);
+        Self { folder, native }
+    }
+
+    /// What is printed for a request that would be done.
+    #[track_caller]
+    fn plan(&self, method: &str, path: &str, body: Option<&Value>) -> String {
+        let done = self.run(method, path, body);
+        assert!(done.status.success(), "{method} {path}: {}", text(&done.stderr));
+        conceals(&text(&done.stderr));
+        conceals(&text(&done.stdout));
+        text(&done.stdout)
+    }
+
+    /// Does by hand what is printed for a request; what the tools print of it.
+    #[track_caller]
+    fn does(&self, method: &str, path: &str, body: Option<&Value>) -> String {
+        self.native.carry_out(&self.plan(method, path, body))
+    }
+
+    /// The SCIM error of a request that would be refused.
+    #[track_caller]
+    fn refusal(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let done = self.run(method, path, body);
+        assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(1), ""), "{method} {path}");
+        let told = text(&done.stderr);
+        conceals(&told);
+        let error = told.find("{\n").map(|at| serde_json::from_str(&told[at..]).unwrap());
+        error.unwrap_or_else(|| panic!("{method} {path}: no error in {told}"))
+    }
+
+    #[track_caller]
+    fn run(&self, method: &str, path: &str, body: Option<&Value>) -> Output {
+        let mut command = gantry();
+        command.args(["plan", "--config"]).arg(self.folder.path().join("gantry.toml"));
+        command.args(["--target", TARGET, method, path]);
+        if let Some(body) = body {
+            let file = self.folder.path().join("body.json");
+            std::fs::write(&file, body.to_string()).unwrap();
+            command.arg(file);
+        }
+        let before = self.native.state();
+        let done = run(&mut command);
+        assert!(self.native.state() == before, "{method} {path} changed something");
+        done
+    }
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8(octets.to_vec()).unwrap()
+}
+
+/// The password is nowhere in it, in none of the forms that LDIF, SQL and JSON have for it.
+#[track_caller]
+fn conceals(text: &str) {
+    let hex: String = PASSWORD.bytes().map(|octet| format!("{octet:02x}")).collect();
+    for form in [PASSWORD, &STANDARD.encode(PASSWORD), &hex] {
+        assert!(!text.contains(form), "{form} in {text}");
+    }
+}
+
+// === Entries ===
+
+#[test]
+fn of_a_person_is_taken_by_ldapadd() {
+    let directory = Directory::start();
+    let target = directory.target(TARGET, "openldap");
+    let planner = Planner::of(&target, &directory);
+    let gateway = Gateway::serve(&[target]);
+    for active in [true, false] {
+        let body = rich_person(active);
+        ldapadd(&directory, &planner.plan("POST", "/Users", Some(&body)));
+        let planned = directory.person(LOGIN).unwrap();
+        is_rich(&planned, active);
+        remove(&directory, &planned);
+        gateway.target(TARGET).post("/Users", &body).is(201);
+        let served = directory.person(LOGIN).unwrap();
+        remove(&directory, &served);
+        assert_eq!(values(planned), values(served));
+    }
+}
+
+#[test]
+fn of_a_password_tells_only_that_there_is_one() {
+    let directory = Directory::start();
+    let mapping = mapping_with_password();
+    let target = directory.target(TARGET, mapping.path().to_str().unwrap());
+    let planner = Planner::of(&target, &directory);
+    let created = planner.plan("POST", "/Users", Some(&rich_person(true)));
+    assert!(created.contains("\n# userPassword: (secret, left out)\n"), "{created}");
+    ldapadd(&directory, &created);
+    let person = directory.person(LOGIN).unwrap();
+    is_rich(&person, true);
+
+    let path = format!("/Users/{}", person.one("entryUUID").unwrap());
+    let change = operation("replace", "password", &json!(PASSWORD));
+    let changed = planner.plan("PATCH", &path, Some(&change));
+    assert!(changed.contains("\n# replace: userPassword: (secret, left out)\n"), "{changed}");
+    // What the plan leaves out is what the gateway sends.
+    Gateway::serve(&[target]).target(TARGET).send("PATCH", &path, Some(&change)).is(200);
+    let mut bind = Command::new("ldapwhoami");
+    bind.env("LDAPTLS_CACERT", directory.file("ca.pem"));
+    output(bind.args(["-x", "-H", &directory.url(), "-D", &person.dn, "-w", PASSWORD]));
+
+    let database = Database::of("crm");
+    let planner = Planner::of(&database.target(TARGET, "crm"), &database);
+    let changed = planner.plan("PATCH", "/Users/1", Some(&change));
+    assert_eq!(changed.matches(" = (secret, left out)\n").count(), 2, "{changed}");
+}
+
+#[test]
+fn of_a_group_is_taken_by_ldapadd() {
+    let directory = Directory::start();
+    let planner = Planner::of(&directory.target(TARGET, "openldap"), &directory);
+    ldapadd(&directory, &planner.plan("POST", "/Users", Some(&rich_person(true))));
+    let member = directory.person(LOGIN).unwrap();
+    let id = member.one("entryUUID").unwrap();
+
+    let crew = json!({ "displayName": "Crew, #1 ", "members": [{ "value": id }] });
+    ldapadd(&directory, &planner.plan("POST", "/Groups", Some(&crew)));
+    let group = directory.group("Crew, #1 ").unwrap();
+    assert_eq!(group.all("member"), ["cn=gantry-placeholder", member.dn.as_str()]);
+    assert_eq!(directory.person(LOGIN).unwrap().all("memberOf"), [group.dn]);
+
+    ldapadd(&directory, &planner.plan("POST", "/Groups", Some(&json!({ "displayName": "Nobody" }))));
+    assert_eq!(directory.group("Nobody").unwrap().all("member"), ["cn=gantry-placeholder"]);
+}
+
+#[test]
+fn of_each_method_on_entries() {
+    let directory = Directory::start();
+    let target = directory.target(TARGET, "openldap");
+    let planner = Planner::of(&target, &directory);
+    let ada = json!({ "userName": "ada", "name": { "familyName": "Lovelace" }, "active": true });
+    for body in [ada, json!({ "userName": "bob" })] {
+        ldapadd(&directory, &planner.plan("POST", "/Users", Some(&body)));
+    }
+    let id = |entry: Option<Entry>| entry.unwrap().one("entryUUID").unwrap().to_owned();
+    let (ada, bob) = (id(directory.person("ada")), id(directory.person("bob")));
+    let crew = json!({ "displayName": "Crew", "members": [{ "value": ada }] });
+    ldapadd(&directory, &planner.plan("POST", "/Groups", Some(&crew)));
+    let known = Known { login: "ada".to_owned(), user: ada, other: bob, group: id(directory.group("Crew")) };
+    let gateway = Gateway::serve(&[target]);
+    refusals(&planner, &gateway.target(TARGET), &known);
+    let taken = json!({ "userName": "BOB" });
+    refused(&planner, &gateway.target(TARGET), "POST", "/Users", Some(&taken), 409);
+    each_method(&planner, &known);
+}
+
+#[test]
+fn of_a_membership_that_is_there_already_says_so() {
+    let directory = Directory::start();
+    let planner = Planner::of(&directory.target(TARGET, "openldap"), &directory);
+    for login in ["ada", "bob"] {
+        ldapadd(&directory, &planner.plan("POST", "/Users", Some(&json!({ "userName": login }))));
+    }
+    let link = |login| json!({ "value": directory.person(login).unwrap().one("entryUUID") });
+    let crew = json!({ "displayName": "Crew", "members": [link("ada")] });
+    ldapadd(&directory, &planner.plan("POST", "/Groups", Some(&crew)));
+    let path = format!("/Groups/{}", directory.group("Crew").unwrap().one("entryUUID").unwrap());
+    let add = |members| operation("add", "members", &members);
+
+    let nothing = planner.plan("PATCH", &path, Some(&add(json!([link("ada")]))));
+    assert_eq!(nothing, "# nothing to do\n");
+    let one = planner.plan("PATCH", &path, Some(&add(json!([link("ada"), link("bob")]))));
+    let values: Vec<_> = one.lines().filter(|line| line.starts_with("member: ")).collect();
+    assert_eq!(values, [format!("member: {}", directory.person("bob").unwrap().dn)]);
+}
+
+/// The ready mapping with the line that a site adds when passwords come over SCIM.
+fn mapping_with_password() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let ready = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("mappings/openldap/mapping.rhai");
+    let script = std::fs::read_to_string(ready).unwrap();
+    let (people, groups) = script.split_once("resource(\"Group\")").unwrap();
+    let line = "attr(\"password\", \"userPassword\").write_only();";
+    let script = format!("{people}{line}\n\nresource(\"Group\"){groups}");
+    std::fs::write(folder.path().join("mapping.rhai"), script).unwrap();
+    folder
+}
+
+fn rich_person(active: bool) -> Value {
+    json!({
+        "userName": LOGIN,
+        "externalId": "ext: <1>",
+        "displayName": " Jörg the 1st",
+        "name": { "formatted": "Jörg Ünal 🦀", "familyName": "Ünal", "givenName": "Jörg\nMaria" },
+        "title": ": chief",
+        "preferredLanguage": "de-DE",
+        "emails": [{ "type": "work", "value": "j.uenal@example.test" }],
+        "phoneNumbers": [
+            { "type": "work", "value": "+49 30 5550 0100" },
+            { "type": "mobile", "value": "+49 170 555 0100" },
+        ],
+        "active": active,
+        "password": PASSWORD,
+    })
+}
+
+#[track_caller]
+fn is_rich(person: &Entry, active: bool) {
+    for (attribute, value) in [
+        ("uid", LOGIN),
+        ("employeeNumber", "ext: <1>"),
+        ("displayName", " Jörg the 1st"),
+        ("cn", "Jörg Ünal 🦀"),
+        ("sn", "Ünal"),
+        ("givenName", "Jörg\nMaria"),
+        ("title", ": chief"),
+        ("preferredLanguage", "de-DE"),
+        ("mail", "j.uenal@example.test"),
+        ("telephoneNumber", "+49 30 5550 0100"),
+        ("mobile", "+49 170 555 0100"),
+        ("objectClass", "inetOrgPerson"),
+    ] {
+        assert_eq!(person.all(attribute), [value], "{attribute}");
+    }
+    assert_eq!(person.one("pwdAccountLockedTime"), (!active).then_some("000001010000Z"));
+    assert_eq!(person.one("userPassword"), None);
+}
+
+/// Exactly what was printed.
+#[track_caller]
+fn ldapadd(directory: &Directory, plan: &str) {
+    let file = directory.file("plan.ldif");
+    std::fs::write(&file, plan).unwrap();
+    output(directory.client("ldapadd").arg("-f").arg(file));
+}
+
+fn remove(directory: &Directory, entry: &Entry) {
+    output(directory.client("ldapdelete").arg(&entry.dn));
+}
+
+/// An entry's values without the server's own, which no two entries share.
+fn values(entry: Entry) -> BTreeMap<String, Vec<String>> {
+    let own = ["entryuuid", "entrycsn", "createtimestamp", "modifytimestamp", "pwdchangedtime"];
+    entry.values.into_iter().filter(|(name, _)| !own.contains(&name.as_str())).collect()
+}
+
+impl Native for Directory {
+    fn state(&self) -> String {
+        format!("{:#?}", self.search(SUFFIX, "(objectClass=*)"))
+    }
+
+    /// Changes with `ldapmodify`; a search as its comment says it, in a shell.
+    fn carry_out(&self, plan: &str) -> String {
+        let search = plan.lines().find_map(|line| line.strip_prefix("# search: ldapsearch "));
+        let Some(arguments) = search else {
+            self.modify(plan);
+            return String::new();
+        };
+        let client = self.client("sh");
+        let connection = client.get_args().map(|argument| argument.to_str().unwrap());
+        let mut shell = Command::new("sh");
+        shell.env("LDAPTLS_CACERT", self.file("ca.pem"));
+        let line = format!("ldapsearch -LLL {} {arguments}", connection.collect::<Vec<_>>().join(" "));
+        output(shell.arg("-c").arg(line))
+    }
+}
+
+// === Rows ===
+
+#[test]
+fn of_rows_in_an_applications_tables_is_taken_by_sqlite3() {
+    let (planned, served) = (Database::of("crm"), Database::of("crm"));
+    let person = json!({
+        "userName": "o'neil;-- ?2 🦀",
+        "externalId": HOSTILE,
+        "name": { "givenName": "'); DROP TABLE Role;--", "familyName": "O'\nNeil" },
+        "emails": [{ "type": "work", "value": "o'neil@x" }, { "type": "home", "value": HOSTILE }],
+        "phoneNumbers": [
+            { "type": "work", "value": "+49 30" },
+            { "type": "mobile", "value": "'+1'" },
+            { "type": "fax", "value": "+2" },
+        ],
+        "active": false,
+        "password": PASSWORD,
+        "roles": [{ "value": HOSTILE }],
+        ENTERPRISE: { "department": "New 'Dept' ?1", "manager": { "value": "7" }, "division": HOSTILE },
+    });
+    let crew = json!({ "displayName": HOSTILE, "members": [{ "value": "101" }, { "value": "2" }] });
+    let plans = both_ways("crm", &planned, &served, &[("/Users", &person), ("/Groups", &crew)]);
+    assert_eq!(plans[0].matches("= (secret, left out)\n").count(), 2, "{}", plans[0]);
+    let varying = ["PwdHash", "PwdSalt", "ModifiedUtc", "At"];
+    assert_eq!(rows(&planned, &varying), rows(&served, &varying));
+
+    let sql = "SELECT * FROM AppUser JOIN Department USING (DeptId) WHERE LoginName LIKE 'o''neil;-- ?2 _'";
+    let row = &planned.rows(&sql.replace('*', "UserId, LastName, StatusCd, ManagerId, Name"))[0];
+    let expected = json!({
+        "UserId": 101, "LastName": "O'\nNeil", "StatusCd": "T", "ManagerId": 7, "Name": "New 'Dept' ?1",
+    });
+    assert_eq!(*row, expected);
+    let members = "SELECT RoleName, UserId FROM Role JOIN UserRole USING (RoleId) WHERE GrantedBy = 'gantry'";
+    let member = |id: u32| json!({ "RoleName": HOSTILE, "UserId": id });
+    assert_eq!(planned.rows(members), [member(2), member(101)]);
+}
+
+#[test]
+fn of_rows_in_two_bare_tables_is_taken_by_sqlite3() {
+    let (planned, served) = (Database::of("plain"), Database::of("plain"));
+    let person = json!({
+        "userName": HOSTILE,
+        "externalId": "'",
+        "name": { "givenName": HOSTILE },
+        "emails": [{ "type": HOSTILE, "value": "a@x" }],
+        "active": false,
+        "password": PASSWORD,
+    });
+    for database in [&planned, &served] {
+        database.change("INSERT INTO Users (Id, UserName) VALUES ('u1', 'ada')");
+        database.change("INSERT INTO Groups (Id, DisplayName) VALUES ('g1', 'inner')");
+    }
+    let crew = json!({
+        "displayName": HOSTILE,
+        "externalId": HOSTILE,
+        "members": [{ "value": "u1" }, { "value": "g1" }],
+    });
+    both_ways("plain", &planned, &served, &[("/Users", &person), ("/Groups", &crew)]);
+    let varying = ["Id", "GroupId", "Created", "Modified"];
+    assert_eq!(rows(&planned, &varying), rows(&served, &varying));
+
+    let row = &planned.rows("SELECT UserName, Doc FROM Users WHERE ExternalId = ''''")[0];
+    assert_eq!(row["UserName"], HOSTILE);
+    let document: Value = serde_json::from_str(row["Doc"].as_str().unwrap()).unwrap();
+    assert_eq!((&document["name"], &document["active"]), (&person["name"], &json!(false)));
+    let members = "SELECT MemberId FROM Members JOIN Groups ON Id = GroupId WHERE ExternalId = DisplayName";
+    assert_eq!(planned.rows(members), [json!({ "MemberId": "g1" }), json!({ "MemberId": "u1" })]);
+}
+
+#[test]
+fn of_each_method_on_an_applications_tables() {
+    let database = Database::of("crm");
+    let target = database.target(TARGET, "crm");
+    let planner = Planner::of(&target, &database);
+    let login = &database.rows("SELECT LoginName FROM AppUser WHERE UserId = 30")[0]["LoginName"];
+    let login = login.as_str().unwrap().to_owned();
+    let known = Known { login, user: "30".to_owned(), other: "5".to_owned(), group: "3".to_owned() };
+    each_method(&planner, &known);
+    let gateway = Gateway::serve(&[target]);
+    let known = Known { user: "31".to_owned(), group: "4".to_owned(), ..known };
+    refusals(&planner, &gateway.target(TARGET), &known);
+    refused(&planner, &gateway.target(TARGET), "DELETE", "/Groups/1", None, 403);
+}
+
+#[test]
+fn of_each_method_on_two_bare_tables() {
+    let database = Database::of("plain");
+    database.change("INSERT INTO Users (Id, UserName) VALUES ('u''1', 'ada'), ('u2', 'bob'), ('u3', 'eve')");
+    database.change("INSERT INTO Groups (Id, DisplayName) VALUES ('g1', 'crew'), ('g2', 'others')");
+    let target = database.target(TARGET, "plain");
+    let planner = Planner::of(&target, &database);
+    let id = |id: &str| id.to_owned();
+    let known = Known { login: id("ada"), user: id("u'1"), other: id("u2"), group: id("g1") };
+    each_method(&planner, &known);
+    let gateway = Gateway::serve(&[target]);
+    let known = Known { user: id("u3"), group: id("g2"), ..known };
+    refusals(&planner, &gateway.target(TARGET), &known);
+}
+
+/// Creates of each path and body: as planned, by hand; and on the other database by the gateway. The plans.
+fn both_ways(
+    mapping: &str,
+    planned: &Database,
+    served: &Database,
+    creates: &[(&str, &Value)],
+) -> Vec<String> {
+    let planner = Planner::of(&planned.target(TARGET, mapping), planned);
+    let gateway = Gateway::serve(&[served.target(TARGET, mapping)]);
+    let create = |(path, body): &(&str, &Value)| {
+        let plan = planner.plan("POST", path, Some(body));
+        assert!(plan.starts_with("BEGIN IMMEDIATE;\n") && plan.ends_with("\nCOMMIT;\n"), "{plan}");
+        planned.carry_out(&plan);
+        gateway.target(TARGET).post(path, body).is(201);
+        plan
+    };
+    creates.iter().map(create).collect()
+}
+
+/// Every row of every table, as SQL literals; of columns that vary from run to run only the type.
+fn rows(database: &Database, varying: &[&str]) -> BTreeMap<String, Vec<String>> {
+    let columns = "SELECT t.name AS \"table\", c.name AS \"column\" FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'";
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in database.rows(columns) {
+        let column = row["column"].as_str().unwrap();
+        let shown = if varying.contains(&column) { "typeof" } else { "quote" };
+        let table = tables.entry(row["table"].as_str().unwrap().to_owned()).or_default();
+        table.push(format!("{shown}(\"{column}\") AS \"{column}\""));
+    }
+    let read = |(table, columns): (String, Vec<String>)| {
+        let found = database.rows(&format!("SELECT {} FROM \"{table}\"", columns.join(", ")));
+        let mut rows: Vec<String> = found.iter().map(Value::to_string).collect();
+        rows.sort();
+        (table, rows)
+    };
+    tables.into_iter().map(read).collect()
+}
+
+impl Native for Database {
+    /// The file's octets too: a change of its mode is one.
+    fn state(&self) -> String {
+        let dump = output(Command::new("sqlite3").arg("-readonly").arg(self.file()).arg(".dump"));
+        let octets = std::fs::read(self.file()).unwrap();
+        format!("{dump}\n{}", STANDARD.encode(octets))
+    }
+
+    fn carry_out(&self, plan: &str) -> String {
+        by_hand::carry_out(self, plan)
+    }
+}
+
+// === On every backend ===
+
+/// What a backend holds before it is asked.
+struct Known {
+    login: String,
+    user: String,
+    other: String,
+    group: String,
+}
+
+// === impl Known ===
+
+impl Known {
+    fn user(&self) -> String {
+        format!("/Users/{}", encoded(&self.user))
+    }
+
+    fn group(&self) -> String {
+        format!("/Groups/{}", encoded(&self.group))
+    }
+
+    /// What the printed queries find of the person, by id and by name.
+    #[track_caller]
+    fn found(&self, planner: &Planner<'_>) -> String {
+        let by_id = planner.does("GET", &self.user(), None);
+        let filter = encoded(&format!("userName eq \"{}\"", self.login));
+        let by_name = planner.does("GET", &format!("/Users?filter={filter}"), None);
+        assert_eq!(by_id.contains(&self.login), by_name.contains(&self.login), "{by_id}\n{by_name}");
+        by_name
+    }
+}
+
+/// Reads and changes: what each prints does what was asked for.
+fn each_method(planner: &Planner<'_>, known: &Known) {
+    assert!(known.found(planner).contains(&known.login));
+    person(planner, known);
+    members(planner, known);
+    planner.does("DELETE", &known.group(), None);
+    assert_eq!(planner.does("GET", &known.group(), None), "");
+    planner.does("DELETE", &known.user(), None);
+    assert!(!known.found(planner).contains(&known.login));
+}
+
+fn person(planner: &Planner<'_>, known: &Known) {
+    let rename = operation("replace", "name.familyName", &json!("King; -- '1'"));
+    planner.does("PATCH", &known.user(), Some(&rename));
+    let found = known.found(planner).replace("''", "'");
+    assert!(found.contains("King; -- '1'"), "{found}");
+    assert_eq!(planner.plan("PATCH", &known.user(), Some(&rename)), "# nothing to do\n");
+
+    let body = json!({ "userName": known.login, "name": { "familyName": "Byron" }, "active": true });
+    planner.does("PUT", &known.user(), Some(&body));
+    let found = known.found(planner);
+    assert!(found.contains("Byron") && !found.contains("King"), "{found}");
+}
+
+fn members(planner: &Planner<'_>, known: &Known) {
+    let group = known.group();
+    let members = || planner.does("GET", &format!("{group}?attributes=members"), None);
+    let before = members();
+    let both = json!([{ "value": known.user }, { "value": known.other }]);
+    planner.does("PATCH", &group, Some(&operation("add", "members", &both)));
+    let joined = members();
+    assert!(joined.lines().count() > before.lines().count(), "{before}\n{joined}");
+    let path = format!("members[value eq \"{}\"]", known.user);
+    planner.does("PATCH", &group, Some(&operation("remove", &path, &Value::Null)));
+    let left = members();
+    assert!(left.lines().count() < joined.lines().count(), "{joined}\n{left}");
+}
+
+fn operation(op: &str, path: &str, value: &Value) -> Value {
+    json!({ "schemas": [PATCH], "Operations": [{ "op": op, "path": path, "value": value }] })
+}
+
+/// What the gateway would refuse, the plan refuses too.
+fn refusals(planner: &Planner<'_>, scim: &Scim, known: &Known) {
+    let (user, group) = (known.user(), known.group());
+    let person = json!({ "userName": "new" });
+    let nothing = json!({ "name": { "familyName": "X" }, "password": PASSWORD });
+    let stranger = json!({ "displayName": "new", "members": [{ "value": "no-such-id" }] });
+    let its_id = operation("replace", "id", &json!("x"));
+    let filter = format!("/Users?filter={}", encoded("shoeSize eq 1"));
+    for (method, path, body, status) in [
+        ("POST", "/Users", Some(&nothing), 400),
+        ("POST", "/Users", Some(&json!({ "userName": "a\0b" })), 400),
+        ("POST", "/Groups", Some(&stranger), 400),
+        ("PUT", &user, Some(&nothing), 400),
+        ("PUT", "/Users/no-such-id", Some(&person), 404),
+        ("PATCH", &user, Some(&its_id), 400),
+        ("PATCH", &group, Some(&operation("add", "members", &stranger["members"])), 400),
+        ("PATCH", "/Users/no-such-id", Some(&operation("replace", "active", &json!(false))), 404),
+        ("DELETE", "/Users/no-such-id", None, 404),
+        ("DELETE", "/Users", None, 405),
+        ("GET", &filter, None, 400),
+        ("GET", "/Ships", None, 404),
+    ] {
+        refused(planner, scim, method, path, body, status);
+    }
+}
+
+/// The plan says what a client would be told.
+#[track_caller]
+fn refused(planner: &Planner<'_>, scim: &Scim, method: &str, path: &str, body: Option<&Value>, status: u16) {
+    let said = planner.refusal(method, path, body);
+    assert_eq!(said, scim.send(method, path, body).is(status), "{method} {path}");
+}
+
+#[test]
+fn of_what_was_asked_wrongly_is_refused_as_such() {
+    let database = Database::of("plain");
+    let planner = Planner::of(&database.target(TARGET, "plain"), &database);
+    let body = json!({ "userName": "x" });
+    for (method, body) in [("POST", None), ("GET", Some(&body)), ("HEAD", None)] {
+        let done = planner.run(method, "/Users", body);
+        assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(2), ""), "{method}");
+        assert!(!done.stderr.is_empty());
+    }
+}
+
+#[test]
+fn of_a_body_on_standard_input() {
+    let database = Database::of("plain");
+    let planner = Planner::of(&database.target(TARGET, "plain"), &database);
+    let mut command = gantry();
+    command.args(["plan", "--config"]).arg(planner.folder.path().join("gantry.toml"));
+    command.args(["--target", TARGET, "post", "/Users", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"{\"userName\":\"from stdin\"}").unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success() && text(&done.stdout).contains("= 'from stdin'\n"));
+}
