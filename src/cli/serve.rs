@@ -61,8 +61,9 @@ impl Server {
     /// Serves until SIGTERM or SIGINT, and lets requests in work end.
     pub async fn run(self) -> Result<(), Exit> {
         let ended = signalled().map_err(|cause| Exit::failure(format!("signals: {cause}")))?;
+        let listen = self.listener.local_addr().map_err(|cause| Exit::failure(cause.to_string()))?;
         for target in &self.snapshot.targets {
-            info!(name = target.name, url = target.base_url, "serving");
+            info!(name = target.name, url = target.base_url, %listen, "serving");
         }
         http::serve(self.listener, Arc::new(ArcSwap::from_pointee(self.snapshot)), self.tls, ended).await;
         Ok(())

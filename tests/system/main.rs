@@ -4,6 +4,7 @@
 //! Nothing here passes without its server: a program that is missing ends the test. `scripts/test` installs them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends loudly")]
 
+mod commands;
 mod concurrency;
 mod conformance;
 mod hostile;
@@ -12,4 +13,5 @@ mod limits;
 mod outage;
 mod plan;
 mod refusals;
+mod serving;
 mod support;

@@ -99,7 +99,7 @@ fn entry(login: &str) -> String {
 
 /// The gateway stays ready, and says which backend is down.
 fn is_down(gateway: &Gateway) {
-    let probe = Scim::new(&gateway.origin(), "");
+    let probe = Scim::new(&format!("http://{}", gateway.listening()), "");
     let state = |backend: &str| {
         json!({
             "status": "ready",

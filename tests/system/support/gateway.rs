@@ -1,5 +1,6 @@
 //! The gateway: the built binary as a process, its log at hand.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -56,8 +57,10 @@ impl Gateway {
         Self::start(gantry().args(["serve", "--config"]).arg(file), folder)
     }
 
-    fn start(command: &mut Command, folder: TempDir) -> Self {
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    /// What serves, its standard output in the folder.
+    pub fn start(command: &mut Command, folder: TempDir) -> Self {
+        let stdout = File::create(folder.path().join("stdout")).unwrap();
+        let mut child = command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let stderr = BufReader::with_capacity(64 << 10, Unhurried(child.stderr.take().unwrap()));
         let (lines, kept) = (stderr.lines(), log.clone());
@@ -79,10 +82,11 @@ impl Gateway {
         Scim::new(&url.unwrap_or_else(|| panic!("no target {name}: {:#?}", self.log())), TOKEN)
     }
 
-    /// What it listens on: `http://127.0.0.1:…`
-    pub fn origin(&self) -> String {
-        let (_, url) = self.served().next().unwrap();
-        url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
+    /// Where it listens: `127.0.0.1:…`, whatever its public URL.
+    pub fn listening(&self) -> String {
+        let lines = self.log().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        let found = lines.filter_map(|line| line["fields"]["listen"].as_str().map(str::to_owned)).next();
+        found.unwrap_or_else(|| panic!("{:#?}", self.log()))
     }
 
     /// Names and URLs of the targets, from the log.
@@ -92,6 +96,11 @@ impl Gateway {
             let field = |name: &str| line["fields"][name].as_str().unwrap().to_owned();
             (field("name"), field("url"))
         })
+    }
+
+    /// What it printed.
+    pub fn printed(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("stdout")).unwrap()
     }
 
     /// Its log so far, a JSON object a line.
@@ -105,8 +114,13 @@ impl Gateway {
     }
 
     /// Sends SIGTERM and waits; the exit code.
-    pub fn terminate(mut self) -> Option<i32> {
+    pub fn terminate(self) -> Option<i32> {
         output(Command::new("kill").arg(self.child.id().to_string()));
+        self.exit_code()
+    }
+
+    /// Waits for its end; the exit code.
+    pub fn exit_code(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 
