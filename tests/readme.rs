@@ -43,10 +43,13 @@ fn its_demo_prints_what_it_shows() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let printed = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut printed: Vec<String> = printed
-        .scan(false, |ended, line| (!std::mem::replace(ended, line == "Ctrl-C ends it.")).then_some(line))
-        .collect();
+    let mut printed = Vec::new();
+    for line in BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap) {
+        printed.push(line);
+        if printed.last().is_some_and(|line| line == "Ctrl-C ends it.") {
+            break;
+        }
+    }
     let first_curl = printed.iter().find(|line| line.starts_with("curl ")).unwrap().clone();
     let listed = Command::new("sh").args(["-c", &first_curl]).output().unwrap();
     demo.kill().unwrap();
@@ -54,11 +57,8 @@ fn its_demo_prints_what_it_shows() {
     assert!(String::from_utf8_lossy(&listed.stdout).contains("\"itemsPerPage\":3"), "{listed:?}");
 
     let shown = blocks("text").into_iter().find(|block| block.starts_with("Base URL")).unwrap();
-    printed.iter_mut().for_each(|line| line.push('\n'));
-    let (shown, printed): (Vec<_>, Vec<_>) = (
-        shown.lines().map(skeleton).collect(),
-        printed.iter().map(|line| skeleton(line.trim_end())).collect(),
-    );
+    let shown: Vec<_> = shown.lines().map(skeleton).collect();
+    let printed: Vec<_> = printed.iter().map(|line| skeleton(line)).collect();
     assert_eq!(shown, printed);
 }
 

@@ -69,6 +69,7 @@ impl Mapping {
 
     /// Runs a mapping's text once with these params; `name` is the file's name in diagnostics.
     pub fn parse(name: &str, text: &str, params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
+        check_params(name, text, params)?;
         let params = Arc::new(params.clone());
         let draft = draft::Shared::default();
         let mut engine = script::sandbox();
@@ -102,6 +103,22 @@ impl Mapping {
     pub fn resources(&self) -> &[ResourceMapping] {
         &self.resources
     }
+}
+
+/// Params that the mapping asks for nowhere, functions included: a mistyped one would leave its fallback in force.
+fn check_params(name: &str, text: &str, params: &BTreeMap<String, String>) -> Result<(), Vec<Diagnostic>> {
+    let is_asked_for =
+        |param: &str| ['"', '`'].iter().any(|quote| text.contains(&format!("{quote}{param}{quote}")));
+    let unasked = params.keys().filter(|param| !is_asked_for(param));
+    let mistakes: Vec<_> = unasked
+        .map(|param| {
+            Diagnostic::whole(
+                name,
+                format!("the configuration gives the param {param:?}, which this mapping never asks for"),
+            )
+        })
+        .collect();
+    if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
 /// Functions that cannot work: hooks that are not built, and ones that would call themselves for ever

@@ -33,8 +33,8 @@ const LDAP: Profile = Profile {
 
 fn load(text: &str) -> Result<Mapping, Vec<Diagnostic>> {
     let params = [("people", "ou=people,dc=x"), ("groups", "ou=groups,dc=x")];
-    let params: BTreeMap<String, String> =
-        params.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let asked_for = params.into_iter().filter(|(name, _)| text.contains(&format!("\"{name}\"")));
+    let params: BTreeMap<String, String> = asked_for.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
     Mapping::parse("mapping.rhai", text, &params)
 }
 
@@ -241,6 +241,29 @@ fn a_code_that_means_the_same_stays() {
     after.insert("active".to_owned(), true.into());
     let change = changes(&after).values[&Native::own("StatusCd")].clone();
     assert_eq!(change, Change { remove: vec!["L".into()], add: vec!["A".into()], repeatable: false });
+}
+
+#[test]
+fn a_member_of_another_type_than_is_kept_is_refused() {
+    let mapping = good(CRM);
+    let group = mapping.resources().iter().find(|of| of.resource_type.name == "Group").unwrap();
+    let with = |kind: &str| {
+        let sent = object(json!({"displayName": "g", "members": [{"value": "7", "type": kind}]}));
+        mapping.write(group, &sent, None).map_err(|error| error.detail)
+    };
+    assert!(with("User").is_ok() && with("direct").is_ok());
+    assert_eq!(with("Group").unwrap_err(), "members.value leads to a User, not to a Group.");
+}
+
+#[test]
+fn a_param_that_nobody_asks_for_is_a_mistake() {
+    let params = BTreeMap::from([("peple".to_owned(), "ou=people,dc=x".to_owned())]);
+    let text = OPENLDAP.replace("param(\"people\")", "param(\"people\", \"ou=elsewhere\")");
+    let mistakes = Mapping::parse("mapping.rhai", &text, &params).err().unwrap();
+    assert_eq!(
+        mistakes[0].to_string(),
+        "error: the configuration gives the param \"peple\", which this mapping never asks for\n  --> mapping.rhai"
+    );
 }
 
 #[test]

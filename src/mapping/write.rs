@@ -1,6 +1,7 @@
 //! From a SCIM resource to a native record, and from two versions of one to what changes.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 use time::OffsetDateTime;
@@ -193,13 +194,32 @@ impl Mapping {
                 let json = script::from_script(result);
                 Ok(json.as_ref().and_then(values::literal).or_else(|| conversion.missing.clone()))
             }
-            (How::Reference { .. }, Some(value)) => reference_id(value)
-                .map(|id| Some(Value::Reference(Reference { resource: None, id })))
-                .ok_or_else(|| invalid(format!("{} needs a `value`: the id of another resource.", named()))),
+            (How::Reference { types, .. }, Some(value)) => {
+                if let Some(other) = self.other_type(value, types) {
+                    return Err(invalid(format!(
+                        "{} leads to a {}, not to a {other}.",
+                        named(),
+                        types.join(" or ")
+                    )));
+                }
+                let id = reference_id(value).ok_or_else(|| {
+                    invalid(format!("{} needs a `value`: the id of another resource.", named()))
+                })?;
+                Ok(Some(Value::Reference(Reference { resource: None, id })))
+            }
             (_, Some(value)) => values::to_native(value, conversion.kind).map(Some).ok_or_else(|| {
                 invalid(format!("{} has a value of another type than this target keeps.", named()))
             }),
         }
+    }
+
+    /// The type that a link says it leads to, where it is none of these but one that this mapping has: ids of
+    /// different types may be alike, and somebody else would be meant.
+    fn other_type<'a>(&self, link: &'a Json, types: &[Arc<str>]) -> Option<&'a str> {
+        let said = link.get("type")?.as_str()?;
+        let is = |name: &str| name.eq_ignore_ascii_case(said);
+        let is_known = self.resources.iter().any(|of| is(&of.resource_type.name));
+        (is_known && !types.iter().any(|name| is(name))).then_some(said)
     }
 
     /// The rows of a collection. An element that no row can carry is left to `rest` where there is one;

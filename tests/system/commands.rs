@@ -74,6 +74,7 @@ fn check_shows_where_a_configuration_is_wrong() {
         (good.replace("\"token\"", "\"nothing-there\""), "the file nothing-there cannot be read"),
         (good.replace("mapping = \"m\"", "mapping = \"nowhere\""), "nowhere"),
         (own_target("m", "mode = \"read-mostly\"\n"), "read-mostly"),
+        (own_target("m", "params = { people = \"x\" }\n"), "never asks for"),
         (good.repeat(2), "m"),
         (String::new(), "target"),
     ] {
