@@ -48,6 +48,8 @@ pub struct Tls {
     pub key: Secret,
     /// Clients must show a certificate that one of these signed.
     pub client_ca: Option<Vec<u8>>,
+    /// Where it stands, for a mistake that shows when it is used; its message is empty.
+    pub place: Diagnostic,
 }
 
 /// One backend with its mapping, served at one path.

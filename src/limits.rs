@@ -52,6 +52,8 @@ pub const PATCH_OPERATIONS: usize = 1_000;
 pub const SCRIPT_TEXT_BYTES: usize = 16 * 1024;
 /// One call of a script's function.
 pub const SCRIPT_DEADLINE_MS: u64 = 20;
+/// One run of a mapping at load. Longer than it needs by far: a busy machine must not refuse a good mapping.
+pub const SCRIPT_LOAD_MS: u64 = 2_000;
 /// A mapping file.
 pub const MAPPING_BYTES: u64 = 1 << 20;
 /// Ids that are kept of scanned filters, in all, for a target.

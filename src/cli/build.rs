@@ -75,8 +75,11 @@ pub fn mapping(settings: &config::Target) -> Result<Mapping, Vec<Diagnostic>> {
 
 /// TLS at the listener, if the configuration has it.
 pub fn tls(config: &Config) -> Result<Option<TlsAcceptor>, Diagnostic> {
-    let acceptor = |tls: &config::Tls| http::acceptor(&tls.cert, tls.key.expose(), tls.client_ca.as_deref());
-    config.tls.as_ref().map(acceptor).transpose().map_err(|cause| Diagnostic::whole("tls", cause))
+    let acceptor = |tls: &config::Tls| {
+        http::acceptor(&tls.cert, tls.key.expose(), tls.client_ca.as_deref())
+            .map_err(|cause| Diagnostic { message: cause, ..tls.place.clone() })
+    };
+    config.tls.as_ref().map(acceptor).transpose()
 }
 
 fn backend(

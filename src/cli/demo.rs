@@ -10,7 +10,7 @@ use aws_lc_rs::rand;
 use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
 
-use super::serve::Server;
+use super::serve::{Server, signalled};
 use super::{Exit, print};
 use crate::backend::sql::demo;
 use crate::config::{Client, Config, Script, Store, Target, Token};
@@ -53,6 +53,7 @@ enum Sample {
 impl Demo {
     pub async fn run(self) -> Result<(), Exit> {
         let token = self.token()?;
+        let ended = signalled()?;
         let listener = listen(self.listen).await?;
         // Removed when this function returns.
         let folder =
@@ -61,7 +62,7 @@ impl Demo {
         demo::create(&file, self.mapping.database()).map_err(Exit::failure)?;
         let server = Server::new(listener, &configuration(self.mapping, file, &token))?;
         print(&welcome(self.mapping, &format!("{}{PATH}", server.public_url()), &token))?;
-        server.run().await
+        server.run(ended).await
     }
 
     /// The token that was given, if it can stand in a header; else a random one, where only this

@@ -1,6 +1,5 @@
 //! `gantry serve`: what a configuration says, until SIGTERM or SIGINT.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,11 +33,12 @@ pub struct Server {
 
 impl Serve {
     pub async fn run(self) -> Result<(), Exit> {
+        let ended = signalled()?;
         let config = config::load(&self.config)?;
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|cause| Exit::failure(format!("cannot listen on {}: {cause}", config.listen)))?;
-        Server::new(listener, &config)?.run().await
+        Server::new(listener, &config)?.run(ended).await
     }
 }
 
@@ -58,9 +58,8 @@ impl Server {
         &self.snapshot.public_url
     }
 
-    /// Serves until SIGTERM or SIGINT, and lets requests in work end.
-    pub async fn run(self) -> Result<(), Exit> {
-        let ended = signalled().map_err(|cause| Exit::failure(format!("signals: {cause}")))?;
+    /// Serves until `ended`, and lets requests in work end.
+    pub async fn run(self, ended: impl Future<Output = ()>) -> Result<(), Exit> {
         let listen = self.listener.local_addr().map_err(|cause| Exit::failure(cause.to_string()))?;
         for target in &self.snapshot.targets {
             info!(name = target.name, url = target.base_url, %listen, "serving");
@@ -70,10 +69,12 @@ impl Server {
     }
 }
 
-/// Ends at the first SIGTERM or SIGINT from now on.
-fn signalled() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+/// Ends at the first SIGTERM or SIGINT from now on. Asked for before anything is made that the end must
+/// tidy up: until then, a signal ends the process on the spot.
+pub fn signalled() -> Result<impl Future<Output = ()>, Exit> {
+    let from_now = |kind| signal(kind).map_err(|cause| Exit::failure(format!("signals: {cause}")));
+    let mut terminate = from_now(SignalKind::terminate())?;
+    let mut interrupt = from_now(SignalKind::interrupt())?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}

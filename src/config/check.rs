@@ -147,11 +147,13 @@ impl<'a> Check<'a> {
         *limits.get_ref()
     }
 
-    fn tls(&mut self, tls: &raw::Tls) -> Option<Tls> {
+    fn tls(&mut self, tls: &Spanned<raw::Tls>) -> Option<Tls> {
+        let place = self.source.mistake(tls.span().start, "");
+        let tls = tls.get_ref();
         let cert = self.pem(&tls.cert);
         let key = self.secret(&tls.key);
         let client_ca = tls.client_ca.as_ref().map(|path| self.pem(path));
-        Some(Tls { cert: cert?, key: key?, client_ca: client_ca.unwrap_or(None) })
+        Some(Tls { cert: cert?, key: key?, client_ca: client_ca.unwrap_or(None), place })
     }
 
     fn targets(&mut self, targets: Vec<raw::Target>) -> Vec<Target> {

@@ -1,10 +1,34 @@
-//! From a byte offset in the configuration to a diagnostic. Knows what a secret's line looks like, so
-//! that a secret that stands in the file by mistake does not get into the output as well.
+//! From a byte offset in the configuration to a diagnostic. Knows which values are no secrets, so that a
+//! secret that stands in the file by mistake does not get into the output as well.
 
 use crate::mapping::diagnostic::Diagnostic;
 
-/// A key that contains one of these names a secret.
-const SECRET_KEYS: [&str; 5] = ["password", "passwd", "token", "secret", "key"];
+/// Keys whose values may be shown. Any other value may be a secret, under a misspelt key or without quotes.
+const HARMLESS_KEYS: [&str; 23] = [
+    "listen",
+    "public_url",
+    "name",
+    "path",
+    "mapping",
+    "mode",
+    "urls",
+    "ca",
+    "bind_dn",
+    "server",
+    "plaintext",
+    "host",
+    "port",
+    "database",
+    "user",
+    "encrypt",
+    "trust_certificate",
+    "profile",
+    "base",
+    "cert",
+    "client_ca",
+    "file",
+    "env",
+];
 
 /// The configuration's name and text.
 #[derive(Clone, Copy)]
@@ -25,46 +49,84 @@ impl Source<'_> {
         let line = before.matches('\n').count() + 1;
         let column = before.get(line_start..).unwrap_or("").chars().count() + 1;
         let mut diagnostic = Diagnostic::at(self.file, self.text, line, column, message);
-        diagnostic.excerpt = without_secrets(&diagnostic.excerpt);
+        let above = before.get(..line_start).unwrap_or("");
+        let is_quoted = ["\"\"\"", "'''"].iter().any(|mark| above.matches(mark).count() % 2 == 1);
+        diagnostic.excerpt = without_secrets(&diagnostic.excerpt, is_quoted);
         diagnostic
     }
 }
 
-/// The line with every quoted text starred out, if the line speaks of a secret. References to where a
-/// secret is kept (`{ file = "…" }`, `{ env = "…" }`) and hashes stay readable. Every character stays
-/// one character, so that a caret below still points at its place.
-fn without_secrets(line: &str) -> String {
-    let lower = line.to_lowercase();
-    if !SECRET_KEYS.iter().any(|key| lower.contains(key)) {
-        return line.to_owned();
-    }
-    let mut shown = String::with_capacity(line.len());
-    let mut quote: Option<(char, bool)> = None;
-    for c in line.chars() {
-        match quote {
-            None => {
-                if c == '"' || c == '\'' {
-                    quote = Some((c, is_harmless(&shown)));
-                }
-                shown.push(c);
-            }
-            Some((mark, _)) if c == mark => {
-                quote = None;
-                shown.push(c);
-            }
-            Some((_, harmless)) => shown.push(if harmless { c } else { '*' }),
-        }
-    }
-    shown
+/// The line with every value starred out, those of harmless keys excepted. `is_quoted`: a text of several
+/// lines goes on in it. Every character stays one character, so that a caret below still points at its place.
+fn without_secrets(line: &str, is_quoted: bool) -> String {
+    let at = if is_quoted { At::Quoted('"') } else { At::Start };
+    let mut excerpt = Excerpt { shown: String::with_capacity(line.len()), key: String::new(), at };
+    line.chars().for_each(|c| excerpt.push(c));
+    excerpt.shown
 }
 
-/// Whether the key before this quote is one whose text may be shown.
-fn is_harmless(before: &str) -> bool {
-    let key = before.trim_end().trim_end_matches('=').trim_end();
-    ["file", "env", "name", "profile", "cert", "client_ca"].iter().any(|known| {
-        key.strip_suffix(known)
-            .is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-'))
-    })
+/// A line, read so far.
+struct Excerpt {
+    shown: String,
+    /// The last key.
+    key: String,
+    at: At,
+}
+
+/// What the next character belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// A key, or an element of an array.
+    Start,
+    Key,
+    Value,
+    /// A text that ends with this mark.
+    Quoted(char),
+    /// A value without quotes that may not be shown: wherever it was meant to end, the line does not go on.
+    Hidden,
+    Comment,
+}
+
+// === impl Excerpt ===
+
+impl Excerpt {
+    fn push(&mut self, c: char) {
+        let before = self.at;
+        self.at = self.next(c);
+        let is_inside = matches!(before, At::Quoted(_)) && self.at == before || self.at == At::Hidden;
+        let is_shown = !is_inside || c.is_whitespace() || self.is_harmless();
+        self.shown.push(if is_shown { c } else { '*' });
+    }
+
+    fn next(&mut self, c: char) -> At {
+        match (self.at, c) {
+            (At::Quoted(mark), _) if c == mark => At::Value,
+            (At::Quoted(_) | At::Hidden | At::Comment, _) => self.at,
+            (At::Start | At::Key, _) if c.is_alphanumeric() || "_-.".contains(c) => {
+                if self.at == At::Start {
+                    self.key.clear();
+                }
+                self.key.push(c);
+                At::Key
+            }
+            (_, '"' | '\'') => At::Quoted(c),
+            (_, '#') => At::Comment,
+            (_, '{' | ',') => At::Start,
+            (_, '}') => {
+                self.key.clear();
+                At::Value
+            }
+            (At::Start, '[') => At::Start,
+            (At::Start, _) if c.is_whitespace() => At::Start,
+            (_, '=' | ':' | '[' | ']') => At::Value,
+            _ if c.is_whitespace() || self.is_harmless() => At::Value,
+            _ => At::Hidden,
+        }
+    }
+
+    fn is_harmless(&self) -> bool {
+        self.key.rsplit('.').next().is_some_and(|key| HARMLESS_KEYS.contains(&key))
+    }
 }
 
 #[cfg(test)]
@@ -73,11 +135,11 @@ mod tests {
 
     #[test]
     fn a_place_is_counted_in_characters() {
-        let source = Source { file: "g.toml", text: "a = 1\nñandú = true\n" };
+        let source = Source { file: "g.toml", text: "a = 1\nname = 'ñandú' true\n" };
         let offset = source.text.find("true").unwrap();
         let mistake = source.mistake(offset, "no");
-        assert_eq!((mistake.line, mistake.column), (2, 9));
-        assert_eq!(mistake.excerpt, "ñandú = true");
+        assert_eq!((mistake.line, mistake.column), (2, 16));
+        assert_eq!(mistake.excerpt, "name = 'ñandú' true");
     }
 
     #[test]
@@ -87,12 +149,41 @@ mod tests {
 
     #[test]
     fn secrets_are_starred_out_and_their_places_are_not() {
-        assert_eq!(without_secrets(r#"token = "hunter2" # x"#), r#"token = "*******" # x"#);
-        assert_eq!(
-            without_secrets(r#"tls = { cert = "a.pem", key = 'k' }"#),
-            r#"tls = { cert = "a.pem", key = '*' }"#
-        );
-        assert_eq!(without_secrets(r#"token = { env = "T" }"#), r#"token = { env = "T" }"#);
-        assert_eq!(without_secrets(r#"mapping = "m""#), r#"mapping = "m""#);
+        for (line, shown) in [
+            (r#"token = "hunter2" # x"#, r#"token = "*******" # x"#),
+            (r#"tls = { cert = "a.pem", key = 'k' }"#, r#"tls = { cert = "a.pem", key = '*' }"#),
+            (r#"token = { env = "T" }"#, r#"token = { env = "T" }"#),
+            (r#"token.file = "t""#, r#"token.file = "t""#),
+            (r#"mapping = "m""#, r#"mapping = "m""#),
+            (r#"urls = ["a", "b"]"#, r#"urls = ["a", "b"]"#),
+            ("plaintext = yes # no", "plaintext = yes # no"),
+            ("[[target.client]]", "[[target.client]]"),
+        ] {
+            assert_eq!(without_secrets(line, false), shown);
+        }
+    }
+
+    #[test]
+    fn secrets_are_starred_out_however_they_are_written() {
+        for line in [
+            "token = hunter2",
+            "token = x,hunter2 # hunter2",
+            "token hunter2",
+            "token: hunter2",
+            "token = \"hunter2",
+            "token = \"a\\\"hunter2\"",
+            "token = { env = \"X\" } hunter2",
+            "client = { name = \"x\", token = hunter2 }",
+            "token = [\"x\", \"hunter2\"]",
+            " \"hunter2\",",
+            "tokn = \"hunter2\"",
+            "[[target.client]] token = hunter2",
+        ] {
+            let shown = without_secrets(line, false);
+            assert!(!shown.contains("hunter2") && shown.chars().count() == line.chars().count(), "{shown}");
+        }
+        let text = "token = \"\"\"\nhunter2 \\q\"\"\"";
+        let mistake = Source { file: "g.toml", text }.mistake(text.find('q').unwrap(), "no");
+        assert_eq!(mistake.excerpt, "******* **\"\"\"");
     }
 }

@@ -19,7 +19,7 @@ pub struct Config {
     pub public_url: Option<Spanned<String>>,
     pub cursor_key: Option<Spanned<SecretPlace>>,
     pub limits: Option<Spanned<Limits>>,
-    pub tls: Option<Tls>,
+    pub tls: Option<Spanned<Tls>>,
     #[serde(default)]
     pub target: Vec<Target>,
 }

@@ -26,10 +26,10 @@ pub enum SecretPlace {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "lowercase")]
-enum Shape {
-    File(PathBuf),
-    Env(String),
+#[serde(deny_unknown_fields)]
+struct Shape {
+    file: Option<PathBuf>,
+    env: Option<String>,
 }
 
 // === impl SecretPlace ===
@@ -98,10 +98,11 @@ impl<'de> Visitor<'de> for PlaceVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Ok(match Shape::deserialize(MapAccessDeserializer::new(map))? {
-            Shape::File(path) => SecretPlace::File(path),
-            Shape::Env(name) => SecretPlace::Env(name),
-        })
+        match Shape::deserialize(MapAccessDeserializer::new(map))? {
+            Shape { file: Some(path), env: None } => Ok(SecretPlace::File(path)),
+            Shape { file: None, env: Some(name) } => Ok(SecretPlace::Env(name)),
+            _ => Err(de::Error::custom("a secret has exactly one of file and env")),
+        }
     }
 }
 

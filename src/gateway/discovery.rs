@@ -40,7 +40,8 @@ fn capabilities(target: &Target) -> Capabilities {
     };
     Capabilities {
         max_results: target.limits.page_size,
-        change_password: target.mapping.resources().iter().any(writes_password),
+        write: !target.read_only,
+        change_password: !target.read_only && target.mapping.resources().iter().any(writes_password),
         ..Capabilities::default()
     }
 }

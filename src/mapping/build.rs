@@ -311,8 +311,9 @@ impl Builder<'_> {
     fn conversion(&mut self, line: &DraftLine, attribute: &Attribute, kind: Type) -> Option<Conversion> {
         for (function, at) in [&line.read, &line.write].into_iter().flatten() {
             if !self.ast.iter_functions().any(|known| known.name == function && known.params.len() == 1) {
-                let known: Vec<&str> = self.ast.iter_functions().map(|known| known.name).collect();
-                let help = suggest::closest(function, known.into_iter());
+                let others =
+                    self.ast.iter_functions().map(|known| known.name).filter(|name| name != function);
+                let help = suggest::closest(function, others);
                 self.wrong_with_help(
                     *at,
                     format!("the script has no function `{function}` of one value"),

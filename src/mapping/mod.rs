@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use rhai::{AST, Engine, EvalAltResult, ParseErrorType, Position};
 
-use crate::limits::MAPPING_BYTES;
+use crate::limits::{MAPPING_BYTES, SCRIPT_LOAD_MS};
 use crate::plan::Model;
 use diagnostic::Diagnostic;
 
@@ -82,7 +82,7 @@ impl Mapping {
             vec![at(name, text, error.1, message)]
         })?;
         check_functions(name, text, &ast)?;
-        script::within_deadline(|| engine.run_ast(&ast))
+        script::within_deadline(SCRIPT_LOAD_MS, || engine.run_ast(&ast))
             .map_err(|error| vec![mistake(name, text, &error)])?;
         let mut builder = build::Builder { file: name, text, ast: &ast, mistakes: Vec::new() };
         let built = builder.build(&draft.lock().resources);
@@ -145,6 +145,7 @@ fn mistake(name: &str, text: &str, error: &EvalAltResult) -> Diagnostic {
             let verb = signature.split([' ', '(']).next().unwrap_or(signature);
             let known = verbs::names().any(|known| known == verb);
             let message = match known {
+                _ if verbs::is_not_built(verb) => format!("`{verb}` is not built yet"),
                 true => format!("`{verb}` does not take these values: {}", readable(signature)),
                 false => format!("there is no verb or function `{verb}`"),
             };
@@ -161,10 +162,7 @@ fn mistake(name: &str, text: &str, error: &EvalAltResult) -> Diagnostic {
 
 /// A call's signature in an admin's words.
 fn readable(signature: &str) -> String {
-    signature
-        .replace("&str | ImmutableString | String", "text")
-        .replace("LineVerb", "attr")
-        .replace("ResourceVerb", "resource")
+    signature.replace("&str | ImmutableString | String", "text").replace("i64", "number")
 }
 
 fn at(name: &str, text: &str, position: Position, message: impl Into<String>) -> Diagnostic {

@@ -66,9 +66,9 @@ pub(super) fn sandbox() -> Engine {
     engine
 }
 
-/// Runs `work` with the deadline of a script's call.
-pub(super) fn within_deadline<T>(work: impl FnOnce() -> T) -> T {
-    DEADLINE.set(Some(Instant::now() + Duration::from_millis(SCRIPT_DEADLINE_MS)));
+/// Runs `work` on a script with a deadline.
+pub(super) fn within_deadline<T>(deadline_ms: u64, work: impl FnOnce() -> T) -> T {
+    DEADLINE.set(Some(Instant::now() + Duration::from_millis(deadline_ms)));
     let result = work();
     DEADLINE.set(None);
     result
@@ -83,7 +83,7 @@ pub(super) fn call(
     args: impl FuncArgs,
 ) -> Result<Dynamic, Error> {
     let options = CallFnOptions::new().eval_ast(false);
-    within_deadline(|| {
+    within_deadline(SCRIPT_DEADLINE_MS, || {
         engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), ast, function, args)
     })
     .map_err(|error| thrown(&error).unwrap_or_else(|| broken(function, &error)))

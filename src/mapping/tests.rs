@@ -144,6 +144,23 @@ fn mistakes_have_a_place_and_a_suggestion() {
 }
 
 #[test]
+fn a_verb_with_wrong_values_is_told_so_in_an_admins_words() {
+    let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");";
+    let line = "attr(\"userName\", \"N\")";
+    for (verb, says) in [
+        ("max_len(\"x\")", "`max_len` does not take these values: max_len (attr, text)"),
+        ("child(5)", "`child` does not take these values: child (attr, number)"),
+        // One that is not built is not built, whatever it is given.
+        ("prefix()", "`prefix` is not built yet"),
+    ] {
+        let said = mistake(&format!("{start} {line}.{verb};"));
+        assert!(said.starts_with(&format!("error: {says}\n --> mapping.rhai:1:")), "{said}");
+    }
+    let said = mistake(&format!("{start} {line}.read(\"f\"); fn f(a, b) {{ a }}"));
+    assert!(said.contains("no function `f` of one value") && !said.contains("did you mean"), "{said}");
+}
+
+#[test]
 fn a_script_can_neither_run_on_nor_reach_out() {
     for text in [
         "loop { }",
@@ -156,6 +173,12 @@ fn a_script_can_neither_run_on_nor_reach_out() {
     ] {
         mistake(text);
     }
+}
+
+#[test]
+fn a_mapping_may_load_slowly() {
+    let slow = "let s = \"x\"; while s.len() < 8000 { s += s; } for i in range(0, 3000) { s.replace(\"y\", \"z\"); }";
+    good(&format!("{slow}\n{CRM}"));
 }
 
 #[test]

@@ -101,8 +101,14 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     BUILT.into_iter().chain(["uuid", "now"]).chain(NOT_BUILT.iter().map(|(name, _)| *name))
 }
 
+/// Whether a verb is known and not built.
+pub(super) fn is_not_built(name: &str) -> bool {
+    NOT_BUILT.iter().any(|(known, _)| *known == name)
+}
+
 /// Registers every verb; what they say goes to `draft`.
 pub(super) fn register(engine: &mut Engine, draft: &Shared, params: &Arc<BTreeMap<String, String>>) {
+    engine.register_type_with_name::<LineVerb>("attr").register_type_with_name::<ResourceVerb>("resource");
     register_resource(engine, draft);
     register_attr(engine, draft);
     register_line(engine);

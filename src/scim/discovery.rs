@@ -9,6 +9,8 @@ use super::schema::{ResourceType, Schema};
 pub struct Capabilities {
     /// The most resources in one answer.
     pub max_results: usize,
+    /// Whether anything can be changed.
+    pub write: bool,
     /// Whether a password can be changed.
     pub change_password: bool,
     /// Whether lists can be sorted.
@@ -21,7 +23,7 @@ pub struct Capabilities {
 pub fn service_provider_config(capabilities: &Capabilities, base: &str) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
-        "patch": { "supported": true },
+        "patch": { "supported": capabilities.write },
         "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
         "filter": { "supported": true, "maxResults": capabilities.max_results },
         "changePassword": { "supported": capabilities.change_password },

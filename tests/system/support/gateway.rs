@@ -78,8 +78,12 @@ impl Gateway {
 
     /// A client of the target with this name.
     pub fn target(&self, name: &str) -> Scim {
-        let url = self.served().find(|(target, _)| target == name).map(|(_, url)| url);
-        Scim::new(&url.unwrap_or_else(|| panic!("no target {name}: {:#?}", self.log())), TOKEN)
+        let mut url = None;
+        eventually(&format!("the target {name}"), || {
+            url = self.served().find(|(target, _)| target == name).map(|(_, url)| url);
+            url.is_some()
+        });
+        Scim::new(&url.unwrap(), TOKEN)
     }
 
     /// Where it listens: `127.0.0.1:…`, whatever its public URL.
