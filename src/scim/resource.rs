@@ -201,9 +201,13 @@ fn require_subs(value: &Value, attribute: &Attribute) -> Result<(), Error> {
     Ok(())
 }
 
+/// What a PUT that does not mention it leaves as it is: no rename may empty a group, and no change of a name
+/// may open the account of somebody who left.
+const KEPT_BY_PUT: [&str; 2] = ["active", "members"];
+
 /// What PUT makes of a resource (RFC 7644 §3.5.1): as the body says. Read-only attributes stay; an
-/// immutable one may only be repeated (400 `mutability`); what the body does not mention is cleared, but
-/// for the members of a group, which no rename may empty.
+/// immutable one may only be repeated (400 `mutability`); what the body does not mention is cleared, which
+/// the RFC leaves to the server, but for [`KEPT_BY_PUT`].
 pub fn replace(before: &Resource, body: &Parsed, rt: &ResourceType) -> Result<Resource, Error> {
     let mut after = body.resource.clone();
     for name in ["id", "meta"] {
@@ -219,7 +223,7 @@ pub fn replace(before: &Resource, body: &Parsed, rt: &ResourceType) -> Result<Re
         let keeps = match attribute.mutability {
             Mutability::ReadOnly => true,
             Mutability::Immutable => !mentioned,
-            _ => !mentioned && attribute.name == "members",
+            _ => !mentioned && urn.is_none() && KEPT_BY_PUT.contains(&attribute.name.as_str()),
         };
         if keeps {
             put(&mut after, &path, old.clone());

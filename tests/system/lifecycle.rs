@@ -241,12 +241,13 @@ fn rename(scim: &Scim, native: &dyn Native, ada: &Value, group: &Value) {
 }
 
 fn replace(scim: &Scim, native: &dyn Native, bob: &Value) {
-    let body = json!({
-        "schemas": [USER],
-        "userName": "bob.o'neil",
-        "name": { "familyName": "Neil" },
-        "active": true,
-    });
+    let leave = json!([{ "op": "replace", "path": "active", "value": false }]);
+    scim.patch(&users(bob), &leave).is(200);
+    let mut body = json!({ "schemas": [USER], "userName": "bob.o'neil", "name": { "familyName": "Neil" } });
+    // What says nothing of the account does not open it.
+    assert_eq!(scim.put(&users(bob), &body).is(200)["active"], false);
+    assert_eq!(native.person("bob.o'neil").unwrap().active, Some(false));
+    body["active"] = true.into();
     let replaced = scim.put(&users(bob), &body).is(200);
     assert_eq!(replaced.get("externalId"), None);
     let expected = Person { family: Some("Neil".to_owned()), mail: None, active: Some(true) };
