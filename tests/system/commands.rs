@@ -304,7 +304,8 @@ fn a_demo_that_is_ended_while_it_starts_leaves_nothing_behind() {
 #[test]
 fn at_a_terminal_the_log_is_for_people_and_ctrl_c_ends_a_demo() {
     let temporary = tempfile::tempdir().unwrap();
-    let demo = format!("{} demo --listen 127.0.0.1:0", env!("CARGO_BIN_EXE_gantry"));
+    // `exec`: dash would stay in front of the demo, be ended by the same Ctrl-C, and its end be what is seen.
+    let demo = format!("exec {} demo --listen 127.0.0.1:0", env!("CARGO_BIN_EXE_gantry"));
     let mut terminal = Command::new("timeout");
     terminal.args(["--foreground", "20", "script", "-qefc", &demo, "/dev/null"]);
     terminal.env("TMPDIR", temporary.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
