@@ -12,6 +12,7 @@ mod lifecycle;
 mod limits;
 mod outage;
 mod plan;
+mod queries;
 mod refusals;
 mod serving;
 mod support;
