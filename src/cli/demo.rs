@@ -107,7 +107,14 @@ fn configuration(sample: Sample, file: PathBuf, token: &str) -> Config {
         store: Store::Sqlite(file),
         clients: vec![Client { name: "demo".to_owned(), token: Token::Plain(Secret::new(token)) }],
     };
-    Config { listen: LISTEN, public_url: None, limits: Limits::default(), tls: None, targets: vec![target] }
+    Config {
+        listen: LISTEN,
+        public_url: None,
+        cursor_key: None,
+        limits: Limits::default(),
+        tls: None,
+        targets: vec![target],
+    }
 }
 
 // === impl Sample ===

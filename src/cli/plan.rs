@@ -51,7 +51,9 @@ impl Plan {
             request.body = Some(body(path, config.limits.request_bytes)?);
         }
         let public_url = build::public_url(&config, config.listen);
-        let target = Arc::new(build::target(settings, config.limits, &public_url, Intent::Read)?);
+        let cursors = build::cursors(&config)?;
+        let target =
+            Arc::new(build::target(settings, config.limits, &public_url, &cursors, Intent::Read)?);
         print(target.plan(request).await.map_err(refused)?.trim_end())
     }
 }

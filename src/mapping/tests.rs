@@ -7,7 +7,9 @@ use time::OffsetDateTime;
 
 use super::diagnostic::Diagnostic;
 use super::{Mapping, ResourceMapping, Versions};
-use crate::plan::{Case, Change, Folding, Native, Precision, Predicate, Profile, Record, Row, Test, Value};
+use crate::plan::{
+    Case, Change, Folding, Instants, Native, Precision, Predicate, Profile, Record, Row, Test, Value,
+};
 use crate::scim::filter;
 use crate::scim::resource::Resource;
 
@@ -21,6 +23,7 @@ const SQLITE: Profile = Profile {
     folding: Folding::Ascii,
     text: Precision::Exact,
     ordering: true,
+    instants: Instants::Exact,
     windows: true,
 };
 const LDAP: Profile = Profile {
@@ -28,6 +31,7 @@ const LDAP: Profile = Profile {
     folding: Folding::Directory,
     text: Precision::Over,
     ordering: false,
+    instants: Instants::Seconds(&["createTimestamp", "modifyTimestamp"]),
     windows: false,
 };
 

@@ -92,18 +92,16 @@ fn moment(value: &Value) -> Option<OffsetDateTime> {
     }
 }
 
-/// An instant in RFC 3339, in GeneralizedTime (RFC 4517 §3.3.13, UTC) or in SQL's form (taken as UTC).
+/// An instant in RFC 3339 or in SQL's form, which are one but for the letter between date and time (UTC where
+/// no offset is said), or in GeneralizedTime (RFC 4517 §3.3.13, UTC).
 fn instant(text: &str) -> Option<OffsetDateTime> {
     let general = format_description!("[year][month][day][hour][minute][second]Z");
     let general_fraction = format_description!("[year][month][day][hour][minute][second].[subsecond]Z");
-    let sql = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
-    let sql_fraction = format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond]");
     OffsetDateTime::parse(text, &Rfc3339)
+        .or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339))
         .map(|at| at.to_offset(UtcOffset::UTC))
         .or_else(|_| PrimitiveDateTime::parse(text, general).map(PrimitiveDateTime::assume_utc))
         .or_else(|_| PrimitiveDateTime::parse(text, general_fraction).map(PrimitiveDateTime::assume_utc))
-        .or_else(|_| PrimitiveDateTime::parse(text, sql).map(PrimitiveDateTime::assume_utc))
-        .or_else(|_| PrimitiveDateTime::parse(text, sql_fraction).map(PrimitiveDateTime::assume_utc))
         .ok()
 }
 
@@ -116,6 +114,7 @@ mod tests {
         for text in [
             "2026-11-24T07:21:00Z",
             "2026-11-24T08:21:00+01:00",
+            "2026-11-24T07:21:00",
             "20261124072100Z",
             "20261124072100.0Z",
             "2026-11-24 07:21:00",

@@ -13,6 +13,7 @@ mod limits;
 mod outage;
 mod plan;
 mod properties;
+mod queries;
 mod refusals;
 mod serving;
 mod support;

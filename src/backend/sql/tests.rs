@@ -76,7 +76,7 @@ fn model() -> Model {
 
 fn search(entity: &str, predicate: Predicate, natives: &[Native]) -> Search {
     let fields = Fields { natives: natives.iter().cloned().collect(), rest: false };
-    Search { entity: entity.into(), predicate, fields, range: Range { offset: 0, limit: 10, total: false } }
+    Search { entity: entity.into(), predicate, fields, range: Range::first(10) }
 }
 
 fn is(name: &str, value: &str, case: Case) -> Predicate {

@@ -9,7 +9,13 @@ use crate::scim::schema::{Attribute, ResourceType, Returned, Type};
 /// The filter with names in the schema's own spelling; 400 `invalidFilter` with the position where it
 /// asks for what cannot be asked.
 pub fn check(filter: Filter, rt: &ResourceType) -> Result<Filter, Error> {
-    Checker { rt, within: None }.filter(filter)
+    check_among(filter, rt, &[])
+}
+
+/// The same in a query over several types (RFC 7644 §3.4.2.1): an attribute that another of them has is
+/// simply absent here; one that none has is refused all the same.
+pub fn check_among(filter: Filter, rt: &ResourceType, others: &[&ResourceType]) -> Result<Filter, Error> {
+    Checker { rt, others, within: None }.filter(filter)
 }
 
 /// The same for a filter on the elements of a multi-valued attribute (a value path's, a PATCH path's).
@@ -18,11 +24,13 @@ pub(in crate::scim) fn check_elements(
     path: &AttrPath,
     rt: &ResourceType,
 ) -> Result<Filter, Error> {
-    Checker { rt, within: Some(path) }.filter(filter)
+    Checker { rt, others: &[], within: Some(path) }.filter(filter)
 }
 
 struct Checker<'a> {
     rt: &'a ResourceType,
+    /// The other types that are asked.
+    others: &'a [&'a ResourceType],
     /// The multi-valued attribute inside whose brackets the filter stands.
     within: Option<&'a AttrPath>,
 }
@@ -31,6 +39,12 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn filter(&self, filter: Filter) -> Result<Filter, Error> {
+        if let Some(other) = self.elsewhere(&filter) {
+            let is_null = matches!(filter, Filter::Compare { op: Op::Eq, value: Literal::Null, .. });
+            Checker { rt: other, others: &[], within: None }.filter(filter)?;
+            // What has no value equals null, and passes no other test.
+            return Ok(if is_null { Filter::And(Vec::new()) } else { Filter::Or(Vec::new()) });
+        }
         let all = |terms: Vec<Filter>| {
             terms.into_iter().map(|term| self.filter(term)).collect::<Result<Vec<_>, _>>()
         };
@@ -77,10 +91,23 @@ impl Checker<'_> {
         if path.sub.is_some() || attribute.kind != Type::Complex {
             return Err(wrong(at, format!("{path} has no elements with sub-attributes to put a filter on")));
         }
-        let inner = Checker { rt: self.rt, within: Some(&path) };
+        let inner = Checker { rt: self.rt, others: &[], within: Some(&path) };
         let filter = Box::new(inner.filter(filter)?);
         let then = then.map(|then| inner.filter(*then)).transpose()?.map(Box::new);
         Ok(Filter::ValuePath { path, filter, then, at })
+    }
+
+    /// The other type that has the attribute which this test asks for, when this one has not.
+    fn elsewhere(&self, test: &Filter) -> Option<&ResourceType> {
+        let (Filter::Present { path, .. } | Filter::Compare { path, .. } | Filter::ValuePath { path, .. }) = test
+        else {
+            return None;
+        };
+        let is_known = |rt: &ResourceType| canonical(path, rt).is_some();
+        match self.within.is_some() || is_known(self.rt) {
+            true => None,
+            false => self.others.iter().find(|rt| is_known(rt)).copied(),
+        }
     }
 
     /// The path in the schema's spelling, and what it leads to.
