@@ -52,8 +52,7 @@ impl Plan {
         }
         let public_url = build::public_url(&config, config.listen);
         let cursors = build::cursors(&config)?;
-        let target =
-            Arc::new(build::target(settings, config.limits, &public_url, &cursors, Intent::Read)?);
+        let target = Arc::new(build::target(settings, config.limits, &public_url, &cursors, Intent::Read)?);
         print(target.plan(request).await.map_err(refused)?.trim_end())
     }
 }

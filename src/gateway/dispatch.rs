@@ -65,7 +65,9 @@ fn listed<'a>(target: &'a Target, request: &Request, segments: &[&str]) -> Optio
     match segments {
         [] | [SEARCH] => Some(types.collect()),
         [endpoint, SEARCH] => types.find(|of| is_at(of, endpoint)).map(|of| vec![of]),
-        [endpoint] if request.method == Method::Get => types.find(|of| is_at(of, endpoint)).map(|of| vec![of]),
+        [endpoint] if request.method == Method::Get => {
+            types.find(|of| is_at(of, endpoint)).map(|of| vec![of])
+        }
         _ => None,
     }
 }

@@ -15,7 +15,9 @@ use super::walk::{Place, Walk};
 use super::{Answer, Target};
 use crate::backend::{Intent, Session};
 use crate::mapping::{Pushed, ResourceMapping, native_key};
-use crate::plan::{self, Facts, Fields, Found, Operation, Plan, Predicate, Range, Search, Sequence, Test, Value};
+use crate::plan::{
+    self, Facts, Fields, Found, Operation, Plan, Predicate, Range, Search, Sequence, Test, Value,
+};
 use crate::scim::cursor::{self, Cursor, Mark};
 use crate::scim::error::Error;
 use crate::scim::evaluate::{Folding, matches};
@@ -149,7 +151,8 @@ impl<'a> List<'a> {
         if count == 0 || (listed.ends.is_none() && listed.total == 0) {
             return Ok((None, None));
         }
-        let (first, last) = listed.ends.as_ref().map(|(first, last)| (Some(first), Some(last))).unwrap_or_default();
+        let (first, last) =
+            listed.ends.as_ref().map(|(first, last)| (Some(first), Some(last))).unwrap_or_default();
         // Where the walk came from there was somebody; where it goes there is somebody when there is more.
         let (is_next, is_previous) = match backward {
             false => (listed.more, behind.is_some()),
@@ -177,9 +180,8 @@ impl<'a> List<'a> {
     /// would be mixed, which only a scan can do.
     fn is_windowed(&self) -> bool {
         let is_sorted = self.kinds.iter().any(|kind| kind.sort.is_some());
-        let does_all = |kind: &Kind<'_>| {
-            kind.pushed.exact && (kind.sort.is_none() || kind.native_sort.is_some())
-        };
+        let does_all =
+            |kind: &Kind<'_>| kind.pushed.exact && (kind.sort.is_none() || kind.native_sort.is_some());
         self.target.backend.profile().windows
             && self.live().all(|(_, kind)| does_all(kind))
             && (!is_sorted || self.live().count() == 1)
@@ -219,10 +221,8 @@ impl<'a> List<'a> {
     }
 
     fn window(&self, kind: &Kind<'_>, behind: Option<&Place>, offset: usize, limit: usize) -> Search {
-        let mark = |place: &Place| plan::Mark {
-            value: place.key.as_ref().map(native_key),
-            id: place.id.clone(),
-        };
+        let mark =
+            |place: &Place| plan::Mark { value: place.key.as_ref().map(native_key), id: place.id.clone() };
         let sequence = Sequence {
             sort: kind.native_sort.clone(),
             backward: self.walk.backward,

@@ -99,7 +99,8 @@ impl Checker<'_> {
 
     /// The other type that has the attribute which this test asks for, when this one has not.
     fn elsewhere(&self, test: &Filter) -> Option<&ResourceType> {
-        let (Filter::Present { path, .. } | Filter::Compare { path, .. } | Filter::ValuePath { path, .. }) = test
+        let (Filter::Present { path, .. } | Filter::Compare { path, .. } | Filter::ValuePath { path, .. }) =
+            test
         else {
             return None;
         };
