@@ -17,6 +17,7 @@ use gantry::http;
 use gantry::limits::Limits;
 use gantry::mapping::Mapping;
 use gantry::plan::{Facts, Folding, Operation, Precision, Profile};
+use gantry::scim::profile::Profile as Ways;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -89,7 +90,12 @@ async fn gateway(behaviour: Behaviour, limits: Limits, tls: Option<TlsAcceptor>)
         name: "s".into(),
         path: "/s".into(),
         read_only: false,
-        clients: vec![Client { name: "c".into(), token_sha256: http::token_sha256(b"t") }],
+        clients: vec![Arc::new(Client {
+            name: "c".into(),
+            token_sha256: http::token_sha256(b"t"),
+            profile: Ways::rfc(),
+            user: None,
+        })],
         mapping: Arc::new(mapping),
         backend: backend.clone(),
         limits,

@@ -41,6 +41,7 @@ fn capabilities(target: &Target) -> Capabilities {
     Capabilities {
         max_results: target.limits.page_size,
         write: !target.read_only,
+        etag: true,
         change_password: !target.read_only && target.mapping.resources().iter().any(writes_password),
         ..Capabilities::default()
     }

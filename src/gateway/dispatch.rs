@@ -4,15 +4,25 @@ use std::sync::Arc;
 
 use super::failure::Stop;
 use super::job::Job;
-use super::{Answer, Method, Request, Target, discovery};
+use super::{Answer, Client, Method, Request, Target, discovery};
 use crate::scim::error::Error;
 use crate::scim::project::Projection;
 
 /// The endpoints of RFC 7644 that are not built yet: 501.
-const NOT_BUILT: [&str; 3] = ["Bulk", "Me", ".search"];
+const NOT_BUILT: [&str; 2] = ["Bulk", ".search"];
 
-pub(super) async fn dispatch(target: &Arc<Target>, request: Request, dry: bool) -> Result<Answer, Stop> {
+/// The endpoint of those whom `/Me` can stand for.
+const USERS: &str = "Users";
+
+pub(super) async fn dispatch(
+    target: &Arc<Target>,
+    request: Request,
+    client: &Client,
+    dry: bool,
+) -> Result<Answer, Stop> {
     let segments: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    let is_me = matches!(segments.as_slice(), ["Me"]);
+    let segments = if is_me { vec![USERS, me(client)?] } else { segments };
     if let Some(answer) = discovery::answer(target, &request, &segments) {
         return answer.map_err(Stop::from);
     }
@@ -37,7 +47,7 @@ pub(super) async fn dispatch(target: &Arc<Target>, request: Request, dry: bool) 
     if target.read_only && !is_read {
         return Err(Error::forbidden("This target is read-only.").into());
     }
-    let job = Job { target, of, projection, dry };
+    let job = Job::new(target, of, projection, client, &request.conditions, dry);
     match (request.method, segments.get(1)) {
         (Method::Get, None) => job.list(&request).await,
         (Method::Get, Some(id)) => job.get(id).await,
@@ -50,9 +60,15 @@ pub(super) async fn dispatch(target: &Arc<Target>, request: Request, dry: bool) 
     }
 }
 
+/// The id that `/Me` stands for (RFC 7644 §3.11); 501 where the configuration binds the client to nobody.
+fn me(client: &Client) -> Result<&str, Error> {
+    let nobody = || Error::not_implemented("The configuration says of no User that this client is it.");
+    client.user.as_deref().ok_or_else(nobody)
+}
+
 /// 405 with what is allowed (RFC 9110 §15.5.6).
 pub(super) fn not_allowed(allow: &'static str) -> Answer {
-    Answer { status: 405, body: Some(wrong_method(allow).to_json()), location: None, allow: Some(allow) }
+    Answer { status: 405, body: Some(wrong_method(allow).to_json()), allow: Some(allow), ..Answer::default() }
 }
 
 pub(super) fn wrong_method(allow: &str) -> Error {

@@ -10,6 +10,8 @@ pub mod filter;
 pub mod page;
 pub mod patch;
 pub mod path;
+pub mod profile;
 pub mod project;
 pub mod resource;
 pub mod schema;
+pub mod version;

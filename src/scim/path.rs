@@ -100,3 +100,14 @@ pub fn canonical(path: &AttrPath, rt: &ResourceType) -> Option<AttrPath> {
     let extension = rt.extension(&whole)?;
     Some(AttrPath { urn: Some(extension.schema.id.clone()), name: String::new(), sub: None })
 }
+
+/// The same; a path without a URN also leads to an attribute of an extension when no other has its name
+/// (Entra ID patches and looks up `manager`).
+pub fn named(path: &AttrPath, rt: &ResourceType) -> Option<AttrPath> {
+    canonical(path, rt).or_else(|| {
+        let in_extension = |urn: &String| AttrPath { urn: Some(urn.clone()), ..path.clone() };
+        let mut urns = rt.extensions.iter().map(|extension| &extension.schema.id);
+        let is_bare = path.urn.is_none();
+        is_bare.then(|| urns.find_map(|urn| canonical(&in_extension(urn), rt))).flatten()
+    })
+}

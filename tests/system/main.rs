@@ -12,6 +12,8 @@ mod lifecycle;
 mod limits;
 mod outage;
 mod plan;
+mod providers;
 mod refusals;
 mod serving;
 mod support;
+mod versions;

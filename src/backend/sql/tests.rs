@@ -138,7 +138,7 @@ fn an_update_and_a_delete_in_both_dialects() {
     changes.children.insert("Phone".into(), RowChanges { remove: vec![row("1")], add: vec![row("2")] });
     let update =
         Update { entity: "User".into(), id: "7".to_owned(), changes, version: Some(Value::Integer(3)) };
-    let delete = Delete { entity: "User".into(), id: "7".to_owned() };
+    let delete = Delete { entity: "User".into(), id: "7".to_owned(), version: None };
     for (name, dialect) in [("sqlite", Dialect::Sqlite), ("transact", Dialect::Transact)] {
         insta::assert_snapshot!(
             format!("update_{name}"),
@@ -180,7 +180,7 @@ fn identifiers_are_quoted() {
 
 #[test]
 fn a_guarded_row_is_refused_and_the_statement_guards_it_too() {
-    let delete = Operation::Delete(Delete { entity: "Group".into(), id: "1".to_owned() });
+    let delete = Operation::Delete(Delete { entity: "Group".into(), id: "1".to_owned(), version: None });
     let mut facts = Facts::default();
     let mut guard = None;
     for _ in 0..2 {

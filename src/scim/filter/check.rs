@@ -3,7 +3,7 @@
 
 use super::{Filter, Literal, Op};
 use crate::scim::error::{Error, ScimType};
-use crate::scim::path::{AttrPath, canonical};
+use crate::scim::path::{AttrPath, named};
 use crate::scim::schema::{Attribute, ResourceType, Returned, Type};
 
 /// The filter with names in the schema's own spelling; 400 `invalidFilter` with the position where it
@@ -90,7 +90,7 @@ impl Checker<'_> {
             Some(_) => return Err(wrong(at, format!("{path} is no sub-attribute"))),
             None => path.clone(),
         };
-        let found = canonical(&whole, self.rt).and_then(|path| {
+        let found = named(&whole, self.rt).and_then(|path| {
             let found = self.rt.find(&path)?;
             let attribute = found.sub.unwrap_or(found.attribute).clone();
             Some((path, attribute))

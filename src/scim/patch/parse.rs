@@ -7,7 +7,7 @@ use super::{Kind, Operation, Target};
 use crate::limits::PATCH_OPERATIONS;
 use crate::scim::error::{Error, ScimType};
 use crate::scim::filter::check_elements;
-use crate::scim::path::{AttrPath, Path, canonical, parse_path};
+use crate::scim::path::{AttrPath, Path, canonical, named, parse_path};
 use crate::scim::resource::{normalise, single};
 use crate::scim::schema::{Mutability, ResourceType, Type};
 
@@ -97,16 +97,6 @@ fn with_path(
     let value = value_for(&target, kind, value)?;
     into.push(Operation { kind, target, value });
     Ok(())
-}
-
-/// The attribute that a path names; without a URN also one of an extension (Entra ID sends `manager`).
-fn named(attr: &AttrPath, rt: &ResourceType) -> Option<AttrPath> {
-    canonical(attr, rt).or_else(|| {
-        let in_extension = |urn: &String| AttrPath { urn: Some(urn.clone()), ..attr.clone() };
-        let mut urns =
-            rt.extensions.iter().map(|extension| &extension.schema.id).filter(|_| attr.urn.is_none());
-        urns.find_map(|urn| canonical(&in_extension(urn), rt))
-    })
 }
 
 /// What a path leads to; `Err(None)` when its parts do not fit together.
