@@ -97,7 +97,7 @@ fn mark(attribute: &mut Attribute, line: &Line, said: &dyn Fn(&str) -> Said) {
         target.canonical_values = codes.writable();
     }
     if let How::Reference { types, .. } = &line.conversion.how {
-        link(target, types.iter().map(ToString::to_string).collect());
+        link(target, types.iter().map(ToString::to_string).collect(), &|_| false);
     }
 }
 
@@ -119,9 +119,11 @@ fn protect(attribute: &mut Attribute, access: Access) {
     }
 }
 
-/// An attribute that leads to other resources: which, and with which sub-attributes.
-fn link(attribute: &mut Attribute, types: Vec<String>) {
-    attribute.sub_attributes.retain(|sub| matches!(sub.name.as_str(), "value" | "$ref" | "type"));
+/// An attribute that leads to other resources: which, and with which sub-attributes beside those that have
+/// lines of their own.
+fn link(attribute: &mut Attribute, types: Vec<String>, has_line: &dyn Fn(&str) -> bool) {
+    let is_part = |name: &str| matches!(name, "value" | "$ref" | "type") || has_line(name);
+    attribute.sub_attributes.retain(|sub| is_part(&sub.name));
     let names_types = |sub: &Attribute| sub.canonical_values.iter().any(|name| types.contains(name));
     attribute.sub_attributes.retain(|sub| sub.name != "type" || names_types(sub));
     for sub in &mut attribute.sub_attributes {
@@ -145,7 +147,8 @@ fn mark_collection(
     if let Some(part) = collection.reference()
         && let How::Reference { types, .. } = &part.conversion.how
     {
-        link(attribute, types.iter().map(ToString::to_string).collect());
+        let has_line = |name: &str| collection.part(name).is_some();
+        link(attribute, types.iter().map(ToString::to_string).collect(), &has_line);
     } else if !kept {
         attribute.sub_attributes.retain(|sub| collection.part(&sub.name).is_some());
     }

@@ -245,7 +245,7 @@ impl Mapping {
                 continue;
             }
             match self.row(collection, element) {
-                Ok(row) if keys.insert(row_key(&row)) => {
+                Ok(row) if keys.insert(collection.key(&row)) => {
                     rows.push(row);
                     if one_per_type {
                         types.push(kind);
@@ -321,8 +321,12 @@ impl Versions<'_> {
     fn rows(&self, collection: &Collection) -> Option<RowChanges> {
         let of = |record: &Record| record.children.get(&collection.table).cloned().unwrap_or_default();
         let (before, after) = (of(self.written_before), of(self.written_after));
-        let changes =
-            RowChanges { remove: without(&before, &after, row_key), add: without(&after, &before, row_key) };
+        let mut remove = without(&before, &after, row_key);
+        if let Some(part) = collection.reference() {
+            // What a link shows beside its value may be computed, and so stand in no column.
+            remove.iter_mut().for_each(|row| row.retain(|column, _| *column == part.column));
+        }
+        let changes = RowChanges { remove, add: without(&after, &before, row_key) };
         (!changes.remove.is_empty() || !changes.add.is_empty()).then_some(changes)
     }
 }
@@ -401,6 +405,16 @@ impl Generated {
             Self::Uuid => Value::Text(Uuid::new_v4().to_string()),
             Self::Now => Value::Timestamp(now),
         })
+    }
+}
+
+// === impl Collection ===
+
+impl Collection {
+    /// What makes a row another one: where it leads, or all of it.
+    fn key(&self, row: &Row) -> String {
+        let link = self.reference().and_then(|part| row.get(&part.column));
+        link.map_or_else(|| row_key(row), value_key)
     }
 }
 

@@ -183,7 +183,8 @@ fn requests(scim: &Scim, user: &str) {
         assert!(answer.headers.contains_key("allow"), "{answer:?}");
         refused(answer, 405, "", "takes GET");
     }
-    for path in ["/Bulk", "/Me", "/Users/.search"] {
+    refused(scim.get("/Me"), 501, "", "no User");
+    for path in ["/Bulk", "/Users/.search"] {
         refused(scim.post(path, &json!({})), 501, "", "not built");
     }
     for token in ["", "x", &encoded(TOKEN)[1..]] {

@@ -161,15 +161,20 @@ impl<'a> Lowering<'a> {
             .ok_or_else(|| Failure::Internal(format!("{table} is no child table of {}", self.entity.name)))
     }
 
-    /// Inserts a row unless it is there: a repeated add is no error.
+    /// Inserts a row unless it is there: a repeated add is no error. A row that leads to a resource is there
+    /// when another leads to the same.
     fn insert_child(&mut self, child: &Child, key: Param, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
         let mut columns = vec![self.quote(&child.foreign_key)];
         let mut marks = vec![builder.param(key)];
         let mut same = vec![format!("{} = {}", columns[0], marks[0])];
+        let is_link = |value: &Value| matches!(value, Value::Reference(_));
+        let has_link = row.values().any(is_link);
         for (column, value) in row {
             let (name, mark) = (self.quote(column), builder.value(value.clone()));
-            same.push(format!("{name} = {mark}"));
+            if is_link(value) || !has_link {
+                same.push(format!("{name} = {mark}"));
+            }
             columns.push(name);
             marks.push(mark);
         }

@@ -32,6 +32,8 @@ impl Scim {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
+            // Before the gateway closes what is idle: a request on such a connection would be lost.
+            .max_idle_age(Duration::from_secs(3))
             .timeout_global(Some(Duration::from_secs(60)))
             .build();
         Self { agent: config.into(), base: base.to_owned(), token: token.to_owned() }
