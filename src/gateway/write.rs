@@ -44,7 +44,8 @@ impl Job<'_> {
     pub(super) async fn create(&self, body: &Value) -> Result<Answer, Stop> {
         let parsed = resource::parse(body, &self.of.resource_type)?;
         self.log_ignored(&parsed.ignored);
-        let resource = parsed.resource;
+        let mut resource = parsed.resource;
+        self.target.mapping.complete(self.of, &mut resource);
         resource::require(&resource, &self.of.resource_type)?;
         let written = self.written(&resource, None).await?;
         without_conflict!(attempt => self.try_create(&resource, written.clone(), attempt))

@@ -82,7 +82,8 @@ fn mark(attribute: &mut Attribute, line: &Line, said: &dyn Fn(&str) -> Said) {
         None => Some(attribute),
     };
     let Some(target) = target else { return };
-    target.required |= said.required;
+    // What is read where nothing stands natively cannot be taken away.
+    target.required |= said.required || line.given_when_absent().is_some();
     target.case_exact |= said.case_exact;
     if said.unique {
         target.uniqueness = Uniqueness::Server;

@@ -45,6 +45,18 @@ impl Mapping {
         Ok(record)
     }
 
+    /// Adds to a new resource what it would be read to have without it: `active`, where nothing stands natively for
+    /// true. Such an attribute is required of every resource, but no client need send it.
+    pub fn complete(&self, of: &ResourceMapping, resource: &mut Resource) {
+        for line in of.lines.iter().filter(|line| line.writable()) {
+            if let Some(value) = line.given_when_absent()
+                && place::get(resource, &line.path).is_none()
+            {
+                place::set(resource, &line.path, value);
+            }
+        }
+    }
+
     /// Adds what the mapping itself gives a new resource.
     pub fn initialise(
         &self,
@@ -421,6 +433,14 @@ impl Collection {
 // === impl Line ===
 
 impl Line {
+    /// What is read where nothing stands natively: `[(), true]` among its `values`.
+    pub(super) fn given_when_absent(&self) -> Option<Json> {
+        match &self.conversion.how {
+            How::Codes(codes) if self.element.is_none() && !self.many => codes.read(None),
+            _ => None,
+        }
+    }
+
     fn all_natives(&self) -> impl Iterator<Item = &Native> {
         let salt = match &self.conversion.how {
             How::Hash { salt, .. } => Some(salt),
