@@ -8,6 +8,7 @@ mod failure;
 mod job;
 mod list;
 mod scans;
+mod taken;
 mod write;
 
 use std::sync::Arc;

@@ -46,7 +46,9 @@ impl Job<'_> {
         self.log_ignored(&parsed.ignored);
         let mut resource = parsed.resource;
         self.target.mapping.complete(self.of, &mut resource);
-        resource::require(&resource, &self.of.resource_type)?;
+        if let Err(missing) = resource::require(&resource, &self.of.resource_type) {
+            return Err(self.taken(&resource).await?.unwrap_or(missing).into());
+        }
         let written = self.written(&resource, None).await?;
         without_conflict!(attempt => self.try_create(&resource, written.clone(), attempt))
     }

@@ -193,3 +193,26 @@ fn requests(scim: &Scim, user: &str) {
         refused(answer, 401, "", "");
     }
 }
+
+#[test]
+fn a_name_that_is_taken_is_told_before_what_else_is_missing() {
+    let database = Database::of("crm");
+    let folder = tempfile::tempdir().unwrap();
+    let mapping = "resource(\"User\").table(\"AppUser\").id(\"UserId\").on_delete(\"delete\");
+        attr(\"userName\", \"LoginName\").required().unique();
+        attr(\"name.givenName\", \"FirstName\");
+        attr(\"name.familyName\", \"LastName\").missing(\"\");
+        attr(\"title\", \"Email\").required();";
+    std::fs::write(folder.path().join("mapping.rhai"), mapping).unwrap();
+    let ready = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings/crm");
+    let target =
+        database.target("crm", "crm").replace(ready.to_str().unwrap(), folder.path().to_str().unwrap());
+    let gateway = Gateway::serve(&[target]);
+    let scim = gateway.target("crm");
+    scim.post("/Users", &json!({ "userName": "somebody", "title": "T" })).is(201);
+    let without = |name: &str| scim.post("/Users", &json!({ "userName": name }));
+    assert!(without("SomeBody").is_error(409, "uniqueness").contains("userName"));
+    assert!(without("nobody").is_error(400, "invalidValue").contains("title"));
+    let rows = database.rows("SELECT COUNT(*) AS n FROM AppUser WHERE LoginName LIKE '%body'");
+    assert_eq!(rows[0]["n"], 1);
+}
