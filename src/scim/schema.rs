@@ -234,6 +234,17 @@ impl ResourceType {
         core.chain(extensions)
     }
 
+    /// What a filter in brackets asks for: a sub-attribute of the elements of `home`. A simple value is its
+    /// own `value` (RFC 7643 §2.4).
+    pub(super) fn in_elements(&self, home: &AttrPath, name: &str) -> Option<Attribute> {
+        let attribute = self.find(home)?.attribute;
+        if attribute.kind != Type::Complex && attribute.multi_valued && name.eq_ignore_ascii_case("value") {
+            let name = "value".to_owned();
+            return Some(Attribute { name, multi_valued: false, ..attribute.clone() });
+        }
+        attribute.sub(name).cloned()
+    }
+
     /// The extension with this URN, in any case.
     pub fn extension(&self, urn: &str) -> Option<&Extension> {
         self.extensions.iter().find(|extension| extension.schema.id.eq_ignore_ascii_case(urn))
@@ -252,12 +263,28 @@ impl ResourceType {
     }
 }
 
+// === impl Schema ===
+
+impl Schema {
+    /// What is left of it where nothing can be written: all that can be read, read-only.
+    pub fn read_only(&self) -> Self {
+        let attributes = self.attributes.iter().filter_map(Attribute::read_only).collect();
+        Self { attributes, ..self.clone() }
+    }
+}
+
 // === impl Attribute ===
 
 impl Attribute {
     /// The sub-attribute with this name, in any case.
     pub fn sub(&self, name: &str) -> Option<&Attribute> {
         self.sub_attributes.iter().find(|sub| sub.name.eq_ignore_ascii_case(name))
+    }
+
+    fn read_only(&self) -> Option<Self> {
+        let sub_attributes = self.sub_attributes.iter().filter_map(Self::read_only).collect();
+        let attribute = Self { mutability: Mutability::ReadOnly, sub_attributes, ..self.clone() };
+        (self.mutability != Mutability::WriteOnly).then_some(attribute)
     }
 }
 
