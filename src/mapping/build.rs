@@ -10,14 +10,14 @@ use serde_json::Value as Json;
 use super::codes::{Codes, Pattern as Code};
 use super::diagnostic::Diagnostic;
 use super::discover::{self, Said};
-use super::draft::{DraftAccess, DraftGiven, DraftLine, DraftResource, Given, Pattern};
+use super::draft::{Draft, DraftAccess, DraftGiven, DraftLine, DraftResource, Given, Pattern};
 use super::line::{Access, Collection, Conversion, ElementKey, Generated, How, Line, Part, ResourceMapping};
 use super::template::Template;
 use super::{model, script, suggest, values};
 use crate::plan::{Model, Native, OnMissing};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::{self, AttrPath};
-use crate::scim::schema::{self, Attribute, Extension, Mutability, ResourceType, Returned, Type};
+use crate::scim::schema::{Attribute, Mutability, ResourceType, Returned, Type};
 
 /// Rounds of PBKDF2 where the mapping names none.
 const DEFAULT_ROUNDS: u32 = 600_000;
@@ -39,14 +39,17 @@ pub(super) struct Built {
 // === impl Builder ===
 
 impl Builder<'_> {
-    pub(super) fn build(&mut self, drafts: &[DraftResource]) -> Built {
+    pub(super) fn build(&mut self, draft: &Draft) -> Built {
         let mut built = Built { resources: Vec::new(), model: Model::default() };
+        let schemas = self.schemas(draft);
+        let drafts = &draft.resources;
         for draft in drafts {
-            let Some(full) = self.full_type(draft) else { continue };
-            if built.resources.iter().any(|known| *known.entity == *draft.name) {
+            let known: Vec<&ResourceType> = built.resources.iter().map(|known| &known.resource_type).collect();
+            if known.iter().any(|known| known.name.eq_ignore_ascii_case(&draft.name)) {
                 self.wrong(draft.at, format!("the resource {:?} stands here a second time", draft.name));
                 continue;
             }
+            let Some(full) = self.full_type(draft, &schemas, &known) else { continue };
             let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
             let of = self.resource(draft, &full, &names);
             model::add(self, &mut built.model, draft, &of);
@@ -64,36 +67,11 @@ impl Builder<'_> {
         self.mistakes.push(Diagnostic::at(self.file, self.text, line, column, message));
     }
 
-    fn wrong_with_help(&mut self, at: Position, message: impl Into<String>, help: Option<String>) {
+    pub(super) fn wrong_with_help(&mut self, at: Position, message: impl Into<String>, help: Option<String>) {
         self.wrong(at, message);
         if let (Some(help), Some(mistake)) = (help, self.mistakes.last_mut()) {
             mistake.help = Some(help);
         }
-    }
-
-    /// Everything that the core schemas know of this type.
-    fn full_type(&mut self, draft: &DraftResource) -> Option<ResourceType> {
-        let (schema, extensions, endpoint) = match draft.name.as_str() {
-            "User" => {
-                let enterprise = Extension { schema: schema::enterprise_user().clone(), required: false };
-                (schema::core_user(), vec![enterprise], "/Users")
-            }
-            "Group" => (schema::core_group(), Vec::new(), "/Groups"),
-            other => {
-                self.wrong(
-                    draft.at,
-                    format!("a resource type besides User and Group ({other:?}) is not built yet"),
-                );
-                return None;
-            }
-        };
-        Some(ResourceType {
-            name: draft.name.clone(),
-            endpoint: endpoint.to_owned(),
-            description: schema.description.clone(),
-            schema: schema.clone(),
-            extensions,
-        })
     }
 
     fn resource(&mut self, draft: &DraftResource, full: &ResourceType, names: &[&str]) -> ResourceMapping {
@@ -127,6 +105,11 @@ impl Builder<'_> {
         of.rdn = draft.rdn.as_ref().and_then(|(_, template, at)| self.template(template, *at, full));
         of.resource_type =
             discover::resource_type(full, &of, &|path| said.get(path).copied().unwrap_or_default());
+        for extension in &draft.extensions {
+            if full.extension(&extension.urn).is_some() && of.resource_type.extension(&extension.urn).is_none() {
+                self.wrong(extension.at, format!("no line maps an attribute of {}", extension.urn));
+            }
+        }
         of
     }
 
@@ -379,7 +362,16 @@ impl Builder<'_> {
 
     /// What `.returned(when)` says.
     fn returned(&mut self, line: &DraftLine) -> Option<Returned> {
-        let (when, at) = line.returned.as_ref()?;
+        let (_, at) = line.returned.as_ref()?;
+        if line.path.contains('[') || line.child.is_some() {
+            self.wrong(*at, "`returned` is said of an attribute or a sub-attribute");
+        }
+        self.returned_when(line.returned.as_ref())
+    }
+
+    /// The word for when an attribute is in an answer.
+    pub(super) fn returned_when(&mut self, said: Option<&(String, Position)>) -> Option<Returned> {
+        let (when, at) = said?;
         let returned = match when.as_str() {
             "always" => Some(Returned::Always),
             "never" => Some(Returned::Never),
@@ -387,11 +379,8 @@ impl Builder<'_> {
             "request" => Some(Returned::Request),
             _ => None,
         };
-        if returned.is_none() || line.path.contains('[') || line.child.is_some() {
-            self.wrong(
-                *at,
-                "`returned` is always, never, default or request, of an attribute or sub-attribute",
-            );
+        if returned.is_none() {
+            self.wrong(*at, format!("`returned` is always, never, default or request, not {when:?}"));
         }
         returned
     }

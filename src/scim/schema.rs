@@ -14,6 +14,10 @@ pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 /// The URN of the enterprise extension.
 pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
+/// The endpoints that RFC 7644 §3.2 gives a meaning: no resource type is there.
+pub const RESERVED_ENDPOINTS: [&str; 6] =
+    ["Bulk", "Me", "ResourceTypes", "Schemas", "ServiceProviderConfig", ".search"];
+
 /// An attribute's data type (RFC 7643 §2.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -169,6 +173,11 @@ pub fn enterprise_user() -> &'static Schema {
 /// An embedded schema; a test shows that each can be read.
 fn embedded(text: &str) -> Schema {
     serde_json::from_str(text).unwrap_or_default()
+}
+
+/// Whether every resource has an attribute with this name (in any case), whatever its type.
+pub fn is_common(name: &str) -> bool {
+    common().iter().any(|attribute| attribute.name.eq_ignore_ascii_case(name))
 }
 
 /// The attributes that every resource has (RFC 7643 §3.1), and `schemas`.
