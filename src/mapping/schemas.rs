@@ -89,11 +89,14 @@ impl Builder<'_> {
         if !is_urn || !holds(&format!("{urn}:x"), &is_prefix) || !holds(urn, &|path| path.urn.is_some()) {
             self.wrong(
                 said.at,
-                format!("{urn:?} is no URN that a path can begin with; one reads {EXAMPLE} and ends in a name"),
+                format!(
+                    "{urn:?} is no URN that a path can begin with; one reads {EXAMPLE} and ends in a name"
+                ),
             );
             return false;
         }
-        let is_standard = urn.get(..21).is_some_and(|head| head.eq_ignore_ascii_case("urn:ietf:params:scim:"));
+        let is_standard =
+            urn.get(..21).is_some_and(|head| head.eq_ignore_ascii_case("urn:ietf:params:scim:"));
         if is_standard {
             self.wrong(said.at, "names below urn:ietf:params:scim: are the RFCs' own; choose another");
         }
@@ -122,7 +125,10 @@ impl Builder<'_> {
             if defined.is_some_and(|known| known.kind == Type::Complex && known.sub_attributes.is_empty()) {
                 self.wrong(
                     attribute.at,
-                    format!("no line says what `{0}` consists of: define(\"{0}.value\", \"string\")", attribute.path),
+                    format!(
+                        "no line says what `{0}` consists of: define(\"{0}.value\", \"string\")",
+                        attribute.path
+                    ),
                 );
             }
         }
@@ -268,7 +274,10 @@ impl Builder<'_> {
             }
             (None, Some((urn, at))) => self.known_schema(urn, *at, declared),
             (None, None) => {
-                self.wrong(draft.at, format!("say which schema a {} has: .schema(\"{EXAMPLE}\")", draft.name));
+                self.wrong(
+                    draft.at,
+                    format!("say which schema a {} has: .schema(\"{EXAMPLE}\")", draft.name),
+                );
                 None
             }
         }
@@ -280,7 +289,11 @@ impl Builder<'_> {
         let found = known.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn));
         if found.is_none() {
             let help = suggest::closest(urn, known.iter().map(|schema| schema.id.as_str()));
-            self.wrong_with_help(at, format!("there is no schema {urn}; schema(\"{urn}\") declares it"), help);
+            self.wrong_with_help(
+                at,
+                format!("there is no schema {urn}; schema(\"{urn}\") declares it"),
+                help,
+            );
         }
         found.map(|schema| (*schema).clone())
     }
@@ -306,7 +319,10 @@ impl Builder<'_> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         let (endpoint, at) = match &draft.endpoint {
             None if draft.name.is_empty() || !draft.name.chars().all(is_name) => {
-                self.wrong(draft.at, format!("{:?} is no resource's name: it has letters and digits", draft.name));
+                self.wrong(
+                    draft.at,
+                    format!("{:?} is no resource's name: it has letters and digits", draft.name),
+                );
                 return None;
             }
             None => (format!("/{}s", draft.name), draft.at),
@@ -319,7 +335,10 @@ impl Builder<'_> {
         let segment = endpoint.strip_prefix('/').unwrap_or_default();
         if segment.is_empty() || !segment.chars().all(is_name) {
             // `.search` among others.
-            self.wrong(at, format!("{endpoint:?} is no endpoint: it reads \"/Devices\", one word after a slash"));
+            self.wrong(
+                at,
+                format!("{endpoint:?} is no endpoint: it reads \"/Devices\", one word after a slash"),
+            );
             return None;
         }
         if RESERVED_ENDPOINTS.iter().any(|reserved| reserved.eq_ignore_ascii_case(segment)) {

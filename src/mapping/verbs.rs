@@ -9,8 +9,8 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
 use serde_json::Value as Json;
 
 use super::draft::{
-    DraftAccess, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup, DraftResource, Given, Pattern,
-    Shared,
+    DraftAccess, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup, DraftResource,
+    Given, Pattern, Shared,
 };
 use super::schema_verbs;
 use super::script::from_script;
@@ -318,7 +318,9 @@ fn required(call: &NativeCallContext, options: rhai::Map) -> Said<bool> {
     let mut required = false;
     for (name, value) in options {
         match name.as_str() {
-            "required" => required = value.as_bool().map_err(|_| wrong(call, "`required` is true or false"))?,
+            "required" => {
+                required = value.as_bool().map_err(|_| wrong(call, "`required` is true or false"))?
+            }
             other => return Err(wrong(call, format!("`extension` knows `required`, not `{other}`"))),
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn element_matches(filter: &Filter, element: &Value, path: &AttrPath,
 }
 
 /// An instant in RFC 3339; without an offset it is taken as UTC (xsd:dateTime leaves it open).
-pub(super) fn instant(text: &str) -> Option<OffsetDateTime> {
+pub fn instant(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339)
         .or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339))
         .ok()

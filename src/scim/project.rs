@@ -55,10 +55,16 @@ impl Projection {
     }
 
     /// For the answer to a write: what is shown only when asked for is shown where the client wrote it
-    /// (RFC 7643 §7, `returned`). `written` answers for attributes and sub-attributes.
-    pub fn after_writing(mut self, written: &dyn Fn(&AttrPath) -> bool) -> Self {
-        self.on_request.retain(|path| !written(path));
-        self
+    /// (RFC 7643 §7, `returned`). `written` answers the attributes and sub-attributes that it wrote.
+    pub fn after_writing(
+        mut self,
+        written: impl FnOnce() -> Result<Vec<AttrPath>, Error>,
+    ) -> Result<Self, Error> {
+        if !self.on_request.is_empty() {
+            let written = written()?;
+            self.on_request.retain(|path| !written.contains(path));
+        }
+        Ok(self)
     }
 
     /// Whether any part of this attribute would be in the answer.

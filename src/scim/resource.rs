@@ -25,6 +25,19 @@ pub struct Parsed {
     pub mentioned: Vec<AttrPath>,
 }
 
+// === impl Parsed ===
+
+impl Parsed {
+    /// The attributes and sub-attributes that the body says something of.
+    pub fn written(&self) -> Vec<AttrPath> {
+        let value = |path: &AttrPath| match &path.urn {
+            Some(urn) => self.resource.get(urn)?.get(&path.name),
+            None => self.resource.get(&path.name),
+        };
+        self.mentioned.iter().flat_map(|path| path.with_subs_of(value(path))).collect()
+    }
+}
+
 /// Reads a body: names in any case become the schema's, types are checked (400 `invalidValue` that names
 /// the attribute), read-only attributes are dropped (RFC 7644 §3.3), unknown ones ignored and listed.
 pub fn parse(body: &Value, rt: &ResourceType) -> Result<Parsed, Error> {

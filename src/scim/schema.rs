@@ -170,6 +170,18 @@ pub fn enterprise_user() -> &'static Schema {
     &SCHEMA
 }
 
+/// The schemas of the discovery endpoints' own resources (RFC 7643 §8.7.2, RFC 9865 §4).
+pub fn of_discovery() -> &'static [Schema] {
+    static SCHEMAS: LazyLock<[Schema; 3]> = LazyLock::new(|| {
+        [
+            embedded(include_str!("schemas/service_provider_config.json")),
+            embedded(include_str!("schemas/resource_type.json")),
+            embedded(include_str!("schemas/schema.json")),
+        ]
+    });
+    &*SCHEMAS
+}
+
 /// An embedded schema; a test shows that each can be read.
 fn embedded(text: &str) -> Schema {
     serde_json::from_str(text).unwrap_or_default()
@@ -275,10 +287,28 @@ impl ResourceType {
 // === impl Schema ===
 
 impl Schema {
+    /// Adds what another type's mapping knows of the same schema: a schema is served once, with every attribute
+    /// that any of its types has; one is required where all that have it require it.
+    pub fn merge(&mut self, other: &Self) {
+        merge(&mut self.attributes, &other.attributes);
+    }
+
     /// What is left of it where nothing can be written: all that can be read, read-only.
     pub fn read_only(&self) -> Self {
         let attributes = self.attributes.iter().filter_map(Attribute::read_only).collect();
         Self { attributes, ..self.clone() }
+    }
+}
+
+fn merge(known: &mut Vec<Attribute>, more: &[Attribute]) {
+    for attribute in more {
+        match known.iter_mut().find(|known| known.name == attribute.name) {
+            Some(known) => {
+                known.required &= attribute.required;
+                merge(&mut known.sub_attributes, &attribute.sub_attributes);
+            }
+            None => known.push(attribute.clone()),
+        }
     }
 }
 
@@ -307,5 +337,8 @@ mod tests {
         assert_eq!(core_group().id, GROUP);
         assert_eq!(enterprise_user().id, ENTERPRISE_USER);
         assert!(core_user().attributes.len() > 15);
+        for (schema, name) in of_discovery().iter().zip(["ServiceProviderConfig", "ResourceType", "Schema"]) {
+            assert_eq!(schema.id, format!("urn:ietf:params:scim:schemas:core:2.0:{name}"));
+        }
     }
 }

@@ -13,5 +13,6 @@ mod limits;
 mod outage;
 mod plan;
 mod refusals;
+mod schemas;
 mod serving;
 mod support;
