@@ -360,3 +360,152 @@ fn mutability(access: DraftAccess) -> Mutability {
         DraftAccess::WriteOnly => Mutability::WriteOnly,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::Mapping;
+
+    const URN: &str = "urn:example:params:scim:schemas:2.0:Device";
+    const DEVICE: &str = "resource(\"Device\").schema(URN).table(\"D\").id(\"Id\").on_delete(\"delete\");\n";
+
+    /// The first mistake of a mapping that begins with the URN.
+    fn mistake(text: &str) -> String {
+        let text = format!("const URN = \"{URN}\";\n{text}");
+        let found = Mapping::parse("mapping.rhai", &text, &BTreeMap::new());
+        found.err().unwrap_or_default().first().map(ToString::to_string).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_mistake_in_a_schema_has_its_place_and_a_sentence() {
+        for (define, place, says) in [
+            ("define(\"a\", \"datetime\")", 1, "\"datetime\" is no type; the types are string"),
+            ("define(\"a\", \"string\").requird()", 23, "there is no verb or function `requird`"),
+            ("define(\"a b\", \"string\")", 1, "\"a b\" is no attribute's name"),
+            ("define(\"urn:x:y\", \"string\")", 1, "\"urn:x:y\" is no attribute's name"),
+            ("define(\"id\", \"string\")", 1, "every resource has `id` already"),
+            ("define(\"Meta\", \"string\")", 1, "every resource has `Meta` already"),
+            ("define(\"x\", \"complex\")", 1, "no line says what `x` consists of"),
+            ("define(\"x.y\", \"string\")", 1, "a sub-attribute comes after its attribute"),
+            ("define(\"s.y\", \"string\")", 1, "a sub-attribute comes after its attribute"),
+            ("define(\"S\", \"string\")", 1, "`S` is defined here a second time"),
+            ("define(\"c.Y\", \"string\")", 1, "`c.Y` is defined here a second time"),
+            ("define(\"c.z\", \"complex\")", 1, "a sub-attribute cannot have sub-attributes"),
+            ("define(\"a\", \"string\").unique()", 23, "only the backend can keep values unique"),
+            (
+                "define(\"a\", \"string\").returned(\"often\")",
+                23,
+                "`returned` is always, never, default or request",
+            ),
+            ("define(\"a\", \"integer\").canonical_values([\"1\"])", 24, "`canonical_values` are texts"),
+            ("define(\"a\", \"string\").canonical_values([1])", 23, "a text is needed, not i64"),
+            (
+                "define(\"a\", \"string\").reference_types([\"Device\"])",
+                23,
+                "`reference_types` are for the type",
+            ),
+            (
+                "define(\"a\", \"reference\").reference_types([\"Devise\"])",
+                26,
+                "\"Devise\" is neither a resource",
+            ),
+        ] {
+            let whole = format!(
+                "schema(URN);\ndefine(\"s\", \"string\"); define(\"c\", \"complex\"); define(\"c.y\", \"string\");\n{define};\n{DEVICE}"
+            );
+            let said = mistake(&whole);
+            let head = format!("error: {says}");
+            assert!(
+                said.starts_with(&head) && said.contains(&format!("mapping.rhai:4:{place}\n")),
+                "{define}\n{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_mistake_in_a_type_has_its_place_and_a_sentence() {
+        let schema = |urn: &str| format!("schema(\"{urn}\"); define(\"s\", \"string\");");
+        let own = schema(URN);
+        let user = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\")";
+        for (text, says) in [
+            (format!("{own} {user};"), "no resource has this schema"),
+            (format!("schema(URN); {DEVICE}"), "this schema has no attribute"),
+            (
+                format!("{own} {own} {DEVICE}"),
+                "the schema urn:example:params:scim:schemas:2.0:Device stands here a second",
+            ),
+            (
+                format!("{} {user}.extension(\"acme\");", schema("acme")),
+                "\"acme\" is no URN that a path can begin with",
+            ),
+            (format!("{} {user}.extension(\"urn:x:2.0\");", schema("urn:x:2.0")), "\"urn:x:2.0\" is no URN"),
+            (format!("{} {user}.extension(\"urn:x y:z\");", schema("urn:x y:z")), "\"urn:x y:z\" is no URN"),
+            (
+                "schema(\"urn:ietf:params:scim:schemas:core:2.0:Device\");".to_owned(),
+                "no resource has this schema",
+            ),
+            (
+                format!("{} {user}.extension(\"URN:ietf:params:scim:x\");", schema("URN:ietf:params:scim:x")),
+                "names below urn:ietf:params:scim: are the RFCs' own",
+            ),
+            (
+                format!("{own} {} {DEVICE} {user}.extension(\"{URN}:s\");", schema(&format!("{URN}:s"))),
+                "urn:example:params:scim:schemas:2.0:Device:s and urn:example:params:scim:schemas:2.0:Device: one is",
+            ),
+            ("define(\"a\", \"string\");".to_owned(), "`define` comes after the `schema`"),
+            (DEVICE.replace(".schema(URN)", ""), "say which schema a Device has"),
+            (
+                DEVICE.to_owned(),
+                "there is no schema urn:example:params:scim:schemas:2.0:Device; schema(\"urn:",
+            ),
+            (format!("{user}.schema(URN);"), "a User's schema is RFC 7643's"),
+            (format!("{user}.endpoint(\"/People\");"), "the endpoint of a User is /Users"),
+            (format!("{own} {user}.extension(URN);"), "no line maps an attribute of urn:example"),
+            (format!("{own} {user}.extension(URN).extension(URN);"), "a User has urn:example"),
+            (
+                format!("{own} {user}.extension(URN, #{{ requird: true }});"),
+                "`extension` knows `required`, not",
+            ),
+            (
+                format!("{own} {DEVICE} attr(\"urn:example:other:s\", \"S\");"),
+                "a Device has no extension urn:example:other",
+            ),
+            (format!("{own} {DEVICE} attr(\"t\", \"T\");"), "a Device has no attribute `t`"),
+            (format!("{own} {DEVICE}{DEVICE}"), "the resource \"Device\" stands here a second time"),
+            (
+                format!(
+                    "{own} {DEVICE}{}",
+                    DEVICE.replace("Device", "Thing").replace(".table", ".endpoint(\"/devices\").table")
+                ),
+                "the endpoint /devices is the Device's already",
+            ),
+        ] {
+            let said = mistake(&text);
+            assert!(
+                said.starts_with(&format!("error: {says}")) && said.contains("mapping.rhai:"),
+                "{text}\n{said}"
+            );
+        }
+        for (endpoint, says) in [
+            ("/Bulk", "the endpoint /Bulk is SCIM's own"),
+            ("/me", "the endpoint /me is SCIM's own"),
+            ("/Schemas", "the endpoint /Schemas is SCIM's own"),
+            ("/ResourceTypes", "the endpoint /ResourceTypes is SCIM's own"),
+            ("/ServiceProviderConfig", "the endpoint /ServiceProviderConfig is SCIM's own"),
+            ("/.search", "\"/.search\" is no endpoint"),
+            ("Devices", "\"Devices\" is no endpoint"),
+            ("/a/b", "\"/a/b\" is no endpoint"),
+            ("/", "\"/\" is no endpoint"),
+        ] {
+            let device = DEVICE.replace(".table", &format!(".endpoint(\"{endpoint}\").table"));
+            let said = mistake(&format!("{own}\n{device}"));
+            assert!(
+                said.starts_with(&format!("error: {says}")) && said.contains("mapping.rhai:3:"),
+                "{endpoint}\n{said}"
+            );
+        }
+        let said = mistake(&format!("{own} {}", DEVICE.replace("\"Device\"", "\"Schema\"")));
+        assert!(said.starts_with("error: the endpoint /Schemas is SCIM's own"), "{said}");
+    }
+}
