@@ -6,7 +6,11 @@ use super::failure::Stop;
 use super::job::Job;
 use super::{Answer, Client, Method, Request, Target, discovery};
 use crate::scim::error::Error;
+use crate::scim::patch;
+use crate::scim::path::AttrPath;
 use crate::scim::project::Projection;
+use crate::scim::resource;
+use crate::scim::schema::ResourceType;
 
 /// The endpoints of RFC 7644 that are not built yet: 501.
 const NOT_BUILT: [&str; 2] = ["Bulk", ".search"];
@@ -47,6 +51,7 @@ pub(super) async fn dispatch(
     if target.read_only && !is_read {
         return Err(Error::forbidden("This target is read-only.").into());
     }
+    let projection = projection.after_writing(|| written(&request, &of.resource_type))?;
     let job = Job::new(target, of, projection, client, &request.conditions, dry);
     match (request.method, segments.get(1)) {
         (Method::Get, None) => job.list(&request).await,
@@ -73,6 +78,17 @@ pub(super) fn not_allowed(allow: &'static str) -> Answer {
 
 pub(super) fn wrong_method(allow: &str) -> Error {
     Error { status: 405, scim_type: None, detail: format!("This endpoint takes {allow}.") }
+}
+
+/// The attributes that a request writes.
+fn written(request: &Request, rt: &ResourceType) -> Result<Vec<AttrPath>, Error> {
+    match (request.method, request.path.len(), &request.body) {
+        (Method::Post, 1, Some(body)) | (Method::Put, 2, Some(body)) => {
+            Ok(resource::parse(body, rt)?.written())
+        }
+        (Method::Patch, 2, Some(body)) => Ok(patch::written(&patch::parse(body, rt)?)),
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn body(request: &Request) -> Result<&serde_json::Value, Error> {

@@ -34,7 +34,7 @@ pub(super) fn element_matches(filter: &Filter, element: &Value, path: &AttrPath,
 }
 
 /// An instant in RFC 3339; without an offset it is taken as UTC (xsd:dateTime leaves it open).
-pub(super) fn instant(text: &str) -> Option<OffsetDateTime> {
+pub fn instant(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339)
         .or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339))
         .ok()
@@ -86,8 +86,10 @@ impl Evaluator<'_> {
     }
 
     fn attribute(&self, path: &AttrPath) -> Option<Attribute> {
-        let whole = self.within.map_or_else(|| path.clone(), |home| home.with_sub(&path.name));
-        let found = self.rt.find(&whole)?;
+        if let Some(home) = self.within {
+            return self.rt.in_elements(home, &path.name);
+        }
+        let found = self.rt.find(path)?;
         Some(found.sub.unwrap_or(found.attribute).clone())
     }
 

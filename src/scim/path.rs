@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use super::filter::{self, Filter, SyntaxError};
 use super::schema::ResourceType;
 
@@ -38,6 +40,17 @@ impl AttrPath {
     /// The path of the attribute itself.
     pub fn without_sub(&self) -> Self {
         Self { sub: None, ..self.clone() }
+    }
+
+    /// The path itself, and those of the sub-attributes that a value of it has.
+    pub(super) fn with_subs_of(&self, value: Option<&Value>) -> Vec<Self> {
+        let elements = match value {
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        let names = elements.iter().filter_map(Value::as_object).flat_map(Map::keys);
+        std::iter::once(self.clone()).chain(names.map(|name| self.with_sub(name))).collect()
     }
 
     /// With this sub-attribute.

@@ -14,6 +14,7 @@ mod outage;
 mod plan;
 mod providers;
 mod refusals;
+mod schemas;
 mod serving;
 mod support;
 mod versions;

@@ -147,8 +147,12 @@ fn removed(target: &Target, value: &Value) -> Option<Value> {
         Value::Array(items) => items.as_slice(),
         one => std::slice::from_ref(one),
     };
+    let is_simple = target.attribute.kind != Type::Complex;
     let of = |item: &Value| match item {
+        Value::Object(object) if is_simple => member(object, "value").cloned(),
         Value::Object(_) => Some(item.clone()),
+        Value::Array(_) | Value::Null => None,
+        _ if is_simple => Some(item.clone()),
         Value::String(text) => {
             Some(Value::Object(Map::from_iter([("value".to_owned(), text.as_str().into())])))
         }
@@ -207,17 +211,22 @@ fn extension(
     match (kind, value) {
         (Kind::Remove, _) | (_, Some(Value::Null)) => names
             .iter()
-            .try_for_each(|name| with_path(Kind::Remove, &format!("{urn}:{name}"), None, rt, into)),
+            .map(|name| format!("{urn}:{name}"))
+            .filter(|path| is_taken(path, rt))
+            .try_for_each(|path| with_path(Kind::Remove, &path, None, rt, into)),
         (_, Some(Value::Object(attributes))) => attributes
             .iter()
             .map(|(key, value)| (format!("{urn}:{key}"), value))
-            .filter(|(path, _)| {
-                let attr = parse_path(path).ok().and_then(|path| canonical(&path.attr, rt));
-                attr.is_some_and(|attr| !is_ignored(&attr, rt))
-            })
+            .filter(|(path, _)| is_taken(path, rt))
             .try_for_each(|(path, value)| with_path(kind, &path, Some(value), rt, into)),
         _ => Err(Error::bad_request(ScimType::InvalidValue, format!("{urn} must be an object."))),
     }
+}
+
+/// Whether a path that follows from an extension's URN leads to what a client may change.
+fn is_taken(path: &str, rt: &ResourceType) -> bool {
+    let attr = parse_path(path).ok().and_then(|path| canonical(&path.attr, rt));
+    attr.is_some_and(|attr| !is_ignored(&attr, rt))
 }
 
 fn is_ignored(attr: &AttrPath, rt: &ResourceType) -> bool {
