@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::database::Database;
+use crate::support::directory::Directory;
 use crate::support::gateway::Gateway;
 use crate::support::scim::{Scim, encoded};
 
@@ -337,9 +338,10 @@ fn values_of_every_type_are_found() {
     let device = path("Devices", &drill);
     let mut asked = desk.scim.get(&format!("{device}?attributes=certificate")).is(200);
     assert_eq!(asked["certificate"], "/+8=");
-    assert_eq!(asked["label"], "drill");
+    assert_eq!(asked["serialNumber"], "X-1");
     assert_eq!(asked["price"].take(), Value::Null);
-    assert_eq!(desk.scim.get(&format!("{device}?excludedAttributes=label")).is(200)["label"], "drill");
+    let rest = desk.scim.get(&format!("{device}?excludedAttributes=serialNumber,label")).is(200);
+    assert_eq!((&rest["serialNumber"], &rest["label"]), (&json!("X-1"), &Value::Null));
 }
 
 #[test]
@@ -410,7 +412,8 @@ fn discovery_takes_no_filter_and_is_only_read() {
     {
         desk.scim.find(path, "id pr").is_error(403, "");
         for method in ["POST", "PUT", "PATCH", "DELETE"] {
-            let answer = desk.scim.send(method, path, Some(&json!({})));
+            let body = json!({});
+            let answer = desk.scim.send(method, path, Some(&body).filter(|_| method != "DELETE"));
             answer.is_error(405, "");
             assert_eq!(answer.headers["allow"], "GET", "{method} {path}");
         }
@@ -428,7 +431,8 @@ fn discovery_takes_no_filter_and_is_only_read() {
         ("DELETE", "/Devices", "GET, POST"),
         ("POST", "/Devices/1", "GET, PUT, PATCH, DELETE"),
     ] {
-        let answer = desk.scim.send(method, path, Some(&json!({})));
+        let body = json!({});
+        let answer = desk.scim.send(method, path, Some(&body).filter(|_| method != "DELETE"));
         answer.is_error(405, "");
         assert_eq!(answer.headers["allow"], allow, "{method} {path}");
     }
@@ -450,4 +454,63 @@ fn what_is_only_read_is_advertised_so() {
     }
     let found = desk.scim.get(&format!("/Users?filter={}", encoded("userName eq \"ada\""))).is(200);
     assert_eq!(found["totalResults"], 1);
+}
+
+#[test]
+fn they_live_in_a_directory_too() {
+    let directory = Directory::start();
+    let gateway = Gateway::serve(&[directory.target("desk", "../tests/mappings/lending-ldap")]);
+    let scim = gateway.target("desk");
+    let ada = json!({
+        "schemas": [USER, BORROWER], "userName": "ada",
+        BORROWER: { "room": "1", "vehicles": ["A 1", "B 2"] },
+    });
+    let ada = scim.post("/Users", &ada).is(201);
+    let eve = json!({ "schemas": [USER, BORROWER], "userName": "eve", BORROWER: { "photo": "/+8" } });
+    assert_eq!(scim.post("/Users", &eve).is(201)[BORROWER], json!({ "photo": "/+8=" }));
+    assert_eq!(directory.person("eve").unwrap().one("jpegPhoto"), Some("/+8="));
+    let entry = directory.person("ada").unwrap();
+    assert_eq!(
+        (entry.one("roomNumber"), entry.all("carLicense")),
+        (Some("1"), &["A 1".to_owned(), "B 2".to_owned()][..])
+    );
+    let body = json!({ "schemas": [DEVICE], "label": "drill", "serialNumber": "X-1", "tags": ["loud", "heavy"], "borrower": ada["id"] });
+    let drill = scim.post("/Devices", &body).is(201);
+    assert_eq!(drill["borrower"], json!({ "value": ada["id"], "$ref": ada["meta"]["location"] }));
+    assert_eq!(directory.group("drill").unwrap().one("owner"), Some("uid=ada,ou=people,dc=example,dc=test"));
+    scim.post("/Devices", &body).is_error(409, "uniqueness");
+
+    let device = path("Devices", &drill);
+    let operations = json!([
+        { "op": "remove", "path": "tags", "value": ["heavy"] },
+        { "op": "add", "path": format!("{DEVICE}:tags"), "value": "new" },
+        { "op": "replace", "path": "label", "value": "big drill" },
+    ]);
+    assert_eq!(scim.patch(&device, &operations).is(200)["label"], "big drill");
+    let mut tags = directory.group("big drill").unwrap().all("description").to_vec();
+    tags.sort();
+    assert_eq!(tags, ["loud", "new"]);
+    let operations = json!([
+        { "op": "replace", "path": format!("{BORROWER}:room"), "value": "2" },
+        { "op": "remove", "path": format!("{BORROWER}:vehicles[value sw \"A\"]") },
+    ]);
+    scim.patch(&path("Users", &ada), &operations).is(200);
+    let entry = directory.person("ada").unwrap();
+    assert_eq!((entry.one("roomNumber"), entry.all("carLicense")), (Some("2"), &["B 2".to_owned()][..]));
+    for (endpoint, filter, found) in [
+        ("/Users", format!("{BORROWER}:room eq \"2\""), 1),
+        ("/Users", format!("{BORROWER}:vehicles sw \"b\""), 1),
+        ("/Users", format!("{BORROWER}:vehicles[value eq \"A 1\"]"), 0),
+        ("/Devices", "tags eq \"LOUD\" and serialNumber eq \"X-1\"".to_owned(), 1),
+        ("/Devices", "serialNumber eq \"x-1\"".to_owned(), 0),
+        ("/Devices", format!("borrower eq {}", ada["id"]), 1),
+        ("/Devices", format!("meta.created le {}", drill["meta"]["created"]), 1),
+    ] {
+        assert_eq!(scim.find(endpoint, &filter).is(200)["totalResults"], found, "{filter}");
+    }
+    let body = json!({ "schemas": [USER], "userName": "ada" });
+    assert_eq!(scim.put(&path("Users", &ada), &body).is(200)["schemas"], json!([USER]));
+    assert_eq!(directory.person("ada").unwrap().one("roomNumber"), None);
+    scim.delete(&device).is(204);
+    assert_eq!(directory.group("big drill"), None);
 }
