@@ -98,7 +98,9 @@ mod tests {
         let sealed = cursors("a secret").seal("list", &cursor()).unwrap();
         assert!(sealed.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{sealed}");
         assert_eq!(cursors("a secret").open("list", &sealed), Ok(cursor()));
-        for opened in [cursors("a secret").open("another", &sealed), cursors("b secret").open("list", &sealed)] {
+        for opened in
+            [cursors("a secret").open("another", &sealed), cursors("b secret").open("list", &sealed)]
+        {
             assert_eq!(opened.unwrap_err().scim_type, Some(ScimType::InvalidCursor));
         }
         assert_ne!(Cursors::new(None).unwrap().open("list", &sealed), Ok(cursor()));

@@ -12,10 +12,12 @@ use time::OffsetDateTime;
 use super::failure::Stop;
 use super::job::Job;
 use super::walk::{Place, Walk};
-use super::{Answer, Target};
+use super::{Answer, Client, Target};
 use crate::backend::{Intent, Session};
 use crate::mapping::{Pushed, ResourceMapping, native_key};
-use crate::plan::{self, Facts, Fields, Found, Operation, Plan, Predicate, Range, Search, Sequence, Test, Value};
+use crate::plan::{
+    self, Facts, Fields, Found, Operation, Plan, Predicate, Range, Search, Sequence, Test, Value,
+};
 use crate::scim::cursor::{self, Cursor, Mark};
 use crate::scim::error::Error;
 use crate::scim::evaluate::{Folding, matches};
@@ -26,6 +28,7 @@ use crate::scim::query::{Paging, Query};
 use crate::scim::resource::{Resource, set_schemas};
 use crate::scim::schema::ResourceType;
 use crate::scim::sort::Sort;
+use crate::scim::version::Conditions;
 
 /// One query.
 pub(super) struct List<'a> {
@@ -76,11 +79,14 @@ impl<'a> List<'a> {
         target: &'a Arc<Target>,
         types: &[&'a ResourceMapping],
         query: Query,
+        client: &'a Client,
+        conditions: &'a Conditions,
         dry: bool,
     ) -> Result<Self, Stop> {
         let name = name(target, types, &query);
         let descending = query.sort.as_ref().is_some_and(|sort| sort.descending);
-        let kinds = kinds(target, types, &query, dry)?;
+        let kinds =
+            kinds(types, &query, |of, projection| Job::new(target, of, projection, client, conditions, dry))?;
         let place = |kind: &str| types.iter().position(|of| of.resource_type.name == kind);
         let (walk, page) = match query.paging {
             Paging::Index(page) => {
@@ -149,7 +155,8 @@ impl<'a> List<'a> {
         if count == 0 || (listed.ends.is_none() && listed.total == 0) {
             return Ok((None, None));
         }
-        let (first, last) = listed.ends.as_ref().map(|(first, last)| (Some(first), Some(last))).unwrap_or_default();
+        let (first, last) =
+            listed.ends.as_ref().map(|(first, last)| (Some(first), Some(last))).unwrap_or_default();
         // Where the walk came from there was somebody; where it goes there is somebody when there is more.
         let (is_next, is_previous) = match backward {
             false => (listed.more, behind.is_some()),
@@ -177,9 +184,8 @@ impl<'a> List<'a> {
     /// would be mixed, which only a scan can do.
     fn is_windowed(&self) -> bool {
         let is_sorted = self.kinds.iter().any(|kind| kind.sort.is_some());
-        let does_all = |kind: &Kind<'_>| {
-            kind.pushed.exact && (kind.sort.is_none() || kind.native_sort.is_some())
-        };
+        let does_all =
+            |kind: &Kind<'_>| kind.pushed.exact && (kind.sort.is_none() || kind.native_sort.is_some());
         self.target.backend.profile().windows
             && self.live().all(|(_, kind)| does_all(kind))
             && (!is_sorted || self.live().count() == 1)
@@ -219,10 +225,8 @@ impl<'a> List<'a> {
     }
 
     fn window(&self, kind: &Kind<'_>, behind: Option<&Place>, offset: usize, limit: usize) -> Search {
-        let mark = |place: &Place| plan::Mark {
-            value: place.key.as_ref().map(native_key),
-            id: place.id.clone(),
-        };
+        let mark =
+            |place: &Place| plan::Mark { value: place.key.as_ref().map(native_key), id: place.id.clone() };
         let sequence = Sequence {
             sort: kind.native_sort.clone(),
             backward: self.walk.backward,
@@ -359,7 +363,7 @@ impl Kind<'_> {
     /// What the re-check needs.
     fn add_filtered(&self, fields: &mut Fields) {
         if let Some(filter) = self.filter.as_ref().filter(|_| !self.pushed.exact) {
-            add(fields, self.job.of.fields_of_filter(filter));
+            fields.add(self.job.of.fields_of_filter(filter));
         }
     }
 
@@ -367,7 +371,7 @@ impl Kind<'_> {
     fn add_sorted(&self, fields: &mut Fields) {
         if let Some(sort) = &self.sort {
             let attribute = sort.path.without_sub();
-            add(fields, self.job.of.fields(&|path| *path == attribute));
+            fields.add(self.job.of.fields(&|path| *path == attribute));
         }
     }
 
@@ -407,34 +411,29 @@ fn name(target: &Target, types: &[&ResourceMapping], query: &Query) -> String {
 }
 
 fn kinds<'a>(
-    target: &'a Arc<Target>,
     types: &[&'a ResourceMapping],
     query: &Query,
-    dry: bool,
+    job: impl Fn(&'a ResourceMapping, Projection) -> Job<'a>,
 ) -> Result<Vec<Kind<'a>>, Error> {
     let all: Vec<&ResourceType> = types.iter().map(|of| &of.resource_type).collect();
     let sorts = match &query.sort {
         Some(sort) => sort.of_types(&all)?,
         None => vec![None; types.len()],
     };
-    let profile = target.backend.profile();
     let kind = |(of, sort): (&&'a ResourceMapping, Option<Sort>)| {
         let rt = &of.resource_type;
         let projection = Projection::parse(query.attributes.as_deref(), query.excluded.as_deref(), rt)?;
         let filter = query.filter.clone().map(|filter| check_among(filter, rt, &all)).transpose()?;
+        let job = job(of, projection);
+        let (target, profile) = (job.target, job.target.backend.profile());
         let pushed = match &filter {
             Some(filter) => target.mapping.push(of, filter, &profile),
             None => Pushed { predicate: Predicate::All, exact: true },
         };
         let native_sort = sort.as_ref().and_then(|sort| target.mapping.sort(of, sort, &profile));
-        Ok(Kind { job: Job { target, of, projection, dry }, filter, pushed, sort, native_sort })
+        Ok(Kind { job, filter, pushed, sort, native_sort })
     };
     types.iter().zip(sorts).map(kind).collect()
-}
-
-fn add(fields: &mut Fields, more: Fields) {
-    fields.natives.extend(more.natives);
-    fields.rest |= more.rest;
 }
 
 fn ends(page: &[Place]) -> Option<(Place, Place)> {

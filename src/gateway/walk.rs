@@ -103,7 +103,8 @@ mod tests {
     }
 
     fn any_place() -> impl Strategy<Value = Place> {
-        (proptest::option::of(0u8..4), 0usize..2, any::<u8>()).prop_map(|(key, kind, id)| place(key, kind, id))
+        (proptest::option::of(0u8..4), 0usize..2, any::<u8>())
+            .prop_map(|(key, kind, id)| place(key, kind, id))
     }
 
     fn ordered(mut places: Vec<Place>, descending: bool) -> Vec<Place> {

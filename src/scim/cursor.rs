@@ -37,9 +37,8 @@ pub struct Mark {
 impl Cursor {
     /// The octets of a cursor; to the second.
     pub fn encode(&self) -> Vec<u8> {
-        let mark = self.mark.as_ref().map(|mark| {
-            json!([mark.key.as_ref().map(Key::to_json), mark.kind, mark.id])
-        });
+        let mark =
+            self.mark.as_ref().map(|mark| json!([mark.key.as_ref().map(Key::to_json), mark.kind, mark.id]));
         json!([self.made.unix_timestamp(), self.count, self.backward, mark]).to_string().into_bytes()
     }
 
@@ -60,7 +59,8 @@ impl Cursor {
     pub fn check(&self, count: Option<usize>, timeout_s: u64, now: OffsetDateTime) -> Result<(), Error> {
         let age_s = now.unix_timestamp() - self.made.unix_timestamp();
         if i64::try_from(timeout_s).is_ok_and(|timeout_s| age_s > timeout_s) {
-            let detail = format!("The cursor is older than {timeout_s} seconds; begin again with an empty one.");
+            let detail =
+                format!("The cursor is older than {timeout_s} seconds; begin again with an empty one.");
             return Err(Error::bad_request(ScimType::ExpiredCursor, detail));
         }
         match count {

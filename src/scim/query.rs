@@ -86,7 +86,8 @@ impl Query {
         let Value::Object(body) = body else { return Err(syntax("The body is no JSON object.")) };
         let is_request =
             |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(SEARCH_REQUEST));
-        if !member(body, "schemas").and_then(Value::as_array).is_some_and(|urns| urns.iter().any(is_request)) {
+        if !member(body, "schemas").and_then(Value::as_array).is_some_and(|urns| urns.iter().any(is_request))
+        {
             return Err(syntax(&format!("The body's schemas lack {SEARCH_REQUEST}.")));
         }
         Texts {
@@ -128,9 +129,10 @@ impl Texts {
                 let detail = "cursor and startIndex exclude each other: each asks for a way of paging.";
                 Err(Error::bad_request(ScimType::InvalidValue, detail))
             }
-            (Some(cursor), None) => {
-                Ok(Paging::Cursor { cursor: cursor.clone(), count: page::count_with_cursor(count, page_size)? })
-            }
+            (Some(cursor), None) => Ok(Paging::Cursor {
+                cursor: cursor.clone(),
+                count: page::count_with_cursor(count, page_size)?,
+            }),
         }
     }
 }

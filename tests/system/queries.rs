@@ -16,8 +16,11 @@ const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 const KEY: &str = "cursor_key = { file = \"cursor.key\" }\n";
 
-/// People whose attributes tie, differ in case only, or are missing: name, family name, address, external id.
-const PEOPLE: [(&str, Option<&str>, Option<&str>, Option<&str>); 11] = [
+/// A person: name, family name, address, external id.
+type Person = (&'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>);
+
+/// People whose attributes tie, differ in case only, or are missing.
+const PEOPLE: [Person; 11] = [
     ("delta", Some("Young"), Some("d@b.test"), Some("b")),
     ("Alpha", Some("young"), None, Some("B")),
     ("charlie", Some("Adams"), Some("C@a.test"), None),
@@ -234,7 +237,8 @@ impl Queries<'_> {
         let everybody = self.everybody("/Users");
         let fold = |text: &str| self.native.fold(text);
         let exact = |text: &str| text.to_owned();
-        let folds: [(&str, &str, &dyn Fn(&str) -> String); 8] = [
+        type Fold<'a> = &'a dyn Fn(&str) -> String;
+        let folds: [(&str, &str, Fold<'_>); 8] = [
             ("userName", "/userName", &fold),
             ("USERNAME", "/userName", &fold),
             ("urn:ietf:params:scim:schemas:core:2.0:User:userName", "/userName", &fold),
@@ -369,7 +373,8 @@ impl Queries<'_> {
 
     /// Dates are compared as instants, whatever their spelling.
     fn compare_instants(&self) {
-        let one = resources(&self.get("/Users", &[("filter", json!("userName eq \"delta\""))]).is(200)).remove(0);
+        let one =
+            resources(&self.get("/Users", &[("filter", json!("userName eq \"delta\""))]).is(200)).remove(0);
         let changed = one["meta"]["lastModified"].as_str().unwrap();
         let everybody = self.everybody("/Users");
         for op in ["gt", "ge", "lt", "le", "eq", "ne"] {
@@ -515,7 +520,8 @@ impl Queries<'_> {
     }
 
     fn refuse_cursors(&self, replica: &Scim, stranger: &Scim) {
-        let first = self.get("/Users", &[("cursor", json!("")), ("count", json!(2)), ("sortBy", json!("userName"))]);
+        let first =
+            self.get("/Users", &[("cursor", json!("")), ("count", json!(2)), ("sortBy", json!("userName"))]);
         let first = first.is(200);
         let next = first["nextCursor"].as_str().unwrap().to_owned();
         let again = format!("/Users?sortBy=userName&cursor={next}");
@@ -523,7 +529,10 @@ impl Queries<'_> {
         // Another process with the same key goes on where this one was; the count may be left out.
         let there = resources(&replica.get(&again).is(200));
         let location = |one: &Value| one["id"].clone();
-        assert_eq!(there.iter().map(location).collect::<Vec<_>>(), resources(&second).iter().map(location).collect::<Vec<_>>());
+        assert_eq!(
+            there.iter().map(location).collect::<Vec<_>>(),
+            resources(&second).iter().map(location).collect::<Vec<_>>()
+        );
         stranger.get(&again).is_error(400, "invalidCursor");
         let mut tampered = next.clone().into_bytes();
         tampered[20] = if tampered[20] == b'A' { b'B' } else { b'A' };
@@ -545,7 +554,8 @@ impl Queries<'_> {
         }
         self.scim.get("/Users?cursor&count=201").is_error(400, "invalidCount");
         self.scim.get("/Users?cursor&startIndex=1").is_error(400, "invalidValue");
-        let by_post = self.post("/Users", &[("cursor", json!(next)), ("sortBy", json!("userName")), ("count", json!(2))]);
+        let by_post = self
+            .post("/Users", &[("cursor", json!(next)), ("sortBy", json!("userName")), ("count", json!(2))]);
         assert_eq!(resources(&by_post.is(200)), resources(&second));
     }
 }
@@ -588,7 +598,8 @@ fn more_rows_than_may_be_looked_at_are_refused_and_a_pushed_order_needs_none() {
 #[test]
 fn a_query_by_post_is_a_read() {
     let database = Database::of("crm");
-    let target = database.target("q", "crm").replacen("name = \"q\"", "name = \"q\"\nmode = \"read-only\"", 1);
+    let target =
+        database.target("q", "crm").replacen("name = \"q\"", "name = \"q\"\nmode = \"read-only\"", 1);
     let gateway = Gateway::serve(&[target]);
     let scim = gateway.target("q");
     let body = json!({ "schemas": [SEARCH], "count": 3 });

@@ -27,7 +27,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Backend, Failure, Intent, Lowered, Session};
-use crate::plan::{Facts, Folding, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret};
+use crate::plan::{
+    Facts, Folding, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret,
+};
 use connection::Credentials;
 use read::Directory;
 pub use tls::Authority;

@@ -7,8 +7,8 @@ use std::fmt;
 
 use super::path::AttrPath;
 
-pub use check::{check, check_among};
 pub(super) use check::check_elements;
+pub use check::{check, check_among};
 pub use parse::{SyntaxError, parse, parse_path};
 
 /// A filter.
