@@ -192,3 +192,35 @@ fn literal(
 fn wrong(at: usize, message: String) -> Error {
     Error::bad_request(ScimType::InvalidFilter, format!("The filter asks, at position {at}: {message}."))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scim::filter::parse;
+    use crate::scim::schema::{core_group, core_user};
+
+    fn of(name: &str, schema: &crate::scim::schema::Schema) -> ResourceType {
+        ResourceType { name: name.to_owned(), schema: schema.clone(), ..ResourceType::default() }
+    }
+
+    #[test]
+    fn what_another_type_has_is_absent_here() {
+        let (user, group) = (of("User", core_user()), of("Group", core_group()));
+        let among = |text: &str, rt| check_among(parse(text).unwrap(), rt, &[&user, &group]);
+        let (truth, falsehood) = (Filter::And(Vec::new()), Filter::Or(Vec::new()));
+        for (text, expected) in [
+            ("userName eq \"x\"", &falsehood),
+            ("userName pr", &falsehood),
+            ("userName ne null", &falsehood),
+            ("userName eq null", &truth),
+            ("emails[type eq \"work\"]", &falsehood),
+        ] {
+            assert_eq!(&among(text, &group).unwrap(), expected, "{text}");
+            assert_eq!(among(text, &user).unwrap(), check(parse(text).unwrap(), &user).unwrap(), "{text}");
+        }
+        // What is a mistake in the type that has it is one for all, and what none has is one everywhere.
+        for text in ["userName gt 3", "password pr", "emails[shoe pr]", "shoeSize pr", "userName.x pr"] {
+            assert_eq!(among(text, &group).unwrap_err().scim_type, Some(ScimType::InvalidFilter), "{text}");
+        }
+    }
+}
