@@ -58,13 +58,12 @@ impl Service {
         async {
             let mut line = Line::of(&request);
             let (parts, mut body) = request.into_parts();
-            let response = match self.routed(&reply, &parts, &mut body, &mut line).await {
-                Ok(response) => response,
-                Err(refusal) => {
-                    body::discard(&parts.headers, &mut body).await;
-                    reply.refusal(refusal)
-                }
-            };
+            let response = self.routed(&reply, &parts, &mut body, &mut line).await;
+            if !body.is_end_stream() {
+                // Also one that no method wants (DELETE): left unread, it would take the connection with it.
+                body::discard(&parts.headers, &mut body).await;
+            }
+            let response = response.unwrap_or_else(|refusal| reply.refusal(refusal));
             line.status = Some(response.status().as_u16());
             response
         }
