@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::limits::Limits;
 use crate::mapping::diagnostic::Diagnostic;
 use crate::plan::Secret;
+use crate::scim::profile::Profile;
 
 /// A configuration file, at most.
 const CONFIGURATION_BYTES: u64 = 1 << 20;
@@ -113,6 +114,10 @@ pub struct Client {
     pub name: String,
     /// What shows that it is they.
     pub token: Token,
+    /// How their requests are read and answered.
+    pub profile: Profile,
+    /// The `id` of the User that they are, for `/Me`.
+    pub user: Option<String>,
 }
 
 /// What a bearer token is compared with.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: [(&str, &[&str]); 11] = [
     ("main", &["cli", "observe"]),
     ("cli", &["backend", "config", "gateway", "http", "mapping", "plan", "scim"]),
-    ("config", &["mapping", "plan"]),
+    ("config", &["mapping", "plan", "scim"]),
     ("observe", &[]),
     ("http", &["gateway", "scim"]),
     ("gateway", &["backend", "mapping", "plan", "scim"]),

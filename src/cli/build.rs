@@ -116,10 +116,11 @@ fn directory(settings: &config::Ldap, deadline: Duration, scanned_rows: usize) -
     }
 }
 
-fn client(settings: &config::Client) -> Client {
+fn client(settings: &config::Client) -> Arc<Client> {
     let token_sha256 = match &settings.token {
         Token::Plain(token) => http::token_sha256(token.expose()),
         Token::Sha256(hash) => *hash,
     };
-    Client { name: settings.name.clone(), token_sha256 }
+    let (name, user) = (settings.name.clone(), settings.user.clone());
+    Arc::new(Client { name, token_sha256, profile: settings.profile, user })
 }

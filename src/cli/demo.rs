@@ -16,6 +16,7 @@ use crate::backend::sql::demo;
 use crate::config::{Client, Config, Script, Store, Target, Token};
 use crate::limits::Limits;
 use crate::plan::Secret;
+use crate::scim::profile::Profile;
 
 /// Where the demo listens unless it is told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -40,6 +41,16 @@ pub struct Demo {
     /// The database, made if it does not exist [default: a temporary file]
     #[arg(long)]
     data: Option<PathBuf>,
+    /// How requests are read and answered: rfc, or as a provider wants it
+    #[arg(long, value_enum, default_value = "rfc")]
+    profile: Ways,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Ways {
+    Rfc,
+    Entra,
+    Okta,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,7 +71,8 @@ impl Demo {
             tempfile::tempdir().map_err(|cause| Exit::failure(format!("temporary folder: {cause}")))?;
         let file = self.data.unwrap_or_else(|| folder.path().join("demo.db"));
         demo::create(&file, self.mapping.database()).map_err(Exit::failure)?;
-        let server = Server::new(listener, &configuration(self.mapping, file, &token))?;
+        let server =
+            Server::new(listener, &configuration(self.mapping, file, &token, self.profile.profile()))?;
         print(&welcome(self.mapping, &format!("{}{PATH}", server.public_url()), &token))?;
         server.run(ended).await
     }
@@ -97,7 +109,8 @@ async fn listen(address: Option<SocketAddr>) -> Result<TcpListener, Exit> {
 }
 
 /// The demo as a configuration would say it.
-fn configuration(sample: Sample, file: PathBuf, token: &str) -> Config {
+fn configuration(sample: Sample, file: PathBuf, token: &str, profile: Profile) -> Config {
+    let token = Token::Plain(Secret::new(token));
     let target = Target {
         name: sample.name().to_owned(),
         path: PATH.to_owned(),
@@ -105,7 +118,7 @@ fn configuration(sample: Sample, file: PathBuf, token: &str) -> Config {
         params: BTreeMap::new(),
         read_only: false,
         store: Store::Sqlite(file),
-        clients: vec![Client { name: "demo".to_owned(), token: Token::Plain(Secret::new(token)) }],
+        clients: vec![Client { name: "demo".to_owned(), token, profile, user: None }],
     };
     Config {
         listen: LISTEN,
@@ -114,6 +127,18 @@ fn configuration(sample: Sample, file: PathBuf, token: &str) -> Config {
         limits: Limits::default(),
         tls: None,
         targets: vec![target],
+    }
+}
+
+// === impl Ways ===
+
+impl Ways {
+    fn profile(self) -> Profile {
+        match self {
+            Self::Rfc => Profile::rfc(),
+            Self::Entra => Profile::entra(),
+            Self::Okta => Profile::okta(),
+        }
     }
 }
 
@@ -186,6 +211,7 @@ mod tests {
             listen: listen.map(|address| address.parse().unwrap()),
             token: token.map(str::to_owned),
             data: None,
+            profile: Ways::Rfc,
         }
     }
 

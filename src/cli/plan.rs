@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{Exit, build, print};
 use crate::backend::Intent;
 use crate::config;
-use crate::gateway::Method;
+use crate::gateway::{Client, Method, Target};
 use crate::http;
 use crate::scim::error::Error;
 
@@ -24,6 +24,9 @@ pub struct Plan {
     /// The target's name in the configuration
     #[arg(long)]
     target: String,
+    /// The client whose profile counts [default: the target's first]
+    #[arg(long)]
+    client: Option<String>,
     /// GET, POST, PUT, PATCH or DELETE
     #[arg(value_parser = method)]
     method: Method,
@@ -53,7 +56,23 @@ impl Plan {
         let public_url = build::public_url(&config, config.listen);
         let cursors = build::cursors(&config)?;
         let target = Arc::new(build::target(settings, config.limits, &public_url, &cursors, Intent::Read)?);
+<<<<<<< HEAD
         print(target.plan(request).await.map_err(refused)?.trim_end())
+=======
+        let client = self.client(&target)?;
+        print(target.plan(request, &client).await.map_err(refused)?.trim_end())
+    }
+
+    /// Who would ask.
+    fn client(&self, target: &Target) -> Result<Arc<Client>, Exit> {
+        let is_wanted = |client: &&Arc<Client>| self.client.as_ref().is_none_or(|name| *name == client.name);
+        let found = target.clients.iter().find(is_wanted).cloned();
+        found.ok_or_else(|| {
+            let known: Vec<&str> = target.clients.iter().map(|client| client.name.as_str()).collect();
+            let name = self.client.as_deref().unwrap_or_default();
+            Exit::usage(format!("no client {name} of this target; there are: {}", known.join(", ")))
+        })
+>>>>>>> queries
     }
 }
 

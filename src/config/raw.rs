@@ -11,6 +11,7 @@ use toml::Spanned;
 
 use super::secret::SecretPlace;
 use crate::limits::Limits;
+use crate::scim::profile;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,6 +115,7 @@ enum Encrypt {
 pub struct Client {
     pub name: Spanned<String>,
     pub profile: Option<Spanned<Profile>>,
+    pub user: Option<String>,
     pub token: Option<Spanned<SecretPlace>>,
     pub token_sha256: Option<Spanned<String>>,
 }
@@ -123,6 +125,15 @@ pub struct Client {
 pub struct Profile {
     pub base: ProfileName,
     pub patch_answer: Option<u16>,
+    pub create_on_missing: Option<bool>,
+    pub unknown_members: Option<UnknownMembers>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownMembers {
+    Refuse,
+    Skip,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -131,6 +142,19 @@ pub enum ProfileName {
     Rfc,
     Entra,
     Okta,
+}
+
+// === impl ProfileName ===
+
+impl ProfileName {
+    /// What the name stands for.
+    pub fn profile(self) -> profile::Profile {
+        match self {
+            Self::Rfc => profile::Profile::rfc(),
+            Self::Entra => profile::Profile::entra(),
+            Self::Okta => profile::Profile::okta(),
+        }
+    }
 }
 
 // === impl Profile ===
@@ -146,6 +170,8 @@ impl<'de> Deserialize<'de> for Profile {
 struct ProfileTable {
     base: ProfileName,
     patch_answer: Option<u16>,
+    create_on_missing: Option<bool>,
+    unknown_members: Option<UnknownMembers>,
 }
 
 struct ProfileVisitor;
@@ -160,11 +186,12 @@ impl<'de> Visitor<'de> for ProfileVisitor {
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
         let base = ProfileName::deserialize(de::value::StrDeserializer::<E>::new(name))?;
-        Ok(Profile { base, patch_answer: None })
+        Ok(Profile { base, patch_answer: None, create_on_missing: None, unknown_members: None })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         let table = ProfileTable::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(Profile { base: table.base, patch_answer: table.patch_answer })
+        let ProfileTable { base, patch_answer, create_on_missing, unknown_members } = table;
+        Ok(Profile { base, patch_answer, create_on_missing, unknown_members })
     }
 }

@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use super::check::Check;
 use super::{Client, Ldap, Script, Store, Target, Token, raw};
+use crate::scim::profile::{PatchAnswer, Profile, UnknownMembers};
 
 /// Paths that are the process's own.
 const OWN_PATHS: [&str; 2] = ["/healthz", "/readyz"];
@@ -121,12 +122,7 @@ impl Check<'_> {
 
     fn client(&mut self, raw: &raw::Client) -> Option<Client> {
         self.name(&raw.name, "client");
-        if let Some(profile) = &raw.profile {
-            let rfc = raw::Profile { base: raw::ProfileName::Rfc, patch_answer: None };
-            if *profile.get_ref() != rfc {
-                self.not_built(profile, "a profile other than \"rfc\"");
-            }
-        }
+        let profile = raw.profile.as_ref().map(|profile| self.profile(profile)).unwrap_or_default();
         let token = match (&raw.token, &raw.token_sha256) {
             (Some(token), None) => self.secret(token).map(Token::Plain),
             (None, Some(hash)) => self.hash(hash).map(Token::Sha256),
@@ -135,7 +131,27 @@ impl Check<'_> {
                 None
             }
         };
-        Some(Client { name: raw.name.get_ref().clone(), token: token? })
+        Some(Client { name: raw.name.get_ref().clone(), token: token?, profile, user: raw.user.clone() })
+    }
+
+    fn profile(&mut self, raw: &Spanned<raw::Profile>) -> Profile {
+        let said = raw.get_ref();
+        let mut profile = said.base.profile();
+        match said.patch_answer {
+            None => {}
+            Some(200) => profile.patch_answer = PatchAnswer::Resource,
+            Some(204) => profile.patch_answer = PatchAnswer::NoContent,
+            Some(_) => self.mistake(raw, "patch_answer is 200 or 204"),
+        }
+        if let Some(create) = said.create_on_missing {
+            profile.patch.create_on_missing = create;
+        }
+        match said.unknown_members {
+            None => {}
+            Some(raw::UnknownMembers::Refuse) => profile.unknown_members = UnknownMembers::Refused,
+            Some(raw::UnknownMembers::Skip) => profile.unknown_members = UnknownMembers::Skipped,
+        }
+        profile
     }
 
     fn hash(&mut self, hash: &Spanned<String>) -> Option<[u8; 32]> {

@@ -161,11 +161,7 @@ fn what_is_not_built_yet_is_said_at_its_place() {
         "[target.sqlserver]\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\npassword = { env = \"PATH\" }\n";
     assert_eq!(with("[target.sqlite]\nfile = \"x.db\"\n", sqlserver), ["5:1 SQL Server is not built yet"]);
     let profile = |text: &str| with("token_sha256", &format!("profile = {text}\ntoken_sha256"));
-    assert_eq!(profile("\"entra\""), ["9:11 a profile other than \"rfc\" is not built yet"]);
-    assert_eq!(
-        profile("{ base = \"rfc\", patch_answer = 204 }"),
-        ["9:11 a profile other than \"rfc\" is not built yet"]
-    );
+    assert_eq!(profile("{ base = \"rfc\", patch_answer = 201 }"), ["9:11 patch_answer is 200 or 204"]);
     assert!(profile("\"azure\"")[0].starts_with("9:11 unknown variant `azure`"));
 }
 

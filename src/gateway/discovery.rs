@@ -7,7 +7,7 @@ use super::{Answer, Method, Request, Target};
 use crate::scim::discovery::{self, Capabilities};
 use crate::scim::error::Error;
 use crate::scim::page::{Page, list_response};
-use crate::scim::schema::Schema;
+use crate::scim::schema::{self, Schema};
 
 /// The answer, when the path is one of the discovery endpoints.
 pub(super) fn answer(target: &Target, request: &Request, segments: &[&str]) -> Option<Result<Answer, Error>> {
@@ -42,8 +42,8 @@ fn capabilities(target: &Target) -> Capabilities {
         max_results: target.limits.page_size,
         cursor_timeout_s: target.limits.cursor_timeout_s,
         write: !target.read_only,
+        etag: true,
         change_password: !target.read_only && target.mapping.resources().iter().any(writes_password),
-        ..Capabilities::default()
     }
 }
 
@@ -53,11 +53,22 @@ fn resource_types(target: &Target) -> Vec<(String, Value)> {
     types.map(|rt| (rt.name.clone(), discovery::resource_type(rt, &target.base_url))).collect()
 }
 
-/// Each schema by its URN.
+/// Each schema by its URN: those of the resource types, each once, and those of these endpoints themselves.
 fn schemas(target: &Target) -> Vec<(String, Value)> {
     let types = target.mapping.resources().iter().map(|of| &of.resource_type);
     let all = types.flat_map(|rt| std::iter::once(&rt.schema).chain(rt.extensions.iter().map(|e| &e.schema)));
-    all.map(|schema: &Schema| (schema.id.clone(), discovery::schema(schema, &target.base_url))).collect()
+    let mut schemas: Vec<Schema> = Vec::new();
+    for schema in all {
+        match schemas.iter_mut().find(|known| known.id == schema.id) {
+            Some(known) => known.merge(schema),
+            None => schemas.push(schema.clone()),
+        }
+    }
+    if target.read_only {
+        schemas.iter_mut().for_each(|schema| *schema = schema.read_only());
+    }
+    let all = schemas.iter().chain(schema::of_discovery());
+    all.map(|schema| (schema.id.clone(), discovery::schema(schema, &target.base_url))).collect()
 }
 
 fn pick(all: Vec<(String, Value)>, id: Option<&str>) -> Result<Value, Error> {

@@ -5,24 +5,40 @@ use std::sync::Arc;
 use super::failure::Stop;
 use super::job::Job;
 use super::list::List;
-use super::{Answer, Method, Request, Target, discovery};
+use super::{Answer, Client, Method, Request, Target, discovery};
 use crate::mapping::ResourceMapping;
 use crate::scim::error::Error;
+use crate::scim::patch;
+use crate::scim::path::AttrPath;
 use crate::scim::project::Projection;
 use crate::scim::query::Query;
+use crate::scim::resource;
+use crate::scim::schema::ResourceType;
 
 /// The endpoints of RFC 7644 that are not built yet: 501.
-const NOT_BUILT: [&str; 2] = ["Bulk", "Me"];
+const NOT_BUILT: [&str; 1] = ["Bulk"];
+
 /// What a query by POST ends in.
 const SEARCH: &str = ".search";
 
-pub(super) async fn dispatch(target: &Arc<Target>, request: Request, dry: bool) -> Result<Answer, Stop> {
+/// The endpoint of those whom `/Me` can stand for.
+const USERS: &str = "Users";
+
+pub(super) async fn dispatch(
+    target: &Arc<Target>,
+    request: Request,
+    client: &Client,
+    dry: bool,
+) -> Result<Answer, Stop> {
     let segments: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    let is_me = matches!(segments.as_slice(), ["Me"]);
+    let segments = if is_me { vec![USERS, me(client)?] } else { segments };
     if let Some(answer) = discovery::answer(target, &request, &segments) {
         return answer.map_err(Stop::from);
     }
     if let Some(types) = listed(target, &request, &segments) {
-        return list(target, &types, &request, segments.last() == Some(&SEARCH), dry).await;
+        let is_search = segments.last() == Some(&SEARCH);
+        return list(target, &types, &request, is_search, client, dry).await;
     }
     let endpoint = segments.first().copied().unwrap_or_default();
     if segments.iter().any(|segment| NOT_BUILT.contains(segment)) && segments.len() <= 2 {
@@ -45,7 +61,8 @@ pub(super) async fn dispatch(target: &Arc<Target>, request: Request, dry: bool) 
     if target.read_only && !is_read {
         return Err(Error::forbidden("This target is read-only.").into());
     }
-    let job = Job { target, of, projection, dry };
+    let projection = projection.after_writing(|| written(&request, &of.resource_type))?;
+    let job = Job::new(target, of, projection, client, &request.conditions, dry);
     match (request.method, segments.get(1)) {
         (Method::Get, Some(id)) => job.get(id).await,
         (Method::Post, None) => job.create(body(&request)?).await,
@@ -78,6 +95,7 @@ async fn list(
     types: &[&ResourceMapping],
     request: &Request,
     is_search: bool,
+    client: &Client,
     dry: bool,
 ) -> Result<Answer, Stop> {
     let page_size = target.limits.page_size;
@@ -87,16 +105,33 @@ async fn list(
         (_, false) => return Ok(not_allowed("GET")),
         (_, true) => return Ok(not_allowed("POST")),
     };
-    List::new(target, types, query, dry)?.answer().await
+    List::new(target, types, query, client, &request.conditions, dry)?.answer().await
+}
+
+/// The id that `/Me` stands for (RFC 7644 §3.11); 501 where the configuration binds the client to nobody.
+fn me(client: &Client) -> Result<&str, Error> {
+    let nobody = || Error::not_implemented("The configuration says of no User that this client is it.");
+    client.user.as_deref().ok_or_else(nobody)
 }
 
 /// 405 with what is allowed (RFC 9110 §15.5.6).
 pub(super) fn not_allowed(allow: &'static str) -> Answer {
-    Answer { status: 405, body: Some(wrong_method(allow).to_json()), location: None, allow: Some(allow) }
+    Answer { status: 405, body: Some(wrong_method(allow).to_json()), allow: Some(allow), ..Answer::default() }
 }
 
 pub(super) fn wrong_method(allow: &str) -> Error {
     Error { status: 405, scim_type: None, detail: format!("This endpoint takes {allow}.") }
+}
+
+/// The attributes that a request writes.
+fn written(request: &Request, rt: &ResourceType) -> Result<Vec<AttrPath>, Error> {
+    match (request.method, request.path.len(), &request.body) {
+        (Method::Post, 1, Some(body)) | (Method::Put, 2, Some(body)) => {
+            Ok(resource::parse(body, rt)?.written())
+        }
+        (Method::Patch, 2, Some(body)) => Ok(patch::written(&patch::parse(body, rt)?)),
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn body(request: &Request) -> Result<&serde_json::Value, Error> {

@@ -2,26 +2,47 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::failure::Stop;
-use super::{Answer, Target};
+use super::{Answer, Client, Target};
 use crate::backend::{Intent, Lowered, Session};
 use crate::limits::NEED_ROUNDS;
 use crate::mapping::ResourceMapping;
-use crate::plan::{Entity, Facts, Fields, Operation, Plan, Predicate, Range, Record, Search};
+use crate::plan::{self, Entity, Facts, Fields, Operation, Plan, Predicate, Range, Record, Search};
 use crate::scim::error::Error;
 use crate::scim::project::Projection;
 use crate::scim::resource::{Resource, set_schemas};
+use crate::scim::version::{self, Conditions, Verdict};
 
 /// A request for resources of one type.
 pub(super) struct Job<'a> {
     pub target: &'a Arc<Target>,
     pub of: &'a ResourceMapping,
     pub projection: Projection,
+    /// Who asks.
+    pub client: &'a Client,
+    /// What is demanded of the version that is there.
+    pub conditions: &'a Conditions,
+    /// Whether an answer has all that a version depends on; one that has not carries none.
+    pub versioned: bool,
     /// Stop where something would be done, with its plan.
     pub dry: bool,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    pub(super) fn new(
+        target: &'a Arc<Target>,
+        of: &'a ResourceMapping,
+        projection: Projection,
+        client: &'a Client,
+        conditions: &'a Conditions,
+        dry: bool,
+    ) -> Self {
+        let versioned = version::inputs(&of.resource_type).all(|path| projection.wants(&path));
+        Self { target, of, projection, client, conditions, versioned, dry }
+    }
+
     /// A session; a dry run never holds up those who write.
     pub(super) async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Stop> {
         let intent = if self.dry { Intent::Read } else { intent };
@@ -118,6 +139,25 @@ impl Job<'_> {
         self.of.fields(&|path| self.projection.wants(path))
     }
 
+    /// What a version depends on, and the native stamp beside it.
+    pub(super) fn versioning(&self) -> Result<Fields, Stop> {
+        let inputs: Vec<_> = version::inputs(&self.of.resource_type).collect();
+        let mut fields = self.of.fields(&|path| inputs.contains(path));
+        fields.natives.extend(self.entity()?.version.clone());
+        Ok(fields)
+    }
+
+    /// The native stamp that was read with a record.
+    pub(super) fn stamp_of(&self, record: &Record) -> Result<Option<plan::Value>, Stop> {
+        let native = self.entity()?.version.as_ref();
+        Ok(native.and_then(|native| record.values.get(native)?.first().cloned()))
+    }
+
+    /// The version of a resource of which all that it depends on was read.
+    pub(super) fn version(&self, resource: &Resource) -> String {
+        version::version(resource, &self.of.resource_type)
+    }
+
     /// A search for one resource.
     pub(super) fn by_id(&self, id: &str, fields: Fields) -> Search {
         let predicate = Predicate::Id(vec![id.to_owned()]);
@@ -136,6 +176,12 @@ impl Job<'_> {
 
     /// With `schemas`, without what was not asked for.
     pub(super) fn dressed(&self, mut resource: Resource) -> Resource {
+        if self.versioned {
+            let version = self.version(&resource);
+            if let Some(Value::Object(meta)) = resource.get_mut("meta") {
+                meta.insert("version".to_owned(), version.into());
+            }
+        }
         set_schemas(&mut resource, &self.of.resource_type);
         self.projection.apply(&mut resource, &self.of.resource_type);
         resource
@@ -144,15 +190,31 @@ impl Job<'_> {
     /// GET of one resource.
     pub(super) async fn get(&self, id: &str) -> Result<Answer, Stop> {
         let mut session = self.session(Intent::Read).await?;
-        let found = self.search(&mut *session, &self.by_id(id, self.wanted())).await?;
+        let mut fields = self.wanted();
+        if !self.conditions.is_empty() {
+            fields.add(self.versioning()?);
+        }
+        let found = self.search(&mut *session, &self.by_id(id, fields)).await?;
         let record = found.records.first().ok_or_else(|| self.absent(id))?;
-        let resource = self.shown(record)?;
-        Ok(Answer {
-            status: 200,
-            body: Some(resource.into()),
-            location: Some(self.location(id)),
-            allow: None,
-        })
+        let resource = self.read(record)?;
+        if !self.conditions.is_empty() {
+            let version = self.version(&resource);
+            match self.conditions.judge(&version) {
+                Verdict::Holds => {}
+                Verdict::Fails => return Err(version::failed("The resource has another version.").into()),
+                Verdict::Unchanged => {
+                    return Ok(Answer { status: 304, version: Some(version), ..Answer::default() });
+                }
+            }
+        }
+        Ok(self.answer(200, id, resource))
+    }
+
+    /// One resource as an answer.
+    pub(super) fn answer(&self, status: u16, id: &str, resource: Resource) -> Answer {
+        let version = self.versioned.then(|| self.version(&resource));
+        let body = Some(self.dressed(resource).into());
+        Answer { status, body, location: Some(self.location(id)), version, allow: None }
     }
 
     pub(super) fn location(&self, id: &str) -> String {

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use super::failure::Stop;
 use super::job::Job;
 use super::walk::{Place, Walk};
-use super::{Answer, Target};
+use super::{Answer, Client, Target};
 use crate::backend::{Intent, Session};
 use crate::mapping::{Pushed, ResourceMapping, native_key};
 use crate::plan::{
@@ -28,6 +28,7 @@ use crate::scim::query::{Paging, Query};
 use crate::scim::resource::{Resource, set_schemas};
 use crate::scim::schema::ResourceType;
 use crate::scim::sort::Sort;
+use crate::scim::version::Conditions;
 
 /// One query.
 pub(super) struct List<'a> {
@@ -78,11 +79,14 @@ impl<'a> List<'a> {
         target: &'a Arc<Target>,
         types: &[&'a ResourceMapping],
         query: Query,
+        client: &'a Client,
+        conditions: &'a Conditions,
         dry: bool,
     ) -> Result<Self, Stop> {
         let name = name(target, types, &query);
         let descending = query.sort.as_ref().is_some_and(|sort| sort.descending);
-        let kinds = kinds(target, types, &query, dry)?;
+        let kinds =
+            kinds(types, &query, |of, projection| Job::new(target, of, projection, client, conditions, dry))?;
         let place = |kind: &str| types.iter().position(|of| of.resource_type.name == kind);
         let (walk, page) = match query.paging {
             Paging::Index(page) => {
@@ -359,7 +363,7 @@ impl Kind<'_> {
     /// What the re-check needs.
     fn add_filtered(&self, fields: &mut Fields) {
         if let Some(filter) = self.filter.as_ref().filter(|_| !self.pushed.exact) {
-            add(fields, self.job.of.fields_of_filter(filter));
+            fields.add(self.job.of.fields_of_filter(filter));
         }
     }
 
@@ -367,7 +371,7 @@ impl Kind<'_> {
     fn add_sorted(&self, fields: &mut Fields) {
         if let Some(sort) = &self.sort {
             let attribute = sort.path.without_sub();
-            add(fields, self.job.of.fields(&|path| *path == attribute));
+            fields.add(self.job.of.fields(&|path| *path == attribute));
         }
     }
 
@@ -407,34 +411,29 @@ fn name(target: &Target, types: &[&ResourceMapping], query: &Query) -> String {
 }
 
 fn kinds<'a>(
-    target: &'a Arc<Target>,
     types: &[&'a ResourceMapping],
     query: &Query,
-    dry: bool,
+    job: impl Fn(&'a ResourceMapping, Projection) -> Job<'a>,
 ) -> Result<Vec<Kind<'a>>, Error> {
     let all: Vec<&ResourceType> = types.iter().map(|of| &of.resource_type).collect();
     let sorts = match &query.sort {
         Some(sort) => sort.of_types(&all)?,
         None => vec![None; types.len()],
     };
-    let profile = target.backend.profile();
     let kind = |(of, sort): (&&'a ResourceMapping, Option<Sort>)| {
         let rt = &of.resource_type;
         let projection = Projection::parse(query.attributes.as_deref(), query.excluded.as_deref(), rt)?;
         let filter = query.filter.clone().map(|filter| check_among(filter, rt, &all)).transpose()?;
+        let job = job(of, projection);
+        let (target, profile) = (job.target, job.target.backend.profile());
         let pushed = match &filter {
             Some(filter) => target.mapping.push(of, filter, &profile),
             None => Pushed { predicate: Predicate::All, exact: true },
         };
         let native_sort = sort.as_ref().and_then(|sort| target.mapping.sort(of, sort, &profile));
-        Ok(Kind { job: Job { target, of, projection, dry }, filter, pushed, sort, native_sort })
+        Ok(Kind { job, filter, pushed, sort, native_sort })
     };
     types.iter().zip(sorts).map(kind).collect()
-}
-
-fn add(fields: &mut Fields, more: Fields) {
-    fields.natives.extend(more.natives);
-    fields.rest |= more.rest;
 }
 
 fn ends(page: &[Place]) -> Option<(Place, Place)> {

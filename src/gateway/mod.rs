@@ -9,6 +9,7 @@ mod failure;
 mod job;
 mod list;
 mod scans;
+mod taken;
 mod walk;
 mod write;
 
@@ -20,6 +21,8 @@ use crate::backend::Backend;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::scim::error::Error;
+use crate::scim::profile::Profile;
+use crate::scim::version::Conditions;
 
 pub use cursor::Cursors;
 pub use scans::Scans;
@@ -43,7 +46,7 @@ pub struct Target {
     /// Whether writes are refused (403).
     pub read_only: bool,
     /// Who may call it.
-    pub clients: Vec<Client>,
+    pub clients: Vec<Arc<Client>>,
     /// What maps to what.
     pub mapping: Arc<Mapping>,
     /// Where it lives.
@@ -65,6 +68,10 @@ pub struct Client {
     pub name: String,
     /// SHA-256 of the bearer token.
     pub token_sha256: [u8; 32],
+    /// How its requests are read and answered.
+    pub profile: Profile,
+    /// The `id` of the User that it is: what `/Me` stands for (RFC 7644 §3.11).
+    pub user: Option<String>,
 }
 
 /// The methods that SCIM uses.
@@ -91,6 +98,8 @@ pub struct Request {
     pub path: Vec<String>,
     /// The query's pairs, decoded, in their order.
     pub query: Vec<(String, String)>,
+    /// What it demands of the version that is there.
+    pub conditions: Conditions,
     /// The body, when there was one.
     pub body: Option<Value>,
 }
@@ -104,6 +113,8 @@ pub struct Answer {
     pub body: Option<Value>,
     /// The `Location` header.
     pub location: Option<String>,
+    /// The `ETag` header: the resource's version.
+    pub version: Option<String>,
     /// The `Allow` header of a 405.
     pub allow: Option<&'static str>,
 }
@@ -111,14 +122,14 @@ pub struct Answer {
 impl Target {
     /// Does what the request asks. Every wait within is bounded by the backend's deadline. The work runs
     /// to its end even when the caller goes away: the caller spawns it.
-    pub async fn handle(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
-        dispatch::dispatch(self, request, false).await.map_err(failure::answer)
+    pub async fn handle(self: &Arc<Self>, request: Request, client: &Client) -> Result<Answer, Error> {
+        dispatch::dispatch(self, request, client, false).await.map_err(failure::answer)
     }
 
     /// What the request would do to the backend, as text, without doing it. Where a plan depends on what
     /// the backend holds, it reads.
-    pub async fn plan(self: &Arc<Self>, request: Request) -> Result<String, Error> {
-        match dispatch::dispatch(self, request, true).await {
+    pub async fn plan(self: &Arc<Self>, request: Request, client: &Client) -> Result<String, Error> {
+        match dispatch::dispatch(self, request, client, true).await {
             Err(failure::Stop::Planned(plan)) => Ok(plan.render()),
             Err(stop) => Err(failure::answer(stop)),
             Ok(Answer { allow: Some(allow), .. }) => Err(dispatch::wrong_method(allow)),

@@ -12,10 +12,11 @@ use super::{Answer, Request};
 use crate::backend::{Failure, Intent, Session};
 use crate::limits::CONFLICT_RETRIES;
 use crate::mapping::Versions;
-use crate::plan::{Changes, Create, Delete, Facts, Fields, Operation, Record, Update};
+use crate::plan::{self, Changes, Create, Delete, Facts, Fields, Operation, Record, Update};
 use crate::scim::error::Error;
 use crate::scim::patch::{self, Delta};
 use crate::scim::path::AttrPath;
+use crate::scim::profile::{PatchAnswer, UnknownMembers};
 use crate::scim::resource::{self, Resource};
 
 /// What PUT or PATCH makes of the resource that is there.
@@ -43,8 +44,11 @@ impl Job<'_> {
     pub(super) async fn create(&self, body: &Value) -> Result<Answer, Stop> {
         let parsed = resource::parse(body, &self.of.resource_type)?;
         self.log_ignored(&parsed.ignored);
-        let resource = parsed.resource;
-        resource::require(&resource, &self.of.resource_type)?;
+        let mut resource = parsed.resource;
+        self.target.mapping.complete(self.of, &mut resource);
+        if let Err(missing) = resource::require(&resource, &self.of.resource_type) {
+            return Err(self.taken(&resource).await?.unwrap_or(missing).into());
+        }
         let written = self.written(&resource, None).await?;
         without_conflict!(attempt => self.try_create(&resource, written.clone(), attempt))
     }
@@ -60,6 +64,7 @@ impl Job<'_> {
         let mut facts = self.facts(attempt);
         let nothing = Record::default();
         self.look_up(&mut *session, &record, &nothing, &mut facts).await?;
+        self.leave_out_unknown(&mut record, &nothing, &facts);
         mapping.settle(self.of, &mut record, &nothing, &facts)?;
         record.rest = mapping.rest_of(self.of, resource, &record)?;
         mapping.initialise(self.of, resource, OffsetDateTime::now_utc(), &mut record)?;
@@ -71,7 +76,7 @@ impl Job<'_> {
         let made = self.read_back(&mut *session, &id).await?;
         session.commit().await?;
         self.target.scans.forget();
-        Ok(Answer { status: 201, body: Some(made.into()), location: Some(self.location(&id)), allow: None })
+        Ok(self.answer(201, &id, made))
     }
 
     /// PUT: the resource as the body says (RFC 7644 §3.5.1).
@@ -87,14 +92,27 @@ impl Job<'_> {
     pub(super) async fn patch(&self, id: &str, body: &Value, request: &Request) -> Result<Answer, Stop> {
         let operations = patch::parse(body, &self.of.resource_type)?;
         let asked = request.parameter("attributes").is_some();
+        let answers = self.client.profile.patch_answer;
         if let Some(delta) = patch::delta(&operations, &self.of.resource_type).filter(|_| !asked)
-            && let Some(answer) = self.membership(id, &delta).await?
+            && let Some(lost) = self.membership(id, &delta).await?
         {
-            return Ok(answer);
+            let wants_body = answers == PatchAnswer::Resource || lost;
+            return if wants_body { self.get_anew(id).await } else { Ok(no_content()) };
         }
-        let rules = patch::Rules::default();
+        let rules = self.client.profile.patch;
         let apply = |before: &Resource| patch::apply(before, &operations, &self.of.resource_type, &rules);
-        self.change(id, body, &apply).await
+        let answer = self.change(id, body, &apply).await?;
+        match answers == PatchAnswer::NoContent && !asked {
+            true => Ok(Answer { version: answer.version, ..no_content() }),
+            false => Ok(answer),
+        }
+    }
+
+    /// The resource as it is after a write that did not read it.
+    async fn get_anew(&self, id: &str) -> Result<Answer, Stop> {
+        let mut session = self.session(Intent::Read).await?;
+        let now = self.read_back(&mut *session, id).await?;
+        Ok(self.answer(200, id, now))
     }
 
     /// DELETE, by the mapping's `on_delete`.
@@ -104,12 +122,31 @@ impl Job<'_> {
 
     async fn try_delete(&self, id: &str, attempt: u32) -> Result<Answer, Stop> {
         let mut session = self.session(Intent::Write).await?;
-        let delete = Operation::Delete(Delete { entity: self.of.entity.clone(), id: id.to_owned() });
         let mut facts = self.facts(attempt);
+        let version = self.permitted(&mut *session, id, &mut facts).await?;
+        let delete = Delete { entity: self.of.entity.clone(), id: id.to_owned(), version };
+        let delete = Operation::Delete(delete);
         self.carry_out(&mut *session, &delete, &mut facts).await?;
         session.commit().await?;
         self.target.scans.forget();
-        Ok(Answer { status: 204, ..Answer::default() })
+        Ok(no_content())
+    }
+
+    /// Reads what the request's conditions are about, if it has any, and refuses what they do not permit (412).
+    /// Answers the native stamp that was read, so that the write that follows finds the same state.
+    async fn permitted(
+        &self,
+        session: &mut dyn Session,
+        id: &str,
+        facts: &mut Facts,
+    ) -> Result<Option<plan::Value>, Stop> {
+        if self.conditions.is_empty() {
+            return Ok(None);
+        }
+        self.learn(session, vec![self.by_id(id, self.versioning()?)], facts).await?;
+        let record = facts.by_id(&self.of.entity, id).flatten().ok_or_else(|| self.absent(id))?;
+        self.conditions.permit(&self.version(&self.read(record)?))?;
+        self.stamp_of(record)
     }
 
     async fn change(&self, id: &str, body: &Value, apply: &Apply<'_>) -> Result<Answer, Stop> {
@@ -129,12 +166,16 @@ impl Job<'_> {
         let mut facts = self.facts(attempt);
         self.learn(&mut *session, vec![self.by_id(id, fields.clone())], &mut facts).await?;
         let actual = facts.by_id(&self.of.entity, id).flatten().cloned().ok_or_else(|| self.absent(id))?;
-        let before = mapping.read(self.of, &actual, &self.target.base_url)?;
+        let before = self.read(&actual)?;
+        if !self.conditions.is_empty() {
+            self.conditions.permit(&self.version(&before))?;
+        }
         let after = apply(&before)?;
         resource::require(&after, &self.of.resource_type)?;
         let written_before = mapping.write(self.of, &before, Some(&before))?;
         let mut written_after = self.written(&after, Some(&before)).await?;
         self.look_up(&mut *session, &written_after, &actual, &mut facts).await?;
+        self.leave_out_unknown(&mut written_after, &actual, &facts);
         mapping.settle(self.of, &mut written_after, &actual, &facts)?;
         let rest = mapping.rest_of(self.of, &after, &written_after)?;
         let versions = Versions {
@@ -146,27 +187,24 @@ impl Job<'_> {
         };
         let changes = mapping.changes(self.of, &versions, OffsetDateTime::now_utc())?;
         if !changes.is_empty() {
-            let version = self
-                .entity()?
-                .version
-                .as_ref()
-                .and_then(|native| actual.values.get(native)?.first().cloned());
+            let version = self.stamp_of(&actual)?;
             self.update(&mut *session, id, changes, version, &mut facts).await?;
         } else if self.dry {
-            return Err(Stop::Planned(crate::plan::Plan::default()));
+            return Err(Stop::Planned(plan::Plan::default()));
         }
         let now = self.read_back(&mut *session, id).await?;
         session.commit().await?;
         self.target.scans.forget();
-        Ok(Answer { status: 200, body: Some(now.into()), location: Some(self.location(id)), allow: None })
+        Ok(self.answer(200, id, now))
     }
 
-    /// Membership as native deltas; `None` when the mapping cannot say it so.
-    async fn membership(&self, id: &str, delta: &Delta) -> Result<Option<Answer>, Stop> {
+    /// Membership as native deltas; `None` when the mapping cannot say it so. Whether a member that does not
+    /// exist was left out.
+    async fn membership(&self, id: &str, delta: &Delta) -> Result<Option<bool>, Stop> {
         let Some((comes, goes)) = self.target.mapping.delta(self.of, delta)? else { return Ok(None) };
         let done =
             without_conflict!(attempt => self.try_membership(id, comes.clone(), goes.clone(), attempt));
-        done.map(|()| Some(Answer { status: 204, ..Answer::default() }))
+        done.map(Some)
     }
 
     async fn try_membership(
@@ -175,20 +213,35 @@ impl Job<'_> {
         mut comes: Record,
         mut goes: Record,
         attempt: u32,
-    ) -> Result<(), Stop> {
+    ) -> Result<bool, Stop> {
         let mapping = &self.target.mapping;
         let mut session = self.session(Intent::Write).await?;
         let mut facts = self.facts(attempt);
+        let version = self.permitted(&mut *session, id, &mut facts).await?;
         let nothing = Record::default();
         for record in [&comes, &goes] {
             self.look_up(&mut *session, record, &nothing, &mut facts).await?;
         }
+        let lost = self.leave_out_unknown(&mut comes, &nothing, &facts);
         mapping.settle(self.of, &mut comes, &nothing, &facts)?;
         mapping.settle_removals(self.of, &mut goes, &facts);
         let mut changes = mapping.delta_changes(comes, goes);
         mapping.stamp(self.of, &Resource::new(), OffsetDateTime::now_utc(), &mut changes)?;
-        self.update(&mut *session, id, changes, None, &mut facts).await?;
-        Ok(session.commit().await?)
+        self.update(&mut *session, id, changes, version, &mut facts).await?;
+        session.commit().await?;
+        Ok(lost)
+    }
+
+    /// Takes members that do not exist out of a record, where the client's profile wants it so.
+    fn leave_out_unknown(&self, record: &mut Record, known: &Record, facts: &Facts) -> bool {
+        if self.client.profile.unknown_members == UnknownMembers::Refused {
+            return false;
+        }
+        let lost = self.target.mapping.leave_out_unknown(self.of, record, known, facts);
+        if !lost.is_empty() {
+            tracing::warn!(members = lost.join(", "), "members that do not exist were left out");
+        }
+        !lost.is_empty()
     }
 
     async fn update(
@@ -196,7 +249,7 @@ impl Job<'_> {
         session: &mut dyn Session,
         id: &str,
         changes: Changes,
-        version: Option<crate::plan::Value>,
+        version: Option<plan::Value>,
         facts: &mut Facts,
     ) -> Result<(), Stop> {
         let update = Update { entity: self.of.entity.clone(), id: id.to_owned(), changes, version };
@@ -217,7 +270,7 @@ impl Job<'_> {
     async fn read_back(&self, session: &mut dyn Session, id: &str) -> Result<Resource, Stop> {
         let found = session.search(&self.by_id(id, self.wanted())).await?;
         let gone = || Error::internal("The resource is outside what the mapping shows after this write.");
-        self.shown(found.records.first().ok_or_else(gone)?)
+        self.read(found.records.first().ok_or_else(gone)?)
     }
 
     /// The natives of a resource. A password's hash takes a good part of a second of computing, which must
@@ -245,6 +298,11 @@ impl Job<'_> {
             );
         }
     }
+}
+
+/// Done, and nothing to say.
+fn no_content() -> Answer {
+    Answer { status: 204, ..Answer::default() }
 }
 
 /// How long to wait before the next attempt: a little longer each time, and not the same for everybody.

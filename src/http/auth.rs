@@ -6,12 +6,14 @@ use aws_lc_rs::digest::{SHA256, digest};
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
+use std::sync::Arc;
+
 use crate::gateway::Client;
 
 /// The client whose token the request carries. A target without clients refuses everything.
 ///
 /// All clients are looked at, also after one was found: how long it takes does not say which it was.
-pub fn client<'a>(headers: &HeaderMap, clients: &'a [Client]) -> Option<&'a Client> {
+pub fn client<'a>(headers: &HeaderMap, clients: &'a [Arc<Client>]) -> Option<&'a Arc<Client>> {
     let presented = token_sha256(bearer(headers)?);
     let mut found = None;
     for client in clients {
@@ -44,14 +46,18 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scim::profile::Profile;
 
     fn headers(values: &[&str]) -> HeaderMap {
         values.iter().map(|value| (AUTHORIZATION, value.parse().unwrap())).collect()
     }
 
-    fn clients() -> Vec<Client> {
+    fn clients() -> Vec<Arc<Client>> {
         [("a", "alpha"), ("b", "beta")]
-            .map(|(name, token)| Client { name: name.into(), token_sha256: token_sha256(token.as_bytes()) })
+            .map(|(name, token)| {
+                let token_sha256 = token_sha256(token.as_bytes());
+                Arc::new(Client { name: name.into(), token_sha256, profile: Profile::rfc(), user: None })
+            })
             .into()
     }
 

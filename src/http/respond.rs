@@ -5,8 +5,8 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use hyper::{Method, Response, StatusCode};
 use serde_json::Value;
@@ -59,6 +59,9 @@ impl Reply {
         // A location that is no header value would be the gateway's mistake; the body says it anyway.
         if let Some(location) = answer.location.as_ref().and_then(|text| text.parse().ok()) {
             response.headers_mut().insert(LOCATION, location);
+        }
+        if let Some(version) = answer.version.as_ref().and_then(|text| text.parse().ok()) {
+            response.headers_mut().insert(ETAG, version);
         }
         if let Some(allow) = answer.allow {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::gateway::{Method, Request, Target};
 use crate::scim::error::{Error, ScimType};
+use crate::scim::version::Conditions;
 
 /// What a path leads to.
 pub enum Route<'a> {
@@ -40,7 +41,8 @@ fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
 
 /// What a request to a target asks, its body still missing. `rest` is the path below the target's.
 pub fn request(method: Method, rest: &str, query: Option<&str>) -> Result<Request, Error> {
-    Ok(Request { method, path: segments(rest)?, query: pairs(query.unwrap_or(""))?, body: None })
+    let (path, query) = (segments(rest)?, pairs(query.unwrap_or(""))?);
+    Ok(Request { method, path, query, conditions: Conditions::default(), body: None })
 }
 
 /// A target's path and query as one text (`/Users?filter=…`), for the command line.

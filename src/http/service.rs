@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hyper::body::Body;
+use hyper::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use hyper::http::request::Parts;
 use hyper::{Method as HttpMethod, Request as HttpRequest};
 use serde_json::json;
@@ -18,7 +19,9 @@ use super::ready::Readiness;
 use super::respond::{HttpResponse, Refusal, Reply};
 use super::route::{Route, request, route};
 use super::{auth, body};
-use crate::gateway::{Answer, Method, Request, Snapshot, Target};
+use crate::gateway::{Answer, Client, Method, Request, Snapshot, Target};
+use crate::scim::error::{Error, ScimType};
+use crate::scim::version::Conditions;
 
 /// The methods of `/healthz` and `/readyz`.
 const PROBE_METHODS: &str = "GET, HEAD";
@@ -55,13 +58,12 @@ impl Service {
         async {
             let mut line = Line::of(&request);
             let (parts, mut body) = request.into_parts();
-            let response = match self.routed(&reply, &parts, &mut body, &mut line).await {
-                Ok(response) => response,
-                Err(refusal) => {
-                    body::discard(&parts.headers, &mut body).await;
-                    reply.refusal(refusal)
-                }
-            };
+            let response = self.routed(&reply, &parts, &mut body, &mut line).await;
+            if !body.is_end_stream() {
+                // Also one that no method wants (DELETE): left unread, it would take the connection with it.
+                body::discard(&parts.headers, &mut body).await;
+            }
+            let response = response.unwrap_or_else(|refusal| reply.refusal(refusal));
             line.status = Some(response.status().as_u16());
             response
         }
@@ -120,6 +122,7 @@ impl Service {
         // What is asked.
         let method = method(&parts.method).ok_or_else(|| Refusal::method(SCIM_METHODS))?;
         let mut request = request(method, rest, parts.uri.query())?;
+        request.conditions = conditions(&parts.headers)?;
 
         // A place: held until the work is done, also when nobody waits for it any more.
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::busy())?;
@@ -127,7 +130,7 @@ impl Service {
         if matches!(method, Method::Post | Method::Put | Method::Patch) {
             request.body = body::read(&parts.headers, body, &target.limits).await?;
         }
-        work(target, request, place).await
+        work(target, request, client, place).await
     }
 }
 
@@ -136,13 +139,14 @@ impl Service {
 async fn work(
     target: &Arc<Target>,
     request: Request,
+    client: &Arc<Client>,
     place: OwnedSemaphorePermit,
 ) -> Result<Answer, Refusal> {
     let deadline = Duration::from_millis(target.limits.deadline_ms);
-    let target = Arc::clone(target);
+    let (target, client) = (Arc::clone(target), Arc::clone(client));
     let task = async move {
         let _place = place;
-        target.handle(request).await
+        target.handle(request, &client).await
     };
     match tokio::time::timeout(deadline, tokio::spawn(task.in_current_span())).await {
         Ok(Ok(done)) => done.map_err(Refusal::from),
@@ -152,6 +156,17 @@ async fn work(
         }
         Err(_) => Err(Refusal::late()),
     }
+}
+
+/// What the headers demand of the version that is there.
+fn conditions(headers: &HeaderMap) -> Result<Conditions, Error> {
+    let text = |name: HeaderName| -> Result<Option<String>, Error> {
+        let lines: Result<Vec<&str>, _> = headers.get_all(&name).iter().map(|line| line.to_str()).collect();
+        let lines =
+            lines.map_err(|_| Error::bad_request(ScimType::InvalidVers, format!("{name} is no text")))?;
+        Ok((!lines.is_empty()).then(|| lines.join(",")))
+    };
+    Conditions::parse(text(IF_MATCH)?.as_deref(), text(IF_NONE_MATCH)?.as_deref())
 }
 
 fn method(method: &HttpMethod) -> Option<Method> {

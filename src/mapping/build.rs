@@ -10,14 +10,14 @@ use serde_json::Value as Json;
 use super::codes::{Codes, Pattern as Code};
 use super::diagnostic::Diagnostic;
 use super::discover::{self, Said};
-use super::draft::{DraftAccess, DraftGiven, DraftLine, DraftResource, Given, Pattern};
+use super::draft::{Draft, DraftAccess, DraftGiven, DraftLine, DraftResource, Given, Pattern};
 use super::line::{Access, Collection, Conversion, ElementKey, Generated, How, Line, Part, ResourceMapping};
 use super::template::Template;
 use super::{model, script, suggest, values};
 use crate::plan::{Model, Native, OnMissing};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::{self, AttrPath};
-use crate::scim::schema::{self, Attribute, Extension, Mutability, ResourceType, Returned, Type};
+use crate::scim::schema::{Attribute, Mutability, ResourceType, Returned, Type};
 
 /// Rounds of PBKDF2 where the mapping names none.
 const DEFAULT_ROUNDS: u32 = 600_000;
@@ -39,14 +39,18 @@ pub(super) struct Built {
 // === impl Builder ===
 
 impl Builder<'_> {
-    pub(super) fn build(&mut self, drafts: &[DraftResource]) -> Built {
+    pub(super) fn build(&mut self, draft: &Draft) -> Built {
         let mut built = Built { resources: Vec::new(), model: Model::default() };
+        let schemas = self.schemas(draft);
+        let drafts = &draft.resources;
         for draft in drafts {
-            let Some(full) = self.full_type(draft) else { continue };
-            if built.resources.iter().any(|known| *known.entity == *draft.name) {
+            let known: Vec<&ResourceType> =
+                built.resources.iter().map(|known| &known.resource_type).collect();
+            if known.iter().any(|known| known.name.eq_ignore_ascii_case(&draft.name)) {
                 self.wrong(draft.at, format!("the resource {:?} stands here a second time", draft.name));
                 continue;
             }
+            let Some(full) = self.full_type(draft, &schemas, &known) else { continue };
             let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
             let of = self.resource(draft, &full, &names);
             model::add(self, &mut built.model, draft, &of);
@@ -64,36 +68,11 @@ impl Builder<'_> {
         self.mistakes.push(Diagnostic::at(self.file, self.text, line, column, message));
     }
 
-    fn wrong_with_help(&mut self, at: Position, message: impl Into<String>, help: Option<String>) {
+    pub(super) fn wrong_with_help(&mut self, at: Position, message: impl Into<String>, help: Option<String>) {
         self.wrong(at, message);
         if let (Some(help), Some(mistake)) = (help, self.mistakes.last_mut()) {
             mistake.help = Some(help);
         }
-    }
-
-    /// Everything that the core schemas know of this type.
-    fn full_type(&mut self, draft: &DraftResource) -> Option<ResourceType> {
-        let (schema, extensions, endpoint) = match draft.name.as_str() {
-            "User" => {
-                let enterprise = Extension { schema: schema::enterprise_user().clone(), required: false };
-                (schema::core_user(), vec![enterprise], "/Users")
-            }
-            "Group" => (schema::core_group(), Vec::new(), "/Groups"),
-            other => {
-                self.wrong(
-                    draft.at,
-                    format!("a resource type besides User and Group ({other:?}) is not built yet"),
-                );
-                return None;
-            }
-        };
-        Some(ResourceType {
-            name: draft.name.clone(),
-            endpoint: endpoint.to_owned(),
-            description: schema.description.clone(),
-            schema: schema.clone(),
-            extensions,
-        })
     }
 
     fn resource(&mut self, draft: &DraftResource, full: &ResourceType, names: &[&str]) -> ResourceMapping {
@@ -122,11 +101,20 @@ impl Builder<'_> {
             }
         }
         self.check_collections(draft, &of);
-        of.initial = draft.initial.iter().filter_map(|given| self.generated(draft, given, full)).collect();
-        of.stamps = draft.stamps.iter().filter_map(|given| self.generated(draft, given, full)).collect();
+        let mut given = |all: &[DraftGiven]| -> Vec<(Native, Generated)> {
+            all.iter().filter_map(|given| self.generated(draft, given, full, &of)).collect()
+        };
+        (of.initial, of.stamps) = (given(&draft.initial), given(&draft.stamps));
         of.rdn = draft.rdn.as_ref().and_then(|(_, template, at)| self.template(template, *at, full));
         of.resource_type =
             discover::resource_type(full, &of, &|path| said.get(path).copied().unwrap_or_default());
+        for extension in &draft.extensions {
+            if full.extension(&extension.urn).is_some()
+                && of.resource_type.extension(&extension.urn).is_none()
+            {
+                self.wrong(extension.at, format!("no line maps an attribute of {}", extension.urn));
+            }
+        }
         of
     }
 
@@ -152,7 +140,7 @@ impl Builder<'_> {
         }
         let part_of = of.collections.iter().position(|c| path.sub.is_some() && c.path == path.without_sub());
         match (&line.child, part_of) {
-            (Some(_), _) => self.collection(line, path, of),
+            (Some(key), _) => self.collection(line, path, key, &attribute, of),
             (None, Some(at)) => self.part(line, path, &attribute, of.collections.get_mut(at)?),
             (None, None) => self.plain_line(draft, line, path, None, &attribute, of),
         }
@@ -173,7 +161,15 @@ impl Builder<'_> {
         if found.is_none() {
             let known = attribute_names(full);
             let help = suggest::closest(&path.to_string(), known.iter().map(String::as_str));
-            self.wrong_with_help(line.at, format!("a {} has no attribute `{path}`", full.name), help);
+            let is_known =
+                |urn: &&String| full.extension(urn).is_none() && !full.schema.id.eq_ignore_ascii_case(urn);
+            let message = match path.urn.as_ref().filter(is_known) {
+                Some(urn) => {
+                    format!("a {0} has no extension {urn}: .extension(\"{urn}\") gives it one", full.name)
+                }
+                None => format!("a {} has no attribute `{path}`", full.name),
+            };
+            self.wrong_with_help(line.at, message, help);
         }
         found
     }
@@ -243,15 +239,9 @@ impl Builder<'_> {
         let name = path.to_string();
         let kind = self.kind(attribute, &path, element.as_ref(), of);
         let conversion = self.conversion(line, attribute, kind)?;
-        let natives = line.natives.iter().filter_map(|native| self.native(draft, native, line.at)).collect();
-        let access = match line.access {
-            Some(DraftAccess::ReadOnly) => Access::ReadOnly,
-            Some(DraftAccess::Immutable) => Access::Immutable,
-            Some(DraftAccess::WriteOnly) => Access::WriteOnly,
-            None if path.name == "meta" => Access::ReadOnly,
-            None if attribute.mutability == Mutability::WriteOnly => Access::WriteOnly,
-            None => Access::ReadWrite,
-        };
+        let natives =
+            line.natives.iter().filter_map(|native| self.native(draft, of, native, line.at)).collect();
+        let access = access(line.access, attribute.mutability);
         if of.lines.iter().any(|known| known.path == path && known.element == element) {
             self.wrong(line.at, format!("`{}` stands here a second time", line.path));
         }
@@ -272,18 +262,55 @@ impl Builder<'_> {
         of.resource_type.find(&sub).and_then(|found| found.sub).map_or(Type::String, |sub| sub.kind)
     }
 
-    fn collection(&mut self, line: &DraftLine, path: AttrPath, of: &mut ResourceMapping) -> Option<String> {
-        let ([table], false) = (line.natives.as_slice(), of.is_entry) else {
-            self.wrong(
-                line.at,
-                "`child` names one table: attr(\"phoneNumbers\", \"UserPhone\").child(\"UserId\")",
-            );
-            return None;
+    /// A collection in a table of its own: `child` with the table, and with the column too where the elements
+    /// are simple values.
+    fn collection(
+        &mut self,
+        line: &DraftLine,
+        path: AttrPath,
+        foreign_key: &str,
+        attribute: &Attribute,
+        of: &mut ResourceMapping,
+    ) -> Option<String> {
+        let is_simple = attribute.kind != Type::Complex;
+        let (table, column) = match line.natives.as_slice() {
+            [native] if is_simple => {
+                native.rsplit_once('.').map_or(("", None), |(table, column)| (table, Some(column)))
+            }
+            [table] => (table.as_str(), None),
+            _ => ("", None),
         };
+        if table.is_empty() || of.is_entry || !attribute.multi_valued {
+            return self.no_child(line, is_simple);
+        }
         let name = path.to_string();
-        let read_only = line.access == Some(DraftAccess::ReadOnly);
-        of.collections.push(Collection { path, table: table.as_str().into(), read_only, parts: Vec::new() });
+        let read_only = access(line.access, attribute.mutability) == Access::ReadOnly;
+        let mut parts = Vec::new();
+        if let Some(column) = column {
+            let conversion = self.conversion(line, attribute, attribute.kind)?;
+            parts.push(Part { sub: "value".to_owned(), column: column.into(), required: true, conversion });
+        }
+        of.collections.push(Collection {
+            path,
+            kind: attribute.kind,
+            table: table.into(),
+            foreign_key: foreign_key.into(),
+            read_only,
+            parts,
+        });
         Some(name)
+    }
+
+    fn no_child(&mut self, line: &DraftLine, is_simple: bool) -> Option<String> {
+        let message = match is_simple {
+            true => {
+                "`child` of simple values names one column: attr(\"tags\", \"DeviceTag.Tag\").child(\"DeviceId\")"
+            }
+            false => "`child` names one table: attr(\"phoneNumbers\", \"UserPhone\").child(\"UserId\")",
+        };
+        let help = "it is for a multi-valued attribute of a resource in a table";
+        self.wrong_with_help(line.at, message, Some(help.to_owned()));
+        None
     }
 
     fn part(
@@ -301,6 +328,10 @@ impl Builder<'_> {
             self.wrong(line.at, format!("this line names a column of {0}: \"{0}.Column\"", collection.table));
             return None;
         };
+        if line.access.is_some() || (!collection.read_only && attribute.mutability == Mutability::ReadOnly) {
+            let message = format!("who may change `{path}` is said of all of `{}`", collection.path);
+            self.wrong(line.at, message);
+        }
         let column: Arc<str> = column.into();
         let conversion = self.conversion(line, attribute, attribute.kind)?;
         let is_link = matches!(conversion.how, How::Reference { .. });
@@ -379,7 +410,16 @@ impl Builder<'_> {
 
     /// What `.returned(when)` says.
     fn returned(&mut self, line: &DraftLine) -> Option<Returned> {
-        let (when, at) = line.returned.as_ref()?;
+        let (_, at) = line.returned.as_ref()?;
+        if line.path.contains('[') || line.child.is_some() {
+            self.wrong(*at, "`returned` is said of an attribute or a sub-attribute");
+        }
+        self.returned_when(line.returned.as_ref())
+    }
+
+    /// The word for when an attribute is in an answer.
+    pub(super) fn returned_when(&mut self, said: Option<&(String, Position)>) -> Option<Returned> {
+        let (when, at) = said?;
         let returned = match when.as_str() {
             "always" => Some(Returned::Always),
             "never" => Some(Returned::Never),
@@ -387,11 +427,8 @@ impl Builder<'_> {
             "request" => Some(Returned::Request),
             _ => None,
         };
-        if returned.is_none() || line.path.contains('[') || line.child.is_some() {
-            self.wrong(
-                *at,
-                "`returned` is always, never, default or request, of an attribute or sub-attribute",
-            );
+        if returned.is_none() {
+            self.wrong(*at, format!("`returned` is always, never, default or request, not {when:?}"));
         }
         returned
     }
@@ -419,15 +456,18 @@ impl Builder<'_> {
     }
 
     /// A native name as the mapping spells it, `alias.column` included.
-    pub(super) fn native(&mut self, draft: &DraftResource, name: &str, at: Position) -> Option<Native> {
+    fn native(
+        &mut self,
+        draft: &DraftResource,
+        of: &ResourceMapping,
+        name: &str,
+        at: Position,
+    ) -> Option<Native> {
         let Some((part, column)) = name.split_once('.').filter(|_| draft.table.is_some()) else {
             return Some(Native::own(name));
         };
         let is_lookup = draft.lookups.iter().any(|lookup| lookup.alias == part);
-        let is_child = draft
-            .lines
-            .iter()
-            .any(|line| line.child.is_some() && line.natives.first().is_some_and(|t| t == part));
+        let is_child = of.collections.iter().any(|collection| *collection.table == *part);
         if !is_lookup && !is_child {
             self.wrong(at, format!("`{part}` is neither a `lookup` nor a child table of this resource"));
             return None;
@@ -440,8 +480,9 @@ impl Builder<'_> {
         draft: &DraftResource,
         given: &DraftGiven,
         full: &ResourceType,
+        of: &ResourceMapping,
     ) -> Option<(Native, Generated)> {
-        let native = self.native(draft, &given.native, given.at)?;
+        let native = self.native(draft, of, &given.native, given.at)?;
         let generated = match &given.value {
             Given::Uuid => Generated::Uuid,
             Given::Now => Generated::Now,
@@ -496,6 +537,16 @@ impl Builder<'_> {
             );
             self.wrong(at.map_or(draft.at, |line| line.at), message);
         }
+    }
+}
+
+/// Who may change what a line maps: as the line says, else as the schema does.
+fn access(said: Option<DraftAccess>, schema: Mutability) -> Access {
+    match (said, schema) {
+        (Some(DraftAccess::ReadOnly), _) | (None, Mutability::ReadOnly) => Access::ReadOnly,
+        (Some(DraftAccess::Immutable), _) | (None, Mutability::Immutable) => Access::Immutable,
+        (Some(DraftAccess::WriteOnly), _) | (None, Mutability::WriteOnly) => Access::WriteOnly,
+        (None, Mutability::ReadWrite) => Access::ReadWrite,
     }
 }
 

@@ -28,7 +28,7 @@ impl Mapping {
         let Some((collection, part)) = collection.and_then(|c| Some((c, c.reference()?))) else {
             return Ok(None);
         };
-        if !matches!(part.conversion.how, How::Reference { .. }) || collection.parts.len() > 1 {
+        if !matches!(part.conversion.how, How::Reference { .. }) {
             return Ok(None);
         }
         let rows = delta.add.iter().map(|element| self.row(collection, &Json::Object(element.clone())));

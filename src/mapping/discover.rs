@@ -48,7 +48,7 @@ fn mapped(
     let path = AttrPath { urn: urn.map(str::to_owned), name: full.name.clone(), sub: None };
     let lines: Vec<&Line> = of.lines.iter().filter(|line| line.attribute() == path).collect();
     let collection = of.collection(&path);
-    let kept = of.has_rest && full.mutability == Mutability::ReadWrite;
+    let kept = of.has_rest && matches!(full.mutability, Mutability::ReadWrite | Mutability::Immutable);
     if lines.is_empty() && collection.is_none() {
         return kept.then(|| full.clone());
     }
@@ -82,7 +82,8 @@ fn mark(attribute: &mut Attribute, line: &Line, said: &dyn Fn(&str) -> Said) {
         None => Some(attribute),
     };
     let Some(target) = target else { return };
-    target.required |= said.required;
+    // What is read where nothing stands natively cannot be taken away.
+    target.required |= said.required || line.given_when_absent().is_some();
     target.case_exact |= said.case_exact;
     if said.unique {
         target.uniqueness = Uniqueness::Server;
@@ -97,7 +98,7 @@ fn mark(attribute: &mut Attribute, line: &Line, said: &dyn Fn(&str) -> Said) {
         target.canonical_values = codes.writable();
     }
     if let How::Reference { types, .. } = &line.conversion.how {
-        link(target, types.iter().map(ToString::to_string).collect());
+        link(target, types.iter().map(ToString::to_string).collect(), &|_| false);
     }
 }
 
@@ -119,10 +120,15 @@ fn protect(attribute: &mut Attribute, access: Access) {
     }
 }
 
-/// An attribute that leads to other resources: which, and with which sub-attributes.
-fn link(attribute: &mut Attribute, types: Vec<String>) {
-    attribute.sub_attributes.retain(|sub| matches!(sub.name.as_str(), "value" | "$ref" | "type"));
-    let names_types = |sub: &Attribute| sub.canonical_values.iter().any(|name| types.contains(name));
+/// An attribute that leads to other resources: which, and with which sub-attributes beside those that have
+/// lines of their own.
+fn link(attribute: &mut Attribute, types: Vec<String>, has_line: &dyn Fn(&str) -> bool) {
+    let is_part = |name: &str| matches!(name, "value" | "$ref" | "type") || has_line(name);
+    attribute.sub_attributes.retain(|sub| is_part(&sub.name));
+    // A `type` with other values (`direct`) is not that of the resource.
+    let names_types = |sub: &Attribute| {
+        sub.canonical_values.is_empty() || sub.canonical_values.iter().any(|name| types.contains(name))
+    };
     attribute.sub_attributes.retain(|sub| sub.name != "type" || names_types(sub));
     for sub in &mut attribute.sub_attributes {
         match sub.name.as_str() {
@@ -145,13 +151,17 @@ fn mark_collection(
     if let Some(part) = collection.reference()
         && let How::Reference { types, .. } = &part.conversion.how
     {
-        link(attribute, types.iter().map(ToString::to_string).collect());
+        let has_line = |name: &str| collection.part(name).is_some();
+        link(attribute, types.iter().map(ToString::to_string).collect(), &has_line);
     } else if !kept {
         attribute.sub_attributes.retain(|sub| collection.part(&sub.name).is_some());
     }
     for part in &collection.parts {
         mark_part(attribute, collection, part, said);
     }
+    let said = said(&collection.path.to_string());
+    attribute.required |= said.required;
+    attribute.returned = said.returned.unwrap_or(attribute.returned);
     if collection.read_only {
         protect(attribute, Access::ReadOnly);
     }
@@ -162,6 +172,7 @@ fn mark_part(attribute: &mut Attribute, collection: &Collection, part: &Part, sa
     let Some(sub) = attribute.sub_attributes.iter_mut().find(|sub| sub.name == part.sub) else { return };
     sub.required |= said.required;
     sub.case_exact |= said.case_exact;
+    sub.returned = said.returned.unwrap_or(sub.returned);
     if let How::Codes(codes) = &part.conversion.how {
         sub.canonical_values = codes.writable();
     }
@@ -185,9 +196,9 @@ impl Line {
 impl ResourceMapping {
     /// Whether a reference's `type` is the type of the resource that it leads to (`members`), not
     /// something else (`groups`, where it is `direct` or `indirect`).
-    pub(super) fn types_its_links(&self, attribute: &str) -> bool {
-        let found = self.resource_type.attributes().find(|(_, known)| known.name == attribute);
-        found.is_some_and(|(_, attribute)| attribute.sub_attributes.iter().any(|sub| sub.name == "type"))
+    pub(super) fn types_its_links(&self, attribute: &AttrPath) -> bool {
+        let found = self.resource_type.find(&attribute.without_sub());
+        found.is_some_and(|found| found.attribute.sub("type").is_some())
     }
 
     /// Whether a line of references is for a simple attribute, whose value is the id itself.

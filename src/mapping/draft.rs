@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 /// A mapping as it was said.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
+    pub schemas: Vec<DraftSchema>,
     pub resources: Vec<DraftResource>,
 }
 
@@ -16,11 +17,40 @@ pub(super) struct Draft {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shared(Arc<Mutex<Draft>>);
 
+/// `schema(urn, name)` and all the `define`s until the next one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DraftSchema {
+    pub at: Position,
+    pub urn: String,
+    pub name: Option<String>,
+    pub description: String,
+    pub attributes: Vec<DraftAttribute>,
+}
+
+/// `define(path, type)` with what was chained to it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DraftAttribute {
+    pub at: Position,
+    pub path: String,
+    pub kind: String,
+    pub description: String,
+    pub many: bool,
+    pub required: bool,
+    pub case_exact: bool,
+    pub access: Option<DraftAccess>,
+    pub returned: Option<(String, Position)>,
+    pub canonical_values: Option<(Vec<String>, Position)>,
+    pub reference_types: Option<(Vec<String>, Position)>,
+}
+
 /// `resource(name)` and all that followed until the next one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DraftResource {
     pub at: Position,
     pub name: String,
+    pub schema: Option<(String, Position)>,
+    pub endpoint: Option<(String, Position)>,
+    pub extensions: Vec<DraftExtension>,
     pub table: Option<String>,
     pub base: Option<String>,
     pub classes: Vec<String>,
@@ -33,6 +63,14 @@ pub(super) struct DraftResource {
     pub initial: Vec<DraftGiven>,
     pub stamps: Vec<DraftGiven>,
     pub rest: Option<(String, String, String, Position)>,
+}
+
+/// `.extension(urn, #{ required })`
+#[derive(Clone, Debug)]
+pub(super) struct DraftExtension {
+    pub at: Position,
+    pub urn: String,
+    pub required: bool,
 }
 
 /// `.lookup(alias, table, key, foreign key)`

@@ -60,7 +60,10 @@ pub(super) struct ElementKey {
 pub(super) struct Collection {
     /// The multi-valued attribute.
     pub path: AttrPath,
+    /// Its type: elements of a simple one are the values of its only part.
+    pub kind: Type,
     pub table: Arc<str>,
+    pub foreign_key: Arc<str>,
     pub read_only: bool,
     pub parts: Vec<Part>,
 }
@@ -153,6 +156,10 @@ impl Collection {
     /// The part that is a reference, in a collection of references (`members`, `groups`).
     pub(super) fn reference(&self) -> Option<&Part> {
         self.parts.iter().find(|part| matches!(part.conversion.how, How::Reference { .. }))
+    }
+
+    pub(super) fn is_simple(&self) -> bool {
+        self.kind != Type::Complex
     }
 
     pub(super) fn part(&self, sub: &str) -> Option<&Part> {

@@ -18,6 +18,8 @@ mod push;
 mod read;
 mod references;
 mod rest;
+mod schema_verbs;
+mod schemas;
 mod script;
 mod select;
 mod sort;
@@ -87,7 +89,7 @@ impl Mapping {
         script::within_deadline(SCRIPT_LOAD_MS, || engine.run_ast(&ast))
             .map_err(|error| vec![mistake(name, text, &error)])?;
         let mut builder = build::Builder { file: name, text, ast: &ast, mistakes: Vec::new() };
-        let built = builder.build(&draft.lock().resources);
+        let built = builder.build(&draft.lock());
         if !builder.mistakes.is_empty() {
             return Err(builder.mistakes);
         }

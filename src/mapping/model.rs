@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::build::Builder;
-use super::draft::{DraftDelete, DraftLine, DraftResource, Given};
-use super::line::{How, ResourceMapping};
+use super::draft::{DraftDelete, DraftResource, Given};
+use super::line::{Collection, How, ResourceMapping};
 use super::values;
 use crate::plan::{
     Child, Entity, Entries, Lookup, Model, Native, OnDelete, OnMissing, Row, SideDocument, Store, Table,
@@ -15,7 +15,7 @@ use crate::plan::{
 /// Adds the entity of one resource, and those of its look-ups, to the model.
 pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftResource, of: &ResourceMapping) {
     let store = match (&draft.table, &draft.base) {
-        (Some(name), None) => table(builder, draft, name).map(Store::Table),
+        (Some(name), None) => table(builder, draft, name, of).map(Store::Table),
         (None, Some(base)) => entries(builder, draft, base).map(Store::Entries),
         _ => {
             builder.wrong(draft.at, "a resource needs either `.table(…)` or `.base(…)`");
@@ -44,7 +44,12 @@ pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftRes
     model.entities.insert(entity.name.clone(), entity);
 }
 
-fn table(builder: &mut Builder<'_>, draft: &DraftResource, name: &str) -> Option<Table> {
+fn table(
+    builder: &mut Builder<'_>,
+    draft: &DraftResource,
+    name: &str,
+    of: &ResourceMapping,
+) -> Option<Table> {
     if draft.rdn.is_some() || !draft.classes.is_empty() {
         builder.wrong(draft.at, "`rdn` and `classes` are for entries, not for a table");
     }
@@ -60,7 +65,7 @@ fn table(builder: &mut Builder<'_>, draft: &DraftResource, name: &str) -> Option
         on_missing: lookup_policy(builder, draft, &lookup.alias),
     });
     let lookups = lookups.collect();
-    let children = draft.lines.iter().filter_map(|line| child(draft, line)).collect();
+    let children = of.collections.iter().map(|collection| child(draft, collection)).collect();
     let rest = draft.rest.as_ref().map(|(table, key, column, _)| SideDocument {
         table: table.as_str().into(),
         key: key.as_str().into(),
@@ -69,16 +74,18 @@ fn table(builder: &mut Builder<'_>, draft: &DraftResource, name: &str) -> Option
     Some(Table { name: name.into(), id: id.as_str().into(), lookups, children, rest })
 }
 
-fn child(draft: &DraftResource, line: &DraftLine) -> Option<Child> {
-    let table: Arc<str> = line.natives.first()?.as_str().into();
-    let foreign_key = line.child.as_deref()?.into();
-    let prefix = format!("{table}.");
+fn child(draft: &DraftResource, collection: &Collection) -> Child {
+    let prefix = format!("{}.", collection.table);
     let initial = draft.initial.iter().filter_map(|given| {
         let column = given.native.strip_prefix(&prefix)?;
         let Given::Literal(value) = &given.value else { return None };
         Some((column.into(), values::literal(value)?))
     });
-    Some(Child { table, foreign_key, initial: initial.collect() })
+    Child {
+        table: collection.table.clone(),
+        foreign_key: collection.foreign_key.clone(),
+        initial: initial.collect(),
+    }
 }
 
 /// The `on_missing` of the line that reads the look-up's name.

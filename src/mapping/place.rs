@@ -42,6 +42,25 @@ pub(super) fn set(resource: &mut Resource, path: &AttrPath, value: Json) {
     };
 }
 
+/// Takes the value at the path away.
+pub(super) fn remove(resource: &mut Resource, path: &AttrPath) {
+    let home = match &path.urn {
+        Some(urn) => resource.get_mut(urn).and_then(Json::as_object_mut),
+        None => Some(resource),
+    };
+    match (home, &path.sub) {
+        (Some(home), None) => {
+            home.shift_remove(&path.name);
+        }
+        (Some(home), Some(sub)) => {
+            if let Some(Json::Object(object)) = home.get_mut(&path.name) {
+                object.shift_remove(sub);
+            }
+        }
+        (None, _) => {}
+    }
+}
+
 /// The array at the path, made when absent.
 pub(super) fn array<'a>(resource: &'a mut Resource, path: &AttrPath) -> &'a mut Vec<Json> {
     let home = match &path.urn {

@@ -214,6 +214,8 @@ impl Pusher<'_> {
                 _ => Bounds::unknown(),
             },
             How::Reference { .. } => match (op, value) {
+                // The value is a URI, of which the backend knows the last part.
+                (Op::Eq, Literal::Text(_)) if line.conversion.kind == Type::Reference => Bounds::unknown(),
                 (Op::Eq, Literal::Text(id)) => {
                     Bounds::exact(Predicate::Test(native.clone(), Test::Equals(link(id), Case::Exact)))
                 }
@@ -324,7 +326,7 @@ pub(super) enum Place<'a> {
 
 fn links_compare(collection: &Collection, op: Op, value: &Literal) -> Bounds {
     match (collection.reference(), op, value) {
-        (Some(part), Op::Eq, Literal::Text(id)) => {
+        (Some(part), Op::Eq, Literal::Text(id)) if collection.kind != Type::Reference => {
             let native = Native::of(collection.table.clone(), part.column.clone());
             let is = Predicate::Test(native, Test::Equals(link(id), Case::Exact));
             Bounds::exact(Predicate::Child(collection.table.clone(), Box::new(is)))

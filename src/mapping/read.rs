@@ -7,7 +7,9 @@ use super::line::{Collection, Conversion, How, Line, Part, ResourceMapping};
 use super::{Mapping, place, rest, script, values};
 use crate::plan::{Native, Record, Reference, Row, Value};
 use crate::scim::error::Error;
+use crate::scim::path::AttrPath;
 use crate::scim::resource::Resource;
+use crate::scim::schema::Type;
 
 impl Mapping {
     /// The SCIM resource that a record means, with `id`, `meta` and `$ref`s below `base_url`.
@@ -135,18 +137,27 @@ impl Mapping {
 
     fn link(&self, of: &ResourceMapping, line: &Line, reference: &Reference, base: &str) -> Json {
         if of.is_simple(line) {
-            return reference.id.clone().into();
+            return self.simple_link(line.conversion.kind, reference, base);
         }
         let mut link = Map::new();
-        self.fill_link(of, &line.path.name, &mut link, reference, base);
+        self.fill_link(of, &line.path, &mut link, reference, base);
         Json::Object(link)
+    }
+
+    /// A reference as one value: the URI of what it leads to where the attribute's type is `reference`
+    /// (RFC 7643 §2.3.7), else its id.
+    fn simple_link(&self, kind: Type, to: &Reference, base: &str) -> Json {
+        match (&to.resource, kind) {
+            (Some(resource), Type::Reference) => self.location(resource, &to.id, base).into(),
+            _ => to.id.clone().into(),
+        }
     }
 
     /// `value`, `$ref` and, where it is advertised with resource types' names, `type`.
     fn fill_link(
         &self,
         of: &ResourceMapping,
-        attribute: &str,
+        attribute: &AttrPath,
         link: &mut Map<String, Json>,
         to: &Reference,
         base: &str,
@@ -167,11 +178,22 @@ impl Mapping {
         row: &Row,
         base: &str,
     ) -> Result<Option<Json>, Error> {
+        if collection.is_simple() {
+            return self.simple_element(collection, row, base);
+        }
         let mut element = Map::new();
         for part in &collection.parts {
             self.part(of, collection, part, row, &mut element, base)?;
         }
         Ok((!element.is_empty()).then_some(Json::Object(element)))
+    }
+
+    fn simple_element(&self, collection: &Collection, row: &Row, base: &str) -> Result<Option<Json>, Error> {
+        let Some(part) = collection.parts.first() else { return Ok(None) };
+        match row.get(&part.column).filter(|value| !part.conversion.stands_for_nothing(value)) {
+            Some(Value::Reference(reference)) => Ok(Some(self.simple_link(collection.kind, reference, base))),
+            native => self.scalar(&part.conversion, native),
+        }
     }
 
     fn part(
@@ -185,7 +207,7 @@ impl Mapping {
     ) -> Result<(), Error> {
         let native = row.get(&part.column).filter(|value| !part.conversion.stands_for_nothing(value));
         if let Some(Value::Reference(reference)) = native {
-            self.fill_link(of, &collection.path.name, element, reference, base);
+            self.fill_link(of, &collection.path, element, reference, base);
         } else if let Some(value) = self.scalar(&part.conversion, native)? {
             element.insert(part.sub.clone(), value);
         }

@@ -87,6 +87,38 @@ impl Mapping {
         Ok(())
     }
 
+    /// Takes members of collections that lead nowhere out of the record, before [`Mapping::settle`] refuses them;
+    /// answers their ids. A reference that stands alone (`manager`) is no member.
+    pub fn leave_out_unknown(
+        &self,
+        of: &ResourceMapping,
+        record: &mut Record,
+        known: &Record,
+        facts: &Facts,
+    ) -> Vec<String> {
+        let known = held(known);
+        let mut lost = Vec::new();
+        let mut exists = |native: &Native, value: &Value| {
+            let Some(reference) = reference(value) else { return true };
+            let exists = known.contains(&(native.clone(), reference.id.as_str()))
+                || self.resolved(of, native, reference, facts).is_some();
+            if !exists {
+                lost.push(reference.id.clone());
+            }
+            exists
+        };
+        let is_collection =
+            |native: &Native| of.lines.iter().any(|line| line.many && line.natives.first() == Some(native));
+        for (native, values) in record.values.iter_mut().filter(|(native, _)| is_collection(native)) {
+            values.retain(|value| exists(native, value));
+        }
+        for (table, rows) in &mut record.children {
+            let native = |column: &Arc<str>| Native::of(table.clone(), column.clone());
+            rows.retain(|row| row.iter().all(|(column, value)| exists(&native(column), value)));
+        }
+        lost
+    }
+
     /// Leaves only references that lead somewhere: what is to be removed and does not exist is gone already.
     pub fn settle_removals(&self, of: &ResourceMapping, record: &mut Record, facts: &Facts) {
         let exists = |native: &Native, value: &Value| {

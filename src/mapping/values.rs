@@ -92,15 +92,16 @@ fn moment(value: &Value) -> Option<OffsetDateTime> {
     }
 }
 
-/// An instant in RFC 3339 or in SQL's form, which are one but for the letter between date and time (UTC where
-/// no offset is said), or in GeneralizedTime (RFC 4517 §3.3.13, UTC).
+/// An instant in RFC 3339 or in SQL's form, which differ in the letter between date and time (without an offset:
+/// taken as UTC), or in GeneralizedTime (RFC 4517 §3.3.13, UTC). `None` too for one that is beyond the year 9999 in UTC.
 fn instant(text: &str) -> Option<OffsetDateTime> {
     let general = format_description!("[year][month][day][hour][minute][second]Z");
     let general_fraction = format_description!("[year][month][day][hour][minute][second].[subsecond]Z");
-    OffsetDateTime::parse(text, &Rfc3339)
-        .or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339))
-        .map(|at| at.to_offset(UtcOffset::UTC))
-        .or_else(|_| PrimitiveDateTime::parse(text, general).map(PrimitiveDateTime::assume_utc))
+    if let Some(at) = crate::scim::evaluate::instant(text) {
+        return at.checked_to_offset(UtcOffset::UTC).filter(|at| (0..=9999).contains(&at.year()));
+    }
+    PrimitiveDateTime::parse(text, general)
+        .map(PrimitiveDateTime::assume_utc)
         .or_else(|_| PrimitiveDateTime::parse(text, general_fraction).map(PrimitiveDateTime::assume_utc))
         .ok()
 }
@@ -123,7 +124,9 @@ mod tests {
             let read = from_native(&text.into(), Type::DateTime);
             assert_eq!(read, Some("2026-11-24T07:21:00Z".into()), "{text}");
         }
-        assert_eq!(from_native(&"yesterday".into(), Type::DateTime), None);
+        for text in ["yesterday", "9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00"] {
+            assert_eq!(from_native(&text.into(), Type::DateTime), None, "{text}");
+        }
     }
 
     #[test]

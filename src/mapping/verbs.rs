@@ -9,13 +9,14 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
 use serde_json::Value as Json;
 
 use super::draft::{
-    DraftAccess, DraftDelete, DraftGiven, DraftHash, DraftLine, DraftLookup, DraftResource, Given, Pattern,
-    Shared,
+    DraftAccess, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup, DraftResource,
+    Given, Pattern, Shared,
 };
+use super::schema_verbs;
 use super::script::from_script;
 use crate::scim::schema;
 
-type Said<T> = Result<T, Box<EvalAltResult>>;
+pub(super) type Said<T> = Result<T, Box<EvalAltResult>>;
 
 /// What `resource(…)` returns: a handle for chaining.
 #[derive(Clone)]
@@ -34,7 +35,7 @@ struct LineVerb {
 
 /// Verbs of the language that are known and not built, with the numbers of arguments that they may have
 /// (a chained verb's receiver counts).
-const NOT_BUILT: [(&str, &[usize]); 20] = [
+const NOT_BUILT: [(&str, &[usize]); 19] = [
     ("only", &[2]),
     ("part", &[3, 4]),
     ("dated", &[4]),
@@ -44,7 +45,6 @@ const NOT_BUILT: [(&str, &[usize]); 20] = [
     ("find", &[3]),
     ("exact", &[1]),
     ("by", &[2]),
-    ("schema", &[1, 2, 3]),
     ("on_error", &[2]),
     ("counter", &[2]),
     ("sequence", &[1]),
@@ -62,8 +62,15 @@ pub(super) const HOOKS: [&str; 3] = ["plan_create", "plan_update", "plan_delete"
 
 /// Every verb, for suggestions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    const BUILT: [&str; 34] = [
+    const BUILT: [&str; 41] = [
+        "schema",
+        "define",
+        "description",
+        "canonical_values",
+        "reference_types",
         "resource",
+        "endpoint",
+        "extension",
         "base",
         "classes",
         "table",
@@ -109,6 +116,7 @@ pub(super) fn is_not_built(name: &str) -> bool {
 /// Registers every verb; what they say goes to `draft`.
 pub(super) fn register(engine: &mut Engine, draft: &Shared, params: &Arc<BTreeMap<String, String>>) {
     engine.register_type_with_name::<LineVerb>("attr").register_type_with_name::<ResourceVerb>("resource");
+    schema_verbs::register(engine, draft);
     register_resource(engine, draft);
     register_attr(engine, draft);
     register_line(engine);
@@ -154,6 +162,26 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
         ResourceVerb { draft: shared.clone(), index: draft.resources.len() - 1 }
     });
     engine
+        .register_fn("schema", |call: NativeCallContext, r: &mut ResourceVerb, urn: &str| {
+            let said = (urn.to_owned(), call.call_position());
+            r.say(|d| d.schema = Some(said))
+        })
+        .register_fn("endpoint", |call: NativeCallContext, r: &mut ResourceVerb, path: &str| {
+            let said = (path.to_owned(), call.call_position());
+            r.say(|d| d.endpoint = Some(said))
+        })
+        .register_fn("extension", |call: NativeCallContext, r: &mut ResourceVerb, urn: &str| {
+            let at = call.call_position();
+            r.say(|d| d.extensions.push(DraftExtension { at, urn: urn.to_owned(), required: false }))
+        })
+        .register_fn(
+            "extension",
+            |call: NativeCallContext, r: &mut ResourceVerb, urn: &str, options: rhai::Map| {
+                let required = required(&call, options)?;
+                let extension = DraftExtension { at: call.call_position(), urn: urn.to_owned(), required };
+                Said::Ok(r.say(|d| d.extensions.push(extension)))
+            },
+        )
         .register_fn("table", |r: &mut ResourceVerb, name: &str| r.say(|d| d.table = Some(name.to_owned())))
         .register_fn("base", |r: &mut ResourceVerb, dn: &str| r.say(|d| d.base = Some(dn.to_owned())))
         .register_fn("classes", |call: NativeCallContext, r: &mut ResourceVerb, names: Array| {
@@ -286,6 +314,19 @@ fn register_line(engine: &mut Engine) {
         });
 }
 
+fn required(call: &NativeCallContext, options: rhai::Map) -> Said<bool> {
+    let mut required = false;
+    for (name, value) in options {
+        match name.as_str() {
+            "required" => {
+                required = value.as_bool().map_err(|_| wrong(call, "`required` is true or false"))?
+            }
+            other => return Err(wrong(call, format!("`extension` knows `required`, not `{other}`"))),
+        }
+    }
+    Ok(required)
+}
+
 fn hash(call: &NativeCallContext, scheme: &str, options: rhai::Map) -> Said<DraftHash> {
     let mut hash =
         DraftHash { at: call.call_position(), scheme: scheme.to_owned(), salt: None, rounds: None };
@@ -382,7 +423,7 @@ fn refuse(engine: &mut Engine, name: &'static str, arity: usize) {
     };
 }
 
-fn texts(call: &NativeCallContext, items: Array) -> Said<Vec<String>> {
+pub(super) fn texts(call: &NativeCallContext, items: Array) -> Said<Vec<String>> {
     let text = |item: Dynamic| {
         item.into_string().map_err(|kind| wrong(call, format!("a text is needed, not {kind}")))
     };
@@ -397,7 +438,7 @@ fn literal(call: &NativeCallContext, value: Dynamic) -> Said<Json> {
     }
 }
 
-fn wrong(call: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {
+pub(super) fn wrong(call: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {
     at(call.call_position(), message)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use super::{Mapping, hash, place, rest, script, values};
 use crate::plan::{Change, Changes, Native, Record, Reference, Row, RowChanges, Value};
 use crate::scim::error::{Error, ScimType};
 use crate::scim::resource::Resource;
+use crate::scim::schema::Type;
 
 impl Mapping {
     /// What the lines make of a resource: mapped values only, without `rest`. A value that cannot be
@@ -43,6 +45,18 @@ impl Mapping {
             };
         }
         Ok(record)
+    }
+
+    /// Adds to a new resource what it would be read to have without it: `active`, where nothing stands natively for
+    /// true. Such an attribute is required of every resource, but no client need send it.
+    pub fn complete(&self, of: &ResourceMapping, resource: &mut Resource) {
+        for line in of.lines.iter().filter(|line| line.writable()) {
+            if let Some(value) = line.given_when_absent()
+                && place::get(resource, &line.path).is_none()
+            {
+                place::set(resource, &line.path, value);
+            }
+        }
     }
 
     /// Adds what the mapping itself gives a new resource.
@@ -203,15 +217,29 @@ impl Mapping {
                         types.join(" or ")
                     )));
                 }
-                let id = reference_id(value).ok_or_else(|| {
-                    invalid(format!("{} needs a `value`: the id of another resource.", named()))
-                })?;
+                let id = match value {
+                    Json::String(uri) if conversion.kind == Type::Reference => {
+                        self.id_at(uri, types, named)?
+                    }
+                    _ => reference_id(value).ok_or_else(|| {
+                        invalid(format!("{} needs a `value`: the id of another resource.", named()))
+                    })?,
+                };
                 Ok(Some(Value::Reference(Reference { resource: None, id })))
             }
             (_, Some(value)) => values::to_native(value, conversion.kind).map(Some).ok_or_else(|| {
                 invalid(format!("{} has a value of another type than this target keeps.", named()))
             }),
         }
+    }
+
+    /// The id of the resource at a URI, which may be relative; a bare id is one already.
+    fn id_at(&self, uri: &str, types: &[Arc<str>], named: &dyn Fn() -> String) -> Result<String, Error> {
+        let leads = || invalid(format!("{} leads to a {}, not to {uri:?}.", named(), types.join(" or ")));
+        let Some((place, id)) = uri.rsplit_once('/') else { return Ok(uri.to_owned()) };
+        let of = self.resources.iter().find(|of| place.ends_with(of.resource_type.endpoint.as_str()));
+        of.filter(|of| types.contains(&of.entity)).ok_or_else(leads)?;
+        Ok(percent_decode_str(id).decode_utf8().map_err(|_| leads())?.into_owned())
     }
 
     /// The type that a link says it leads to, where it is none of these but one that this mapping has: ids of
@@ -246,7 +274,7 @@ impl Mapping {
                 continue;
             }
             match self.row(collection, element) {
-                Ok(row) if keys.insert(row_key(&row)) => {
+                Ok(row) if keys.insert(collection.key(&row)) => {
                     rows.push(row);
                     if one_per_type {
                         types.push(kind);
@@ -267,6 +295,7 @@ impl Mapping {
             let named = || format!("{}.{}", collection.path, part.sub);
             let value = match part.conversion.how {
                 How::Reference { .. } => Some(element),
+                _ if collection.is_simple() => Some(element),
                 _ => element.get(&part.sub).filter(|value| !value.is_null()),
             };
             let native = self.convert(&part.conversion, value, &named)?;
@@ -322,8 +351,12 @@ impl Versions<'_> {
     fn rows(&self, collection: &Collection) -> Option<RowChanges> {
         let of = |record: &Record| record.children.get(&collection.table).cloned().unwrap_or_default();
         let (before, after) = (of(self.written_before), of(self.written_after));
-        let changes =
-            RowChanges { remove: without(&before, &after, row_key), add: without(&after, &before, row_key) };
+        let mut remove = without(&before, &after, row_key);
+        if let Some(part) = collection.reference() {
+            // What a link shows beside its value may be computed, and so stand in no column.
+            remove.iter_mut().for_each(|row| row.retain(|column, _| *column == part.column));
+        }
+        let changes = RowChanges { remove, add: without(&after, &before, row_key) };
         (!changes.remove.is_empty() || !changes.add.is_empty()).then_some(changes)
     }
 }
@@ -405,9 +438,27 @@ impl Generated {
     }
 }
 
+// === impl Collection ===
+
+impl Collection {
+    /// What makes a row another one: where it leads, or all of it.
+    fn key(&self, row: &Row) -> String {
+        let link = self.reference().and_then(|part| row.get(&part.column));
+        link.map_or_else(|| row_key(row), value_key)
+    }
+}
+
 // === impl Line ===
 
 impl Line {
+    /// What is read where nothing stands natively: `[(), true]` among its `values`.
+    pub(super) fn given_when_absent(&self) -> Option<Json> {
+        match &self.conversion.how {
+            How::Codes(codes) if self.element.is_none() && !self.many => codes.read(None),
+            _ => None,
+        }
+    }
+
     fn all_natives(&self) -> impl Iterator<Item = &Native> {
         let salt = match &self.conversion.how {
             How::Hash { salt, .. } => Some(salt),
@@ -485,21 +536,11 @@ impl ResourceMapping {
             left.shift_remove(name);
         }
         for collection in self.collections.iter().filter(|c| c.reference().is_some() || c.read_only) {
-            left.shift_remove(&collection.path.name);
+            place::remove(&mut left, &collection.path);
         }
-        for line in self
-            .lines
-            .iter()
-            .filter(|line| line.access == Access::WriteOnly || line.access == Access::ReadOnly)
-        {
-            let unsubbed = line.path.sub.is_none() && line.path.urn.is_none() && line.element.is_none();
-            if unsubbed {
-                left.shift_remove(&line.path.name);
-            } else if let (Some(sub), None, None) = (&line.path.sub, &line.path.urn, &line.element)
-                && let Some(Json::Object(object)) = left.get_mut(&line.path.name)
-            {
-                object.shift_remove(sub);
-            }
+        let one_sided = |line: &&Line| matches!(line.access, Access::WriteOnly | Access::ReadOnly);
+        for line in self.lines.iter().filter(one_sided).filter(|line| line.element.is_none()) {
+            place::remove(&mut left, &line.path);
         }
         left
     }

@@ -113,6 +113,8 @@ pub struct Delete {
     pub entity: Arc<str>,
     /// Which resource.
     pub id: String,
+    /// As in [`Update`]; `None` where no read decided it.
+    pub version: Option<Value>,
 }
 
 /// What changes in a resource. Empty: nothing is written at all.
@@ -173,6 +175,16 @@ impl Search {
             fields: Fields::default(),
             range: Range::first(limit),
         }
+    }
+}
+
+// === impl Fields ===
+
+impl Fields {
+    /// And these.
+    pub fn add(&mut self, other: Self) {
+        self.natives.extend(other.natives);
+        self.rest |= other.rest;
     }
 }
 

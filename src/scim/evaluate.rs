@@ -86,8 +86,10 @@ impl Evaluator<'_> {
     }
 
     fn attribute(&self, path: &AttrPath) -> Option<Attribute> {
-        let whole = self.within.map_or_else(|| path.clone(), |home| home.with_sub(&path.name));
-        let found = self.rt.find(&whole)?;
+        if let Some(home) = self.within {
+            return self.rt.in_elements(home, &path.name);
+        }
+        let found = self.rt.find(path)?;
         Some(found.sub.unwrap_or(found.attribute).clone())
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use super::filter::{self, Filter, SyntaxError};
 use super::schema::ResourceType;
 
@@ -38,6 +40,17 @@ impl AttrPath {
     /// The path of the attribute itself.
     pub fn without_sub(&self) -> Self {
         Self { sub: None, ..self.clone() }
+    }
+
+    /// The path itself, and those of the sub-attributes that a value of it has.
+    pub(super) fn with_subs_of(&self, value: Option<&Value>) -> Vec<Self> {
+        let elements = match value {
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        let names = elements.iter().filter_map(Value::as_object).flat_map(Map::keys);
+        std::iter::once(self.clone()).chain(names.map(|name| self.with_sub(name))).collect()
     }
 
     /// With this sub-attribute.
@@ -99,4 +112,15 @@ pub fn canonical(path: &AttrPath, rt: &ResourceType) -> Option<AttrPath> {
     let whole = path.to_string();
     let extension = rt.extension(&whole)?;
     Some(AttrPath { urn: Some(extension.schema.id.clone()), name: String::new(), sub: None })
+}
+
+/// The same; a path without a URN also leads to an attribute of an extension when no other has its name
+/// (Entra ID patches and looks up `manager`).
+pub fn named(path: &AttrPath, rt: &ResourceType) -> Option<AttrPath> {
+    canonical(path, rt).or_else(|| {
+        let in_extension = |urn: &String| AttrPath { urn: Some(urn.clone()), ..path.clone() };
+        let mut urns = rt.extensions.iter().map(|extension| &extension.schema.id);
+        let is_bare = path.urn.is_none();
+        is_bare.then(|| urns.find_map(|urn| canonical(&in_extension(urn), rt))).flatten()
+    })
 }

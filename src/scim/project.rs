@@ -12,7 +12,8 @@ use super::schema::{Attribute, ResourceType, Returned};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Projection {
     asked: Asked,
-    /// Attributes that are never shown, or only when asked for, of this type.
+    /// Attributes that are always shown, never, or only when asked for, of this type.
+    always: Vec<AttrPath>,
     never: Vec<AttrPath>,
     on_request: Vec<AttrPath>,
 }
@@ -48,7 +49,22 @@ impl Projection {
         let returned = |returned: Returned| -> Vec<AttrPath> {
             rt.attributes().flat_map(|(urn, attribute)| marked(urn, attribute, returned)).collect()
         };
-        Ok(Self { asked, never: returned(Returned::Never), on_request: returned(Returned::Request) })
+        let mut always = returned(Returned::Always);
+        always.extend(ALWAYS.map(AttrPath::attribute));
+        Ok(Self { asked, always, never: returned(Returned::Never), on_request: returned(Returned::Request) })
+    }
+
+    /// For the answer to a write: what is shown only when asked for is shown where the client wrote it
+    /// (RFC 7643 §7, `returned`). `written` answers the attributes and sub-attributes that it wrote.
+    pub fn after_writing(
+        mut self,
+        written: impl FnOnce() -> Result<Vec<AttrPath>, Error>,
+    ) -> Result<Self, Error> {
+        if !self.on_request.is_empty() {
+            let written = written()?;
+            self.on_request.retain(|path| !written.contains(path));
+        }
+        Ok(self)
     }
 
     /// Whether any part of this attribute would be in the answer.
@@ -57,7 +73,7 @@ impl Projection {
         if self.never.contains(&attribute) {
             return false;
         }
-        if is_always(&attribute) {
+        if self.always.contains(&attribute) {
             return true;
         }
         match &self.asked {
@@ -101,9 +117,6 @@ impl Projection {
 
     /// Takes the unwanted sub-attributes out of a value; whether anything is left.
     fn keep_subs(&self, path: &AttrPath, value: &mut Value) -> bool {
-        if is_always(path) {
-            return true;
-        }
         match value {
             Value::Object(object) => self.keep_sub(path, object),
             Value::Array(items) => {
@@ -118,8 +131,13 @@ impl Projection {
     fn keep_sub(&self, path: &AttrPath, object: &mut Map<String, Value>) -> bool {
         object.retain(|name, _| {
             let sub = path.with_sub(name);
-            let shown = !self.never.contains(&sub) && !self.on_request.contains(&sub);
+            if self.never.contains(&sub) || self.always.contains(&sub) {
+                return self.always.contains(&sub);
+            }
+            let shown = !self.on_request.contains(&sub);
             match &self.asked {
+                // Whole because it is always shown.
+                Asked::Only(_) if self.always.contains(path) => shown,
                 Asked::Default => shown,
                 Asked::Only(wanted) => {
                     wanted.contains(&sub) || (shown && wanted.iter().any(|wanted| covers(wanted, path)))
@@ -129,10 +147,6 @@ impl Projection {
         });
         !object.is_empty()
     }
-}
-
-fn is_always(path: &AttrPath) -> bool {
-    path.urn.is_none() && ALWAYS.contains(&path.name.as_str())
 }
 
 /// Whether asking for `asked` asks for the whole attribute: by its own path, or by its extension's URN.

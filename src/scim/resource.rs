@@ -1,5 +1,8 @@
 //! Resources: what a client's body means, what it must have, and what PUT makes of two versions.
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use super::error::{Error, ScimType};
@@ -20,6 +23,19 @@ pub struct Parsed {
     pub ignored: Vec<String>,
     /// Attributes of the body, those that it clears with null or [] included.
     pub mentioned: Vec<AttrPath>,
+}
+
+// === impl Parsed ===
+
+impl Parsed {
+    /// The attributes and sub-attributes that the body says something of.
+    pub fn written(&self) -> Vec<AttrPath> {
+        let value = |path: &AttrPath| match &path.urn {
+            Some(urn) => self.resource.get(urn)?.get(&path.name),
+            None => self.resource.get(&path.name),
+        };
+        self.mentioned.iter().flat_map(|path| path.with_subs_of(value(path))).collect()
+    }
 }
 
 /// Reads a body: names in any case become the schema's, types are checked (400 `invalidValue` that names
@@ -117,8 +133,11 @@ pub(super) fn single(value: &Value, attribute: &Attribute, path: &str) -> Result
         (Type::Boolean, _) => Err(wrong_type(path, "true or false")),
         (Type::Integer, Value::Number(number)) if number.is_i64() => Ok(Some(value.clone())),
         (Type::Integer, _) => Err(wrong_type(path, "a whole number")),
-        (Type::Decimal, Value::Number(_)) => Ok(Some(value.clone())),
-        (Type::Decimal, _) => Err(wrong_type(path, "a number")),
+        // A whole number beyond 64 bits would come back as another one.
+        (Type::Decimal, Value::Number(number)) if number.is_f64() || number.is_i64() => {
+            Ok(Some(value.clone()))
+        }
+        (Type::Decimal, _) => Err(wrong_type(path, "a number that 64 bits can hold")),
         (_, Value::String(text)) if text.contains('\0') => Err(Error::bad_request(
             ScimType::InvalidValue,
             format!("{path} has the character U+0000, which no target can keep."),
@@ -126,9 +145,27 @@ pub(super) fn single(value: &Value, attribute: &Attribute, path: &str) -> Result
         (Type::DateTime, Value::String(text)) if instant(text).is_none() => {
             Err(wrong_type(path, "a date and time such as \"2026-01-31T12:00:00Z\""))
         }
+        (Type::Binary, Value::String(text)) => {
+            base64(text).map(|text| Some(text.into())).ok_or_else(|| wrong_type(path, "octets in base64"))
+        }
+        (Type::Reference, Value::String(text)) if !may_be_uri(text) => Err(wrong_type(path, "a URI")),
         (_, Value::String(_)) => Ok(Some(value.clone())),
         _ => Err(wrong_type(path, "a text")),
     }
+}
+
+/// The one base64 form of what may come without padding (RFC 7643 §2.3.6); `None` when it is none.
+pub(super) fn base64(text: &str) -> Option<String> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    LENIENT.decode(text).ok().map(|octets| LENIENT.encode(octets))
+}
+
+/// Whether a text has only characters that a URI reference may have (RFC 3986 §2, RFC 3987 §2.2).
+fn may_be_uri(text: &str) -> bool {
+    !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c))
 }
 
 fn complex(object: &Map<String, Value>, attribute: &Attribute, path: &str) -> Result<Option<Value>, Error> {
@@ -164,6 +201,12 @@ fn wrong_type(path: &str, wanted: &str) -> Error {
 
 /// Checks that a resource has what its type requires: 400 `invalidValue` that names what is missing.
 pub fn require(resource: &Resource, rt: &ResourceType) -> Result<(), Error> {
+    let absent = |urn: &str| !resource.get(urn).is_some_and(Value::is_object);
+    let mut required = rt.extensions.iter().filter(|extension| extension.required);
+    if let Some(missing) = required.find(|extension| absent(&extension.schema.id)) {
+        let detail = format!("The extension {} is required.", missing.schema.id);
+        return Err(Error::bad_request(ScimType::InvalidValue, detail));
+    }
     for (urn, attribute) in rt.attributes() {
         let home = match urn {
             Some(urn) => match resource.get(urn).and_then(Value::as_object) {
@@ -260,6 +303,27 @@ pub(super) fn check_immutable(before: &Resource, after: &Resource, rt: &Resource
         };
         if value(before).is_some_and(|old| value(after) != Some(old)) {
             return Err(Error::mutability(format!("{} cannot be changed once it is set.", attribute.name)));
+        }
+    }
+    check_immutable_subs(before, after, rt)
+}
+
+/// The same for the sub-attributes of an object. Elements of an array have no identity but their value: one
+/// that differs is another one.
+fn check_immutable_subs(before: &Resource, after: &Resource, rt: &ResourceType) -> Result<(), Error> {
+    for (urn, attribute) in rt.attributes().filter(|(_, attribute)| !attribute.multi_valued) {
+        let object = |of: &Resource| {
+            let home = urn.map_or(Some(of), |urn| of.get(urn).and_then(Value::as_object))?;
+            home.get(&attribute.name)?.as_object().cloned()
+        };
+        let (Some(old), Some(new)) = (object(before), object(after)) else { continue };
+        let kept = attribute.sub_attributes.iter().filter(|sub| sub.mutability == Mutability::Immutable);
+        if let Some(sub) = kept
+            .filter(|sub| old.contains_key(&sub.name))
+            .find(|sub| old.get(&sub.name) != new.get(&sub.name))
+        {
+            let detail = format!("{}.{} cannot be changed once it is set.", attribute.name, sub.name);
+            return Err(Error::mutability(detail));
         }
     }
     Ok(())

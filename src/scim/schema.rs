@@ -14,6 +14,10 @@ pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 /// The URN of the enterprise extension.
 pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
+/// The endpoints that RFC 7644 §3.2 gives a meaning: no resource type is there.
+pub const RESERVED_ENDPOINTS: [&str; 6] =
+    ["Bulk", "Me", "ResourceTypes", "Schemas", "ServiceProviderConfig", ".search"];
+
 /// An attribute's data type (RFC 7643 §2.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -166,9 +170,26 @@ pub fn enterprise_user() -> &'static Schema {
     &SCHEMA
 }
 
+/// The schemas of the discovery endpoints' own resources (RFC 7643 §8.7.2, RFC 9865 §4).
+pub fn of_discovery() -> &'static [Schema] {
+    static SCHEMAS: LazyLock<[Schema; 3]> = LazyLock::new(|| {
+        [
+            embedded(include_str!("schemas/service_provider_config.json")),
+            embedded(include_str!("schemas/resource_type.json")),
+            embedded(include_str!("schemas/schema.json")),
+        ]
+    });
+    &*SCHEMAS
+}
+
 /// An embedded schema; a test shows that each can be read.
 fn embedded(text: &str) -> Schema {
     serde_json::from_str(text).unwrap_or_default()
+}
+
+/// Whether every resource has an attribute with this name (in any case), whatever its type.
+pub fn is_common(name: &str) -> bool {
+    common().iter().any(|attribute| attribute.name.eq_ignore_ascii_case(name))
 }
 
 /// The attributes that every resource has (RFC 7643 §3.1), and `schemas`.
@@ -234,6 +255,17 @@ impl ResourceType {
         core.chain(extensions)
     }
 
+    /// What a filter in brackets asks for: a sub-attribute of the elements of `home`. A simple value is its
+    /// own `value` (RFC 7643 §2.4).
+    pub(super) fn in_elements(&self, home: &AttrPath, name: &str) -> Option<Attribute> {
+        let attribute = self.find(home)?.attribute;
+        if attribute.kind != Type::Complex && attribute.multi_valued && name.eq_ignore_ascii_case("value") {
+            let name = "value".to_owned();
+            return Some(Attribute { name, multi_valued: false, ..attribute.clone() });
+        }
+        attribute.sub(name).cloned()
+    }
+
     /// The extension with this URN, in any case.
     pub fn extension(&self, urn: &str) -> Option<&Extension> {
         self.extensions.iter().find(|extension| extension.schema.id.eq_ignore_ascii_case(urn))
@@ -252,12 +284,46 @@ impl ResourceType {
     }
 }
 
+// === impl Schema ===
+
+impl Schema {
+    /// Adds what another type's mapping knows of the same schema: a schema is served once, with every attribute
+    /// that any of its types has; one is required where all that have it require it.
+    pub fn merge(&mut self, other: &Self) {
+        merge(&mut self.attributes, &other.attributes);
+    }
+
+    /// What is left of it where nothing can be written: all that can be read, read-only.
+    pub fn read_only(&self) -> Self {
+        let attributes = self.attributes.iter().filter_map(Attribute::read_only).collect();
+        Self { attributes, ..self.clone() }
+    }
+}
+
+fn merge(known: &mut Vec<Attribute>, more: &[Attribute]) {
+    for attribute in more {
+        match known.iter_mut().find(|known| known.name == attribute.name) {
+            Some(known) => {
+                known.required &= attribute.required;
+                merge(&mut known.sub_attributes, &attribute.sub_attributes);
+            }
+            None => known.push(attribute.clone()),
+        }
+    }
+}
+
 // === impl Attribute ===
 
 impl Attribute {
     /// The sub-attribute with this name, in any case.
     pub fn sub(&self, name: &str) -> Option<&Attribute> {
         self.sub_attributes.iter().find(|sub| sub.name.eq_ignore_ascii_case(name))
+    }
+
+    fn read_only(&self) -> Option<Self> {
+        let sub_attributes = self.sub_attributes.iter().filter_map(Self::read_only).collect();
+        let attribute = Self { mutability: Mutability::ReadOnly, sub_attributes, ..self.clone() };
+        (self.mutability != Mutability::WriteOnly).then_some(attribute)
     }
 }
 
@@ -271,5 +337,8 @@ mod tests {
         assert_eq!(core_group().id, GROUP);
         assert_eq!(enterprise_user().id, ENTERPRISE_USER);
         assert!(core_user().attributes.len() > 15);
+        for (schema, name) in of_discovery().iter().zip(["ServiceProviderConfig", "ResourceType", "Schema"]) {
+            assert_eq!(schema.id, format!("urn:ietf:params:scim:schemas:core:2.0:{name}"));
+        }
     }
 }

@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::error::{Error, ScimType};
 use super::evaluate::{Folding, elements, folded, instant};
-use super::path::{AttrPath, canonical, parse_path};
+use super::path::{AttrPath, named, parse_path};
 use super::resource::Resource;
 use super::schema::{Attribute, ResourceType, Returned, Type};
 use crate::limits::{SORT_BY_CHARS, SORTED_CHARS};
@@ -90,7 +90,7 @@ impl SortBy {
     }
 
     fn of_type(&self, rt: &ResourceType) -> Result<Option<Sort>, Error> {
-        let Some(mut path) = canonical(&self.path, rt) else { return Ok(None) };
+        let Some(mut path) = named(&self.path, rt) else { return Ok(None) };
         let Some(found) = rt.find(&path) else {
             return Err(invalid(format!("sortBy names one attribute, not all of {path}.")));
         };

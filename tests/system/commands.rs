@@ -121,7 +121,13 @@ fn check_points_at_the_place_in_a_configuration() {
             9,
             "the environment variable GANTRY_NOT_SET is not set",
         ),
-        ("token", "profile = \"okta\"\ntoken", 9, 11, "a profile other than \"rfc\" is not built yet"),
+        (
+            "token",
+            "profile = \"azure\"\ntoken",
+            9,
+            11,
+            "unknown variant `azure`, expected one of `rfc`, `entra`, `okta`",
+        ),
     ] {
         let file = write_configuration(folder.path(), &[good.replacen(old, new, 1)]);
         let written = std::fs::read_to_string(file).unwrap();

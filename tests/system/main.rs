@@ -12,8 +12,14 @@ mod lifecycle;
 mod limits;
 mod outage;
 mod plan;
+<<<<<<< HEAD
 mod properties;
+=======
+mod providers;
+>>>>>>> queries
 mod queries;
 mod refusals;
+mod schemas;
 mod serving;
 mod support;
+mod versions;

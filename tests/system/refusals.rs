@@ -183,12 +183,34 @@ fn requests(scim: &Scim, user: &str) {
         assert!(answer.headers.contains_key("allow"), "{answer:?}");
         refused(answer, 405, "", "takes GET");
     }
-    for path in ["/Bulk", "/Me"] {
-        refused(scim.post(path, &json!({})), 501, "", "not built");
-    }
+    refused(scim.get("/Me"), 501, "", "no User");
+    refused(scim.post("/Bulk", &json!({})), 501, "", "not built");
     for token in ["", "x", &encoded(TOKEN)[1..]] {
         let answer = Scim::new(&scim.base, token).get("/Users");
         assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
         refused(answer, 401, "", "");
     }
+}
+
+#[test]
+fn a_name_that_is_taken_is_told_before_what_else_is_missing() {
+    let database = Database::of("crm");
+    let folder = tempfile::tempdir().unwrap();
+    let mapping = "resource(\"User\").table(\"AppUser\").id(\"UserId\").on_delete(\"delete\");
+        attr(\"userName\", \"LoginName\").required().unique();
+        attr(\"name.givenName\", \"FirstName\");
+        attr(\"name.familyName\", \"LastName\").missing(\"\");
+        attr(\"title\", \"Email\").required();";
+    std::fs::write(folder.path().join("mapping.rhai"), mapping).unwrap();
+    let ready = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings/crm");
+    let target =
+        database.target("crm", "crm").replace(ready.to_str().unwrap(), folder.path().to_str().unwrap());
+    let gateway = Gateway::serve(&[target]);
+    let scim = gateway.target("crm");
+    scim.post("/Users", &json!({ "userName": "somebody", "title": "T" })).is(201);
+    let without = |name: &str| scim.post("/Users", &json!({ "userName": name }));
+    assert!(without("SomeBody").is_error(409, "uniqueness").contains("userName"));
+    assert!(without("nobody").is_error(400, "invalidValue").contains("title"));
+    let rows = database.rows("SELECT COUNT(*) AS n FROM AppUser WHERE LoginName LIKE '%body'");
+    assert_eq!(rows[0]["n"], 1);
 }

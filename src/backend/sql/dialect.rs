@@ -50,8 +50,6 @@ impl Dialect {
     /// forms (RFC 3339 or SQL's own, with any fraction and offset), one text in UTC without needless zeros;
     /// NULL when it is none.
     pub(super) fn instant(self, column: &str) -> String {
-        const DAY: &str = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]";
-        const TIME: &str = "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]";
         if self == Self::Transact {
             return column.to_owned(); // a type of its own there
         }
@@ -62,10 +60,20 @@ impl Dialect {
         let fraction =
             offset(&format!("substr({column}, 20, length({column}) - 25)"), &format!("substr({column}, 20)"));
         format!(
-            "CASE WHEN {column} GLOB '{DAY}?{TIME}*' THEN \
+            "CASE WHEN length({column}) > 18 THEN \
              datetime(substr({column}, 1, 10) || ' ' || substr({column}, 12, 8) || {zone}) \
              || rtrim({fraction}, 'Zz0.') END"
         )
+    }
+
+    /// A term of ORDER BY. NULL comes last, in falling order first.
+    pub(super) fn order(self, key: &str, is_falling: bool) -> String {
+        match (self, is_falling) {
+            (Self::Sqlite, false) => format!("{key} NULLS LAST"),
+            (Self::Sqlite, true) => format!("{key} DESC NULLS FIRST"),
+            (Self::Transact, false) => format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END, {key}"),
+            (Self::Transact, true) => format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END DESC, {key} DESC"),
+        }
     }
 
     /// The suffix that makes a comparison of text ignore or heed case. T-SQL leaves folding to the

@@ -161,15 +161,20 @@ impl<'a> Lowering<'a> {
             .ok_or_else(|| Failure::Internal(format!("{table} is no child table of {}", self.entity.name)))
     }
 
-    /// Inserts a row unless it is there: a repeated add is no error.
+    /// Inserts a row unless it is there: a repeated add is no error. A row that leads to a resource is there
+    /// when another leads to the same.
     fn insert_child(&mut self, child: &Child, key: Param, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
         let mut columns = vec![self.quote(&child.foreign_key)];
         let mut marks = vec![builder.param(key)];
         let mut same = vec![format!("{} = {}", columns[0], marks[0])];
+        let is_link = |value: &Value| matches!(value, Value::Reference(_));
+        let has_link = row.values().any(is_link);
         for (column, value) in row {
             let (name, mark) = (self.quote(column), builder.value(value.clone()));
-            same.push(format!("{name} = {mark}"));
+            if is_link(value) || !has_link {
+                same.push(format!("{name} = {mark}"));
+            }
             columns.push(name);
             marks.push(mark);
         }
@@ -299,12 +304,17 @@ impl<'a> Lowering<'a> {
         let id = builder.value(Value::Text(update.id.clone()));
         let (table, key) = (self.quote(&self.table.name), self.quote(&self.table.id));
         builder.push(&format!("UPDATE {table} SET {} WHERE {key} = {id}", set.join(", ")));
-        if let (Some(native), Some(version)) = (&self.entity.version, &update.version) {
+        self.unless_changed(&mut builder, update.version.as_ref());
+        self.steps.push(builder.step(format!("the row in {}", self.table.name), Expect::Rows(1), None)?);
+        Ok(())
+    }
+
+    /// The native stamp that was read, as one more condition of the row.
+    fn unless_changed(&self, builder: &mut Builder, version: Option<&Value>) {
+        if let (Some(native), Some(version)) = (&self.entity.version, version) {
             let mark = builder.value(version.clone());
             builder.push(&format!(" AND {} = {mark}", self.quote(&native.name)));
         }
-        self.steps.push(builder.step(format!("the row in {}", self.table.name), Expect::Rows(1), None)?);
-        Ok(())
     }
 
     // --- delete ---
@@ -335,7 +345,7 @@ impl<'a> Lowering<'a> {
             self.delete_child(child, &delete.id, &Row::new())?;
         }
         self.delete_rest(&delete.id)?;
-        self.delete_own(&delete.id, &guards)?;
+        self.delete_own(delete, &guards)?;
         Ok(self.done())
     }
 
@@ -358,11 +368,12 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn delete_own(&mut self, id: &str, guards: &[&Row]) -> Result<(), Failure> {
+    fn delete_own(&mut self, delete: &Delete, guards: &[&Row]) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let mark = builder.value(Value::Text(id.to_owned()));
+        let mark = builder.value(Value::Text(delete.id.clone()));
         let (table, key) = (self.quote(&self.table.name), self.quote(&self.table.id));
         builder.push(&format!("DELETE FROM {table} WHERE {key} = {mark}"));
+        self.unless_changed(&mut builder, delete.version.as_ref());
         for guard in guards {
             let terms: Vec<String> = guard
                 .iter()

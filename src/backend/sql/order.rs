@@ -41,15 +41,14 @@ fn behind(builder: &mut Builder, sort: &Sort, backward: bool, mark: &Mark, beyon
 
 /// Writes ORDER BY.
 pub(super) fn write_order(builder: &mut Builder, table: &Table, sequence: &Sequence) {
-    let direction = |is_falling| if is_falling { " DESC" } else { "" };
     builder.push(" ORDER BY ");
     if let Some(sort) = &sequence.sort {
         let key = key(builder, sort);
-        let falling = direction(sort.descending != sequence.backward);
-        builder.push(&format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END{falling}, {key}{falling}, "));
+        let term = builder.dialect.order(&key, sort.descending != sequence.backward);
+        builder.push(&term).push(", ");
     }
     let id = id(builder.dialect, table);
-    builder.push(&format!("{id}{}", direction(sequence.backward)));
+    builder.push(&id).push(if sequence.backward { " DESC" } else { "" });
 }
 
 fn id(dialect: Dialect, table: &Table) -> String {

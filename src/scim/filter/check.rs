@@ -3,7 +3,7 @@
 
 use super::{Filter, Literal, Op};
 use crate::scim::error::{Error, ScimType};
-use crate::scim::path::{AttrPath, canonical};
+use crate::scim::path::{AttrPath, named};
 use crate::scim::schema::{Attribute, ResourceType, Returned, Type};
 
 /// The filter with names in the schema's own spelling; 400 `invalidFilter` with the position where it
@@ -53,8 +53,7 @@ impl Checker<'_> {
             Filter::Or(terms) => Filter::Or(all(terms)?),
             Filter::Not(inner) => Filter::Not(Box::new(self.filter(*inner)?)),
             Filter::Present { path, at } => {
-                let (path, attribute) = self.resolve(&path, at)?;
-                askable(&path, &attribute, at)?;
+                let (path, _) = self.resolve(&path, at)?;
                 Filter::Present { path, at }
             }
             Filter::Compare { path, op, value, at } => self.compare(&path, op, value, at)?,
@@ -69,10 +68,12 @@ impl Checker<'_> {
             let value = attribute.sub("value").filter(|_| path.sub.is_none()).cloned();
             let value =
                 value.ok_or_else(|| wrong(at, format!("{path} has sub-attributes; name one of them")))?;
+            if value.returned == Returned::Never {
+                return Err(wrong(at, format!("{path}.{} cannot be asked for", value.name)));
+            }
             path.sub = Some(value.name.clone());
             attribute = value;
         }
-        askable(&path, &attribute, at)?;
         let value = literal(&path, &attribute, op, value, at)?;
         Ok(Filter::Compare { path, op, value, at })
     }
@@ -88,8 +89,8 @@ impl Checker<'_> {
             return Err(wrong(at, "brackets do not stand within brackets".to_owned()));
         }
         let (path, attribute) = self.resolve(path, at)?;
-        if path.sub.is_some() || attribute.kind != Type::Complex {
-            return Err(wrong(at, format!("{path} has no elements with sub-attributes to put a filter on")));
+        if path.sub.is_some() || !(attribute.kind == Type::Complex || attribute.multi_valued) {
+            return Err(wrong(at, format!("{path} has no elements to put a filter on")));
         }
         let inner = Checker { rt: self.rt, others: &[], within: Some(&path) };
         let filter = Box::new(inner.filter(filter)?);
@@ -104,42 +105,44 @@ impl Checker<'_> {
         else {
             return None;
         };
-        let is_known = |rt: &ResourceType| canonical(path, rt).is_some();
+        let is_known = |rt: &ResourceType| named(path, rt).is_some();
         match self.within.is_some() || is_known(self.rt) {
             true => None,
             false => self.others.iter().find(|rt| is_known(rt)).copied(),
         }
     }
 
-    /// The path in the schema's spelling, and what it leads to.
+    /// The path in the schema's spelling, and what it leads to. What is never told, such as a password, cannot
+    /// be asked for either.
     fn resolve(&self, path: &AttrPath, at: usize) -> Result<(AttrPath, Attribute), Error> {
-        let whole = match self.within {
-            Some(home) if path.urn.is_none() && path.sub.is_none() => home.with_sub(&path.name),
+        let found = match self.within {
+            Some(home) if path.urn.is_none() && path.sub.is_none() => self.in_elements(home, &path.name),
             Some(_) => return Err(wrong(at, format!("{path} is no sub-attribute"))),
-            None => path.clone(),
+            None => self.in_resource(path),
         };
-        let found = canonical(&whole, self.rt).and_then(|path| {
-            let found = self.rt.find(&path)?;
-            let attribute = found.sub.unwrap_or(found.attribute).clone();
-            Some((path, attribute))
-        });
-        let (found, attribute) = found.ok_or_else(|| {
+        let (path, attribute) = found.ok_or_else(|| {
             let home = self.within.map(|home| format!("{home} of a ")).unwrap_or_default();
             wrong(at, format!("{home}{} has no attribute {:?}", self.rt.name, path.to_string()))
         })?;
-        let own = match self.within {
-            Some(_) => AttrPath::attribute(attribute.name.clone()),
-            None => found,
-        };
-        Ok((own, attribute))
+        match attribute.returned {
+            Returned::Never => Err(wrong(at, format!("{path} cannot be asked for"))),
+            _ => Ok((path, attribute)),
+        }
     }
-}
 
-/// Refuses what is never told, such as passwords.
-fn askable(path: &AttrPath, attribute: &Attribute, at: usize) -> Result<(), Error> {
-    match attribute.returned {
-        Returned::Never => Err(wrong(at, format!("{path} cannot be asked for"))),
-        _ => Ok(()),
+    fn in_elements(&self, home: &AttrPath, name: &str) -> Option<(AttrPath, Attribute)> {
+        let attribute = self.rt.in_elements(home, name)?;
+        Some((AttrPath::attribute(attribute.name.clone()), attribute))
+    }
+
+    fn in_resource(&self, path: &AttrPath) -> Option<(AttrPath, Attribute)> {
+        let path = named(path, self.rt)?;
+        let found = self.rt.find(&path)?;
+        let mut attribute = found.sub.unwrap_or(found.attribute).clone();
+        if found.attribute.returned == Returned::Never {
+            attribute.returned = Returned::Never;
+        }
+        Some((path, attribute))
     }
 }
 
@@ -172,6 +175,10 @@ fn literal(
         (Type::Binary, _) if ordering => refuse("binary data has no order"),
         (Type::Integer | Type::Decimal, _) if substring => refuse("a number has no parts"),
         (Type::Integer | Type::Decimal, Literal::Number(_)) => Ok(value),
+        (Type::Binary, Literal::Text(text)) if !substring => match super::super::resource::base64(text) {
+            Some(text) => Ok(Literal::Text(text)),
+            None => refuse("it is compared with octets in base64"),
+        },
         (Type::DateTime, Literal::Text(text))
             if !substring && super::super::evaluate::instant(text).is_none() =>
         {
@@ -184,4 +191,36 @@ fn literal(
 
 fn wrong(at: usize, message: String) -> Error {
     Error::bad_request(ScimType::InvalidFilter, format!("The filter asks, at position {at}: {message}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scim::filter::parse;
+    use crate::scim::schema::{core_group, core_user};
+
+    fn of(name: &str, schema: &crate::scim::schema::Schema) -> ResourceType {
+        ResourceType { name: name.to_owned(), schema: schema.clone(), ..ResourceType::default() }
+    }
+
+    #[test]
+    fn what_another_type_has_is_absent_here() {
+        let (user, group) = (of("User", core_user()), of("Group", core_group()));
+        let among = |text: &str, rt| check_among(parse(text).unwrap(), rt, &[&user, &group]);
+        let (truth, falsehood) = (Filter::And(Vec::new()), Filter::Or(Vec::new()));
+        for (text, expected) in [
+            ("userName eq \"x\"", &falsehood),
+            ("userName pr", &falsehood),
+            ("userName ne null", &falsehood),
+            ("userName eq null", &truth),
+            ("emails[type eq \"work\"]", &falsehood),
+        ] {
+            assert_eq!(&among(text, &group).unwrap(), expected, "{text}");
+            assert_eq!(among(text, &user).unwrap(), check(parse(text).unwrap(), &user).unwrap(), "{text}");
+        }
+        // What is a mistake in the type that has it is one for all, and what none has is one everywhere.
+        for text in ["userName gt 3", "password pr", "emails[shoe pr]", "shoeSize pr", "userName.x pr"] {
+            assert_eq!(among(text, &group).unwrap_err().scim_type, Some(ScimType::InvalidFilter), "{text}");
+        }
+    }
 }

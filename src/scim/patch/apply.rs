@@ -8,7 +8,7 @@ use crate::scim::evaluate::element_matches;
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::AttrPath;
 use crate::scim::resource::{Resource, check_immutable};
-use crate::scim::schema::{ResourceType, Type};
+use crate::scim::schema::{Attribute, ResourceType, Type};
 
 /// The resource after all operations; an error leaves nothing done.
 pub fn apply(
@@ -40,6 +40,9 @@ fn one(
         (Kind::Replace, None) => clear(home, target, rt)?,
         (_, Some(value)) if target.attribute.multi_valued => {
             set_elements(home, *kind, target, value, rt, rules)?
+        }
+        (Kind::Add, Some(value)) if target.sub.as_ref().is_some_and(|sub| sub.multi_valued) => {
+            add_to_sub(home, target, value)
         }
         (_, Some(value)) => set_single(home, target, value),
     }
@@ -104,6 +107,19 @@ fn set_single(home: &mut Map<String, Value>, target: &Target, value: &Value) {
     }
 }
 
+/// Adds to a sub-attribute that is an array what it does not have yet.
+fn add_to_sub(home: &mut Map<String, Value>, target: &Target, value: &Value) {
+    let Some(sub) = &target.sub else { return };
+    let object = object_in(home, &target.path.name);
+    let mut elements = take_elements(object, &sub.name);
+    for new in value.as_array().into_iter().flatten() {
+        if !elements.contains(new) {
+            elements.push(new.clone());
+        }
+    }
+    object.insert(sub.name.clone(), Value::Array(elements));
+}
+
 fn set_elements(
     home: &mut Map<String, Value>,
     kind: Kind,
@@ -123,7 +139,8 @@ fn set_elements(
             if matched.is_empty() {
                 matched.push(create(&mut elements, kind, target, rules)?);
             }
-            let keep_others = kind == Kind::Add || is_fresh(&elements, &matched, target);
+            let keep_others =
+                kind == Kind::Add || is_fresh(&elements, &matched, target) || is_part(value, filter.as_ref());
             for at in &matched {
                 if let Some(element) = elements.get_mut(*at) {
                     change_element(element, sub.as_ref().map(|sub| sub.name.as_str()), value, keep_others);
@@ -157,7 +174,7 @@ fn matching(elements: &[Value], filter: Option<&Filter>, target: &Target, rt: &R
 fn create(elements: &mut Vec<Value>, kind: Kind, target: &Target, rules: &Rules) -> Result<usize, Error> {
     let mut element = Map::new();
     if let Some(filter) = &target.filter {
-        let possible = said(filter, &mut element);
+        let possible = target.attribute.kind == Type::Complex && said(filter, &mut element);
         if (kind == Kind::Replace && !rules.create_on_missing) || !possible {
             return Err(no_target(target));
         }
@@ -188,6 +205,24 @@ fn is_fresh(elements: &[Value], matched: &[usize], target: &Target) -> bool {
     let mut said_only = Map::new();
     target.filter.as_ref().is_some_and(|filter| said(filter, &mut said_only))
         && matches!(matched, [only] if elements.get(*only) == Some(&Value::Object(said_only)))
+}
+
+/// Whether a value is a part of an element rather than another one: it says neither its `value` nor what the
+/// filter asked for, and an element without those would be nobody's.
+fn is_part(value: &Value, filter: Option<&Filter>) -> bool {
+    let Value::Object(value) = value else { return false };
+    filter.is_some_and(|filter| !value.contains_key("value") && !names_any(filter, value))
+}
+
+/// Whether an object has one of the sub-attributes that a filter asks for.
+fn names_any(filter: &Filter, object: &Map<String, Value>) -> bool {
+    match filter {
+        Filter::And(terms) | Filter::Or(terms) => terms.iter().any(|term| names_any(term, object)),
+        Filter::Not(inner) => names_any(inner, object),
+        Filter::Present { path, .. } | Filter::Compare { path, .. } | Filter::ValuePath { path, .. } => {
+            object.contains_key(&path.name)
+        }
+    }
 }
 
 /// Changes one element: one of its sub-attributes, some of them, or (replace) all.
@@ -259,7 +294,7 @@ fn remove(
         match &target.sub {
             Some(sub) => {
                 if let Some(Value::Object(object)) = home.get_mut(name) {
-                    object.shift_remove(&sub.name);
+                    remove_sub(object, sub, value);
                 }
             }
             None => {
@@ -300,6 +335,18 @@ fn remove(
     }
     home.insert(name.clone(), Value::Array(elements));
     Ok(())
+}
+
+/// Removes a sub-attribute, or of one that is an array the elements that the removal names.
+fn remove_sub(object: &mut Map<String, Value>, sub: &Attribute, value: Option<&Value>) {
+    let Some(Value::Array(gone)) = value.filter(|_| sub.multi_valued) else {
+        object.shift_remove(&sub.name);
+        return;
+    };
+    let mut elements = take_elements(object, &sub.name);
+    gone.iter().for_each(|gone| remove_named(&mut elements, gone));
+    object.insert(sub.name.clone(), Value::Array(elements));
+    object.retain(|_, value| !is_empty(value));
 }
 
 /// Removes what a removal's element names: what agrees with all that it says (null is absence), else what

@@ -66,6 +66,16 @@ pub struct Delta {
     pub remove: Vec<String>,
 }
 
+/// The attributes and sub-attributes that operations change.
+pub fn written(operations: &[Operation]) -> Vec<AttrPath> {
+    let of = |operation: &Operation| {
+        let Target { path, sub, .. } = &operation.target;
+        let sub = sub.as_ref().map(|sub| path.with_sub(&sub.name));
+        path.with_subs_of(operation.value.as_ref()).into_iter().chain(sub)
+    };
+    operations.iter().flat_map(of).collect()
+}
+
 /// The delta, when all operations do nothing but add and remove elements of one and the same attribute by
 /// their `value`. The last operation on a value counts.
 pub fn delta(operations: &[Operation], rt: &ResourceType) -> Option<Delta> {

@@ -7,7 +7,7 @@ use super::{Kind, Operation, Target};
 use crate::limits::PATCH_OPERATIONS;
 use crate::scim::error::{Error, ScimType};
 use crate::scim::filter::check_elements;
-use crate::scim::path::{AttrPath, Path, canonical, parse_path};
+use crate::scim::path::{AttrPath, Path, canonical, named, parse_path};
 use crate::scim::resource::{normalise, single};
 use crate::scim::schema::{Mutability, ResourceType, Type};
 
@@ -99,16 +99,6 @@ fn with_path(
     Ok(())
 }
 
-/// The attribute that a path names; without a URN also one of an extension (Entra ID sends `manager`).
-fn named(attr: &AttrPath, rt: &ResourceType) -> Option<AttrPath> {
-    canonical(attr, rt).or_else(|| {
-        let in_extension = |urn: &String| AttrPath { urn: Some(urn.clone()), ..attr.clone() };
-        let mut urns =
-            rt.extensions.iter().map(|extension| &extension.schema.id).filter(|_| attr.urn.is_none());
-        urns.find_map(|urn| canonical(&in_extension(urn), rt))
-    })
-}
-
 /// What a path leads to; `Err(None)` when its parts do not fit together.
 fn target(path: &Path, attr: &AttrPath, rt: &ResourceType) -> Result<Target, Option<Error>> {
     let home = attr.without_sub();
@@ -157,8 +147,12 @@ fn removed(target: &Target, value: &Value) -> Option<Value> {
         Value::Array(items) => items.as_slice(),
         one => std::slice::from_ref(one),
     };
+    let is_simple = target.attribute.kind != Type::Complex;
     let of = |item: &Value| match item {
+        Value::Object(object) if is_simple => member(object, "value").cloned(),
         Value::Object(_) => Some(item.clone()),
+        Value::Array(_) | Value::Null => None,
+        _ if is_simple => Some(item.clone()),
         Value::String(text) => {
             Some(Value::Object(Map::from_iter([("value".to_owned(), text.as_str().into())])))
         }
@@ -217,17 +211,22 @@ fn extension(
     match (kind, value) {
         (Kind::Remove, _) | (_, Some(Value::Null)) => names
             .iter()
-            .try_for_each(|name| with_path(Kind::Remove, &format!("{urn}:{name}"), None, rt, into)),
+            .map(|name| format!("{urn}:{name}"))
+            .filter(|path| is_taken(path, rt))
+            .try_for_each(|path| with_path(Kind::Remove, &path, None, rt, into)),
         (_, Some(Value::Object(attributes))) => attributes
             .iter()
             .map(|(key, value)| (format!("{urn}:{key}"), value))
-            .filter(|(path, _)| {
-                let attr = parse_path(path).ok().and_then(|path| canonical(&path.attr, rt));
-                attr.is_some_and(|attr| !is_ignored(&attr, rt))
-            })
+            .filter(|(path, _)| is_taken(path, rt))
             .try_for_each(|(path, value)| with_path(kind, &path, Some(value), rt, into)),
         _ => Err(Error::bad_request(ScimType::InvalidValue, format!("{urn} must be an object."))),
     }
+}
+
+/// Whether a path that follows from an extension's URN leads to what a client may change.
+fn is_taken(path: &str, rt: &ResourceType) -> bool {
+    let attr = parse_path(path).ok().and_then(|path| canonical(&path.attr, rt));
+    attr.is_some_and(|attr| !is_ignored(&attr, rt))
 }
 
 fn is_ignored(attr: &AttrPath, rt: &ResourceType) -> bool {

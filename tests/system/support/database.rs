@@ -25,6 +25,13 @@ impl Database {
         database
     }
 
+    /// One that these statements make.
+    pub fn holding(sql: &str) -> Self {
+        let database = Self { folder: tempfile::tempdir().unwrap() };
+        database.change(sql);
+        database
+    }
+
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("data.db")
     }

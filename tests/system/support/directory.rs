@@ -176,11 +176,14 @@ impl Entry {
     }
 }
 
-/// A line of LDIF: `name: value`, or `name:: ` and base64.
+/// A line of LDIF: `name: value`, or `name:: ` and base64, which stays where it holds no text.
 fn value_of(line: &str) -> (String, String) {
     let (name, rest) = line.split_once(':').unwrap();
     let value = match rest.strip_prefix(':') {
-        Some(encoded) => String::from_utf8(STANDARD.decode(encoded.trim()).unwrap()).unwrap(),
+        Some(encoded) => {
+            let octets = STANDARD.decode(encoded.trim()).unwrap();
+            String::from_utf8(octets).unwrap_or_else(|_| encoded.trim().to_owned())
+        }
         None => rest.trim_start().to_owned(),
     };
     (name.to_owned(), value)

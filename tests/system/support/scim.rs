@@ -32,6 +32,8 @@ impl Scim {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
+            // Before the gateway closes what is idle: a request on such a connection would be lost.
+            .max_idle_age(Duration::from_secs(3))
             .timeout_global(Some(Duration::from_secs(60)))
             .build();
         Self { agent: config.into(), base: base.to_owned(), token: token.to_owned() }
@@ -70,6 +72,25 @@ impl Scim {
         self.send_octets(method, path, "application/scim+json", octets)
     }
 
+    /// A request with a header of its own.
+    pub fn on_condition(
+        &self,
+        method: &str,
+        path: &str,
+        header: &str,
+        value: &str,
+        body: Option<&Value>,
+    ) -> Answer {
+        let octets = body.map_or(Vec::new(), |body| body.to_string().into_bytes());
+        let sent = self.try_send_with(
+            method,
+            path,
+            &[("Content-Type", "application/scim+json"), (header, value)],
+            octets,
+        );
+        sent.unwrap_or_else(|cause| panic!("{method} {path}: {cause}"))
+    }
+
     /// Any octets as a body; none when there are none.
     pub fn send_octets(&self, method: &str, path: &str, media: &str, body: Vec<u8>) -> Answer {
         self.try_send(method, path, media, body).unwrap_or_else(|cause| panic!("{method} {path}: {cause}"))
@@ -83,11 +104,21 @@ impl Scim {
         media: &str,
         body: Vec<u8>,
     ) -> Result<Answer, ureq::Error> {
+        self.try_send_with(method, path, &[("Content-Type", media)], body)
+    }
+
+    fn try_send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer, ureq::Error> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
-            .header("Authorization", format!("Bearer {}", self.token))
-            .header("Content-Type", media);
+            .header("Authorization", format!("Bearer {}", self.token));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let sent = match body.is_empty() {
             true => self.agent.run(request.body(())?),
             false => self.agent.run(request.body(body)?),

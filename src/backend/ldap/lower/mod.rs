@@ -48,7 +48,8 @@ fn remove(model: &Model, delete: &Delete, facts: &Facts) -> Result<Lowered, Fail
     let record = needs.record(&delete.id)?;
     needs.or_else(|| {
         let dn = needs::dn(record)?;
-        let assertion = Some(filter::equals(&entries.id, delete.id.as_bytes()));
+        let itself = filter::equals(&entries.id, delete.id.as_bytes());
+        let assertion = Some(update::stamped(entity, delete.version.as_ref())?.unwrap_or(itself));
         Ok(vec![step(format!("the {} entry", entity.name), LdapOperation::Delete { dn, assertion }, None)])
     })
 }

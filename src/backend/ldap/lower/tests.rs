@@ -252,7 +252,7 @@ fn after_a_conflict_only_what_is_left_is_done_and_the_placeholder_comes_back() {
 
 #[test]
 fn a_delete_asserts_the_entry_and_what_is_gone_is_not_found() {
-    let delete = Operation::Delete(Delete { entity: "User".into(), id: ANN.to_owned() });
+    let delete = Operation::Delete(Delete { entity: "User".into(), id: ANN.to_owned(), version: None });
     assert_eq!(needs(&delete, &Facts::default()), [Search::existing(&"User".into(), vec![ANN.to_owned()])]);
     let mut facts = Facts::default();
     exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");

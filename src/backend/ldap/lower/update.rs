@@ -139,7 +139,7 @@ fn steps(
     dns: &Dns,
 ) -> Result<Vec<Step>, Failure> {
     let itself = filter::equals(&entries.id, update.id.as_bytes());
-    let mut assertion = first_assertion(entity, update)?.unwrap_or_else(|| itself.clone());
+    let mut assertion = stamped(entity, update.version.as_ref())?.unwrap_or_else(|| itself.clone());
     let mut steps = Vec::new();
     let (dn, rename) = match named {
         Named::Stays(dn) => (dn, None),
@@ -164,9 +164,9 @@ fn steps(
     Ok(steps)
 }
 
-/// The version that was read, for the plan's first step only: that step changes it.
-fn first_assertion(entity: &Entity, update: &Update) -> Result<Option<String>, Failure> {
-    let (Some(native), Some(version)) = (&entity.version, &update.version) else { return Ok(None) };
+/// The native stamp that was read, for the plan's first step only: that step changes it.
+pub(super) fn stamped(entity: &Entity, version: Option<&Value>) -> Result<Option<String>, Failure> {
+    let (Some(native), Some(version)) = (&entity.version, version) else { return Ok(None) };
     let attribute = filter::attribute(native)?;
     let version = stored(attribute, version, &Dns::new())?;
     Ok(Some(filter::equals(attribute, &octets(&version))))

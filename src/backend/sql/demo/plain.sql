@@ -2,6 +2,8 @@ CREATE TABLE Users (
   Id TEXT PRIMARY KEY NOT NULL,
   UserName TEXT NOT NULL UNIQUE COLLATE NOCASE,
   ExternalId TEXT,
+  PwdHash BLOB,
+  PwdSalt BLOB,
   Created TEXT,
   Modified TEXT,
   Doc TEXT
@@ -20,6 +22,8 @@ CREATE INDEX GroupsExternalId ON Groups (ExternalId);
 CREATE TABLE Members (
   GroupId TEXT NOT NULL REFERENCES Groups,
   MemberId TEXT NOT NULL,
+  Display TEXT,
+  Ref TEXT,
   PRIMARY KEY (GroupId, MemberId)
 ) WITHOUT ROWID;
 CREATE INDEX MembersMemberId ON Members (MemberId, GroupId);

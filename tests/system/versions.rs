@@ -1,0 +1,115 @@
+//! Versions (RFC 7644 §3.14) over HTTP, on each ready mapping: the same in every answer of one state, another
+//! after a change, also one that another client made; conditions that do not hold change nothing.
+
+use serde_json::{Value, json};
+
+use super::support::directory::Directory;
+use super::support::gateway::Gateway;
+use super::support::scim::{Answer, Scim};
+
+#[test]
+fn in_two_bare_tables() {
+    life(&Gateway::demo("plain", &[]).target("plain"));
+}
+
+#[test]
+fn in_an_applications_tables() {
+    life(&Gateway::demo("crm", &[]).target("crm"));
+}
+
+#[test]
+fn in_openldap() {
+    let directory = Directory::start();
+    let gateway = Gateway::serve(&[directory.target("corp", "openldap")]);
+    life(&gateway.target("corp"));
+}
+
+fn life(scim: &Scim) {
+    let made =
+        scim.post("/Users", &json!({ "userName": "vera", "name": { "familyName": "Vox" }, "active": true }));
+    let (version, user) = (etag(&made), made.is(201));
+    assert_eq!(user["meta"]["version"], version.as_str(), "{user:#}");
+    let path = format!("/Users/{}", user["id"].as_str().unwrap());
+
+    // The same in every answer of one state.
+    assert_eq!(etag(&scim.get(&path)), version);
+    let listed = scim.find("/Users", "userName eq \"vera\"").is(200);
+    assert_eq!(listed["Resources"][0]["meta"]["version"], version.as_str(), "{listed:#}");
+    let part = scim.get(&format!("{path}?attributes=userName"));
+    assert!(!part.headers.contains_key("etag"), "an answer without all that a version depends on");
+
+    // A read on condition.
+    let unchanged = scim.on_condition("GET", &path, "If-None-Match", &version, None);
+    assert_eq!((unchanged.status, etag(&unchanged), &unchanged.body), (304, version.clone(), &Value::Null));
+    scim.on_condition("GET", &path, "If-None-Match", "W/\"other\"", None).is(200);
+    scim.on_condition("GET", &path, "If-Match", "W/\"other\"", None).is_error(412, "");
+    scim.on_condition("GET", &format!("{path}?attributes=userName"), "If-None-Match", &version, None).is(304);
+    scim.on_condition("GET", &path, "If-Match", "\"", None).is_error(400, "invalidVers");
+
+    // A write on condition: the first one takes the version with it.
+    let operations = json!([{ "op": "replace", "path": "name.familyName", "value": "Vale" }]);
+    let patch =
+        json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations });
+    scim.on_condition("PATCH", &path, "If-Match", "W/\"other\"", Some(&patch)).is_error(412, "");
+    assert_eq!(scim.get(&path).is(200)["name"]["familyName"], "Vox");
+    let patched = scim.on_condition("PATCH", &path, "If-Match", &version, Some(&patch));
+    let second = etag(&patched);
+    assert_ne!(second, version);
+    assert_eq!(patched.is(200)["meta"]["version"], second.as_str());
+    scim.on_condition("PATCH", &path, "If-Match", &version, Some(&patch)).is_error(412, "");
+    let body = json!({ "userName": "vera", "name": { "familyName": "Vrees" }, "active": true });
+    scim.on_condition("PUT", &path, "If-Match", &version, Some(&body)).is_error(412, "");
+    scim.on_condition("PUT", &path, "If-None-Match", "*", Some(&body)).is_error(412, "");
+    assert_eq!(etag(&scim.get(&path)), second);
+    let put = scim.on_condition("PUT", &path, "If-Match", &format!("\"x\", {second}"), Some(&body));
+    let third = etag(&put);
+    assert_eq!(put.is(200)["name"]["familyName"], "Vrees");
+
+    // Membership is no part of the version, but may be written on condition of it.
+    let group = scim.post("/Groups", &json!({ "displayName": "Voices" }));
+    let (group_version, group) = (etag(&group), group.is(201));
+    let group = format!("/Groups/{}", group["id"].as_str().unwrap());
+    let add = json!([{ "op": "add", "path": "members", "value": [{ "value": user["id"] }] }]);
+    let add = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": add });
+    scim.on_condition("PATCH", &group, "If-Match", "W/\"other\"", Some(&add)).is_error(412, "");
+    assert_eq!(scim.get(&group).is(200).get("members"), None);
+    scim.on_condition("PATCH", &group, "If-Match", &group_version, Some(&add)).is(204);
+    assert_eq!(etag(&scim.get(&group)), group_version);
+    assert_eq!(etag(&scim.get(&path)), third);
+
+    scim.on_condition("DELETE", &path, "If-Match", &second, None).is_error(412, "");
+    scim.get(&path).is(200);
+    scim.on_condition("DELETE", &path, "If-Match", &third, None).is(204);
+    scim.on_condition("DELETE", &path, "If-Match", &third, None).is_error(404, "");
+    scim.delete(&group).is(204);
+}
+
+#[test]
+fn of_many_who_write_on_condition_of_one_version_one_wins() {
+    let directory = Directory::start();
+    let (plain, corp) =
+        (Gateway::demo("plain", &[]), Gateway::serve(&[directory.target("corp", "openldap")]));
+    for scim in [plain.target("plain"), corp.target("corp")] {
+        let made = scim.post("/Users", &json!({ "userName": "race", "active": true }));
+        let (version, user) = (etag(&made), made.is(201));
+        let path = format!("/Users/{}", user["id"].as_str().unwrap());
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let one = |number: usize| {
+                let (scim, path, version) = (scim.clone(), path.clone(), version.clone());
+                scope.spawn(move || {
+                    let body =
+                        json!({ "userName": "race", "title": format!("number {number}"), "active": true });
+                    scim.on_condition("PUT", &path, "If-Match", &version, Some(&body)).status
+                })
+            };
+            let threads: Vec<_> = (0..8).map(one).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+        assert_eq!(statuses.iter().filter(|status| **status == 412).count(), 7, "{statuses:?}");
+    }
+}
+
+fn etag(answer: &Answer) -> String {
+    answer.headers.get("etag").unwrap_or_else(|| panic!("no ETag: {answer:?}")).to_str().unwrap().to_owned()
+}
