@@ -32,6 +32,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What locations begin with, without a slash at the end. Absent: what is listened on.
     pub public_url: Option<String>,
+    /// What keys cursors, shared by all replicas. Absent: one at random for each process.
+    pub cursor_key: Option<Secret>,
     /// The bounds.
     pub limits: Limits,
     /// TLS at the listener; absent: clear text.

@@ -15,6 +15,8 @@ pub struct Limits {
     pub scanned_rows: usize,
     /// Requests in work at one time; more are answered 503 at once.
     pub concurrent_requests: usize,
+    /// How long a cursor is good for.
+    pub cursor_timeout_s: u64,
     /// From a request's last byte to its answer.
     pub deadline_ms: u64,
     /// From a connection's first byte to the end of a request's headers.
@@ -32,6 +34,7 @@ impl Default for Limits {
             page_size: 200,
             scanned_rows: 50_000,
             concurrent_requests: 256,
+            cursor_timeout_s: 3_600,
             deadline_ms: 30_000,
             header_deadline_ms: 10_000,
             backend_deadline_ms: 5_000,
@@ -56,8 +59,15 @@ pub const SCRIPT_DEADLINE_MS: u64 = 20;
 pub const SCRIPT_LOAD_MS: u64 = 2_000;
 /// A mapping file.
 pub const MAPPING_BYTES: u64 = 1 << 20;
-/// Ids that are kept of scanned filters, in all, for a target.
-pub const SCAN_CACHE_IDS: u64 = 100_000;
+/// A cursor, in characters: one of our own is shorter.
+pub const CURSOR_CHARS: usize = 16 * 1024;
+/// The value of `sortBy`.
+pub const SORT_BY_CHARS: usize = 1_024;
+/// How much of a text counts when resources are sorted by it; texts that differ only behind that stand in
+/// the order of their ids. So a cursor, which holds such a text, is never too long for a URL.
+pub const SORTED_CHARS: usize = 256;
+/// What is kept of scanned lists, in all, for a target: ids, and what they are sorted by.
+pub const SCAN_CACHE_BYTES: u64 = 10_000_000;
 /// How long they are kept.
 pub const SCAN_CACHE_SECONDS: u64 = 10;
 /// Scans that run at one time for a target: what they hold in memory grows with the backend.

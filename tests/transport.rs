@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use gantry::backend::{Backend, Failure, Intent, Lowered, Session};
-use gantry::gateway::{Client, Scans, Snapshot, Target};
+use gantry::gateway::{Client, Cursors, Scans, Snapshot, Target};
 use gantry::http;
 use gantry::limits::Limits;
 use gantry::mapping::Mapping;
-use gantry::plan::{Facts, Folding, Operation, Precision, Profile};
+use gantry::plan::{Facts, Folding, Instants, Operation, Precision, Profile};
 use gantry::scim::profile::Profile as Ways;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,7 +45,8 @@ enum Behaviour {
 impl Backend for StandIn {
     fn profile(&self) -> Profile {
         let (folding, text) = (Folding::Ascii, Precision::Exact);
-        Profile { kind: "stand-in", folding, text, ordering: true, windows: true }
+        let instants = Instants::Exact;
+        Profile { kind: "stand-in", folding, text, ordering: true, instants, windows: true }
     }
 
     fn lower(&self, _: &Operation, _: &Facts) -> Result<Lowered, Failure> {
@@ -101,6 +102,7 @@ async fn gateway(behaviour: Behaviour, limits: Limits, tls: Option<TlsAcceptor>)
         limits,
         base_url: "http://h/s".into(),
         scans: Scans::default(),
+        cursors: Arc::new(Cursors::new(None).unwrap()),
     };
     let snapshot = Snapshot { targets: vec![Arc::new(target)], limits, public_url: "http://h".into() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

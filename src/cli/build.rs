@@ -11,7 +11,7 @@ use crate::backend::ldap::{self, Ldap};
 use crate::backend::sql::Sqlite;
 use crate::backend::{Backend, Intent};
 use crate::config::{self, Config, Script, Store, Token};
-use crate::gateway::{Client, Scans, Snapshot, Target};
+use crate::gateway::{Client, Cursors, Scans, Snapshot, Target};
 use crate::http;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
@@ -22,9 +22,10 @@ use crate::plan::Model;
 /// configuration has no `public_url`. Answers the mistakes of all targets.
 pub fn snapshot(config: &Config, listening: SocketAddr) -> Result<Snapshot, Vec<Diagnostic>> {
     let public_url = public_url(config, listening);
+    let cursors = cursors(config)?;
     let (mut targets, mut mistakes) = (Vec::new(), Vec::new());
     for settings in &config.targets {
-        match target(settings, config.limits, &public_url, Intent::Write) {
+        match target(settings, config.limits, &public_url, &cursors, Intent::Write) {
             Ok(target) => targets.push(Arc::new(target)),
             Err(found) => mistakes.extend(found),
         }
@@ -42,11 +43,18 @@ pub fn public_url(config: &Config, listening: SocketAddr) -> String {
     config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{listening}"))
 }
 
+/// What seals cursors, for all targets.
+pub fn cursors(config: &Config) -> Result<Arc<Cursors>, Vec<Diagnostic>> {
+    let cursors = Cursors::new(config.cursor_key.as_ref());
+    cursors.map(Arc::new).map_err(|cause| vec![Diagnostic::whole("cursor_key", cause)])
+}
+
 /// One target, to be changed or only to be read.
 pub fn target(
     settings: &config::Target,
     limits: Limits,
     public_url: &str,
+    cursors: &Arc<Cursors>,
     intent: Intent,
 ) -> Result<Target, Vec<Diagnostic>> {
     let mapping = mapping(settings)?;
@@ -62,6 +70,7 @@ pub fn target(
         limits,
         base_url: format!("{public_url}{}", settings.path),
         scans: Scans::default(),
+        cursors: Arc::clone(cursors),
     })
 }
 

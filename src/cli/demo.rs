@@ -120,7 +120,14 @@ fn configuration(sample: Sample, file: PathBuf, token: &str, profile: Profile) -
         store: Store::Sqlite(file),
         clients: vec![Client { name: "demo".to_owned(), token, profile, user: None }],
     };
-    Config { listen: LISTEN, public_url: None, limits: Limits::default(), tls: None, targets: vec![target] }
+    Config {
+        listen: LISTEN,
+        public_url: None,
+        cursor_key: None,
+        limits: Limits::default(),
+        tls: None,
+        targets: vec![target],
+    }
 }
 
 // === impl Ways ===

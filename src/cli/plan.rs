@@ -54,7 +54,8 @@ impl Plan {
             request.body = Some(body(path, config.limits.request_bytes)?);
         }
         let public_url = build::public_url(&config, config.listen);
-        let target = Arc::new(build::target(settings, config.limits, &public_url, Intent::Read)?);
+        let cursors = build::cursors(&config)?;
+        let target = Arc::new(build::target(settings, config.limits, &public_url, &cursors, Intent::Read)?);
         let client = self.client(&target)?;
         print(target.plan(request, &client).await.map_err(refused)?.trim_end())
     }

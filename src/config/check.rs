@@ -18,6 +18,10 @@ use crate::plan::Secret;
 const PEM_BYTES: u64 = 1 << 20;
 /// No deadline is longer: an hour.
 const DEADLINE_MS_MAX: u64 = 3_600_000;
+/// No cursor is good for longer: a month.
+const CURSOR_TIMEOUT_S_MAX: u64 = 31 * 24 * 3_600;
+/// What keys cursors, at least: what `openssl rand -hex 32` gives is twice that.
+const CURSOR_KEY_BYTES_MIN: usize = 32;
 /// No other limit is larger.
 const LIMIT_MAX: u64 = 1 << 30;
 /// Requests in work at one time, at most: each may hold a connection, a body and a task.
@@ -42,9 +46,7 @@ impl<'a> Check<'a> {
     pub fn config(mut self, raw: raw::Config) -> Result<Config, Vec<Diagnostic>> {
         let listen = self.listen(&raw.listen, raw.public_url.is_some());
         let public_url = raw.public_url.and_then(|url| self.public_url(&url));
-        if let Some(key) = &raw.cursor_key {
-            self.not_built(key, "cursor_key: paging by cursor");
-        }
+        let cursor_key = raw.cursor_key.and_then(|key| self.cursor_key(&key));
         let limits = raw.limits.map_or_else(Limits::default, |limits| self.limits(&limits));
         let tls = raw.tls.and_then(|tls| self.tls(&tls));
         if raw.target.is_empty() {
@@ -55,7 +57,7 @@ impl<'a> Check<'a> {
         self.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
         match listen {
             Some(listen) if self.mistakes.is_empty() => {
-                Ok(Config { listen, public_url, limits, tls, targets })
+                Ok(Config { listen, public_url, cursor_key, limits, tls, targets })
             }
             _ => Err(self.mistakes),
         }
@@ -119,12 +121,26 @@ impl<'a> Check<'a> {
         None
     }
 
+    fn cursor_key(&mut self, place: &Spanned<SecretPlace>) -> Option<Secret> {
+        let key = self.secret(place)?;
+        if key.expose().len() >= CURSOR_KEY_BYTES_MIN {
+            return Some(key);
+        }
+        self.mistake_with_help(
+            place,
+            format!("the cursor_key has fewer than {CURSOR_KEY_BYTES_MIN} bytes"),
+            "for instance what `openssl rand -hex 32` prints, the same for all replicas",
+        );
+        None
+    }
+
     fn limits(&mut self, limits: &Spanned<Limits>) -> Limits {
         let Limits {
             request_bytes,
             page_size,
             scanned_rows,
             concurrent_requests,
+            cursor_timeout_s,
             deadline_ms,
             header_deadline_ms,
             backend_deadline_ms,
@@ -135,6 +151,7 @@ impl<'a> Check<'a> {
             ("page_size", page_size as u64, LIMIT_MAX),
             ("scanned_rows", scanned_rows as u64, LIMIT_MAX),
             ("concurrent_requests", concurrent_requests as u64, CONCURRENT_REQUESTS_MAX),
+            ("cursor_timeout_s", cursor_timeout_s, CURSOR_TIMEOUT_S_MAX),
             ("deadline_ms", deadline_ms, DEADLINE_MS_MAX),
             ("header_deadline_ms", header_deadline_ms, DEADLINE_MS_MAX),
             ("backend_deadline_ms", backend_deadline_ms, DEADLINE_MS_MAX),

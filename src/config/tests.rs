@@ -163,10 +163,23 @@ fn what_is_not_built_yet_is_said_at_its_place() {
     let profile = |text: &str| with("token_sha256", &format!("profile = {text}\ntoken_sha256"));
     assert_eq!(profile("{ base = \"rfc\", patch_answer = 201 }"), ["9:11 patch_answer is 200 or 204"]);
     assert!(profile("\"azure\"")[0].starts_with("9:11 unknown variant `azure`"));
-    assert_eq!(
-        with("[[target]]", "cursor_key = { file = \"k\" }\n[[target]]"),
-        ["2:14 cursor_key: paging by cursor is not built yet"]
-    );
+}
+
+#[test]
+fn a_cursor_key_is_a_secret_and_long_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let keyed = |text: &str| {
+        std::fs::write(folder.path().join("k"), text).unwrap();
+        let text = good().replacen("[[target]]", "cursor_key = { file = \"k\" }\n[[target]]", 1);
+        parse("gantry.toml", &text, folder.path())
+    };
+    let config = keyed("0123456789abcdef0123456789abcdef\n").unwrap();
+    assert_eq!(config.cursor_key.as_ref().unwrap().expose(), b"0123456789abcdef0123456789abcdef");
+    assert!(!format!("{config:?}").contains("cdef"), "{config:?}");
+    let found = keyed("0123456789abcdef0123456789abcde\n").unwrap_err();
+    assert_eq!((found.len(), found[0].line, found[0].column), (1, 2, 14));
+    assert_eq!(found[0].message, "the cursor_key has fewer than 32 bytes");
+    assert!(with("[[target]]", "cursor_key = \"literal\"\n[[target]]")[0].contains("does not stand in"));
 }
 
 #[test]

@@ -40,10 +40,10 @@ fn capabilities(target: &Target) -> Capabilities {
     };
     Capabilities {
         max_results: target.limits.page_size,
+        cursor_timeout_s: target.limits.cursor_timeout_s,
         write: !target.read_only,
         etag: true,
         change_password: !target.read_only && target.mapping.resources().iter().any(writes_password),
-        ..Capabilities::default()
     }
 }
 

@@ -4,16 +4,22 @@ use std::sync::Arc;
 
 use super::failure::Stop;
 use super::job::Job;
+use super::list::List;
 use super::{Answer, Client, Method, Request, Target, discovery};
+use crate::mapping::ResourceMapping;
 use crate::scim::error::Error;
 use crate::scim::patch;
 use crate::scim::path::AttrPath;
 use crate::scim::project::Projection;
+use crate::scim::query::Query;
 use crate::scim::resource;
 use crate::scim::schema::ResourceType;
 
 /// The endpoints of RFC 7644 that are not built yet: 501.
-const NOT_BUILT: [&str; 2] = ["Bulk", ".search"];
+const NOT_BUILT: [&str; 1] = ["Bulk"];
+
+/// What a query by POST ends in.
+const SEARCH: &str = ".search";
 
 /// The endpoint of those whom `/Me` can stand for.
 const USERS: &str = "Users";
@@ -29,6 +35,10 @@ pub(super) async fn dispatch(
     let segments = if is_me { vec![USERS, me(client)?] } else { segments };
     if let Some(answer) = discovery::answer(target, &request, &segments) {
         return answer.map_err(Stop::from);
+    }
+    if let Some(types) = listed(target, &request, &segments) {
+        let is_search = segments.last() == Some(&SEARCH);
+        return list(target, &types, &request, is_search, client, dry).await;
     }
     let endpoint = segments.first().copied().unwrap_or_default();
     if segments.iter().any(|segment| NOT_BUILT.contains(segment)) && segments.len() <= 2 {
@@ -54,7 +64,6 @@ pub(super) async fn dispatch(
     let projection = projection.after_writing(|| written(&request, &of.resource_type))?;
     let job = Job::new(target, of, projection, client, &request.conditions, dry);
     match (request.method, segments.get(1)) {
-        (Method::Get, None) => job.list(&request).await,
         (Method::Get, Some(id)) => job.get(id).await,
         (Method::Post, None) => job.create(body(&request)?).await,
         (Method::Put, Some(id)) => job.replace(id, body(&request)?).await,
@@ -63,6 +72,40 @@ pub(super) async fn dispatch(
         (_, None) => Ok(not_allowed("GET, POST")),
         (_, Some(_)) => Ok(not_allowed("GET, PUT, PATCH, DELETE")),
     }
+}
+
+/// The types that a path lists: all of them at the root, one at its endpoint; `None` when it is no query.
+/// A POST to an endpoint itself creates.
+fn listed<'a>(target: &'a Target, request: &Request, segments: &[&str]) -> Option<Vec<&'a ResourceMapping>> {
+    let is_at = |of: &&ResourceMapping, name: &str| of.resource_type.endpoint.trim_start_matches('/') == name;
+    let mut types = target.mapping.resources().iter();
+    match segments {
+        [] | [SEARCH] => Some(types.collect()),
+        [endpoint, SEARCH] => types.find(|of| is_at(of, endpoint)).map(|of| vec![of]),
+        [endpoint] if request.method == Method::Get => {
+            types.find(|of| is_at(of, endpoint)).map(|of| vec![of])
+        }
+        _ => None,
+    }
+}
+
+/// A query by GET, or by POST to `.search` (RFC 7644 §3.4.3), which changes nothing either.
+async fn list(
+    target: &Arc<Target>,
+    types: &[&ResourceMapping],
+    request: &Request,
+    is_search: bool,
+    client: &Client,
+    dry: bool,
+) -> Result<Answer, Stop> {
+    let page_size = target.limits.page_size;
+    let query = match (request.method, is_search) {
+        (Method::Get, false) => Query::of_parameters(|name| request.parameter(name), page_size)?,
+        (Method::Post, true) => Query::of_body(body(request)?, page_size)?,
+        (_, false) => return Ok(not_allowed("GET")),
+        (_, true) => return Ok(not_allowed("POST")),
+    };
+    List::new(target, types, query, client, &request.conditions, dry)?.answer().await
 }
 
 /// The id that `/Me` stands for (RFC 7644 §3.11); 501 where the configuration binds the client to nobody.

@@ -1,179 +1,443 @@
-//! GET on a resource type: filters, pages, totals. Totals are always true and results always exact: what a
-//! backend cannot do exactly is re-checked here, in one bounded scan to ordered ids.
+//! Queries (RFC 7644 §3.4.2) of one resource type or of several: filters, order, pages, totals. Totals are
+//! always true and results always exact. What the backend does exactly is asked of it window by window; a
+//! handful is read at once; all else is one bounded scan to ordered places, re-checked and sorted here.
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use super::failure::Stop;
 use super::job::Job;
-use super::{Answer, Request};
+use super::walk::{Place, Walk};
+use super::{Answer, Client, Target};
 use crate::backend::{Intent, Session};
-use crate::mapping::Pushed;
-use crate::plan::{Fields, Folding, Predicate, Range, Record, Search, Test, Value};
-use crate::scim::error::{Error, ScimType};
-use crate::scim::filter::{self, Filter};
-use crate::scim::page::{self, Page, list_response};
-use crate::scim::resource::Resource;
-use crate::scim::{self, evaluate};
+use crate::mapping::{Pushed, ResourceMapping, native_key};
+use crate::plan::{
+    self, Facts, Fields, Found, Operation, Plan, Predicate, Range, Search, Sequence, Test, Value,
+};
+use crate::scim::cursor::{self, Cursor, Mark};
+use crate::scim::error::Error;
+use crate::scim::evaluate::{Folding, matches};
+use crate::scim::filter::{Filter, check_among};
+use crate::scim::page::{Page, cursor_response, list_response};
+use crate::scim::project::Projection;
+use crate::scim::query::{Paging, Query};
+use crate::scim::resource::{Resource, set_schemas};
+use crate::scim::schema::ResourceType;
+use crate::scim::sort::Sort;
+use crate::scim::version::Conditions;
 
-/// What is asked of a list.
-struct Query {
-    filter: Option<Filter>,
-    pushed: Pushed,
-    page: Page,
+/// One query.
+pub(super) struct List<'a> {
+    target: &'a Arc<Target>,
+    kinds: Vec<Kind<'a>>,
+    /// What is listed, and in which order: what its scans and its cursors belong to.
+    name: String,
+    descending: bool,
+    walk: Walk,
+    /// Where the page is, when that is a number.
+    page: Option<Page>,
+    dry: bool,
 }
 
-impl Job<'_> {
-    /// GET on the resource type.
-    pub(super) async fn list(&self, request: &Request) -> Result<Answer, Stop> {
-        let query = self.query(request)?;
-        let mut session = self.session(Intent::Read).await?;
-        let exact_windows = query.pushed.exact && self.target.backend.profile().windows;
-        let (total, resources) = if query.pushed.predicate == Predicate::Nothing {
-            (0, Vec::new())
-        } else if exact_windows {
-            self.window(&mut *session, &query).await?
-        } else if let Some(all) = self.few(&mut *session, &query).await? {
-            all
-        } else {
-            drop(session); // waiting for a scan is no reason to keep a connection from others
-            self.scanned(&query).await?
+/// One of the types that are asked, and what is asked of it.
+struct Kind<'a> {
+    job: Job<'a>,
+    filter: Option<Filter>,
+    pushed: Pushed,
+    /// `None` also where this type has no such attribute.
+    sort: Option<Sort>,
+    /// The same for a backend that orders exactly so.
+    native_sort: Option<plan::Sort>,
+}
+
+/// What was found.
+#[derive(Default)]
+struct Listed {
+    total: usize,
+    resources: Vec<Resource>,
+    /// The first and the last place of the page, in the order of the list.
+    ends: Option<(Place, Place)>,
+    /// Whether there is more on the walk.
+    more: bool,
+}
+
+/// What runs the searches of a query; in a dry run it collects their plans instead.
+struct Reader {
+    session: Box<dyn Session>,
+    planned: Option<Plan>,
+}
+
+// === impl List ===
+
+impl<'a> List<'a> {
+    /// The query of these types, checked.
+    pub(super) fn new(
+        target: &'a Arc<Target>,
+        types: &[&'a ResourceMapping],
+        query: Query,
+        client: &'a Client,
+        conditions: &'a Conditions,
+        dry: bool,
+    ) -> Result<Self, Stop> {
+        let name = name(target, types, &query);
+        let descending = query.sort.as_ref().is_some_and(|sort| sort.descending);
+        let kinds =
+            kinds(types, &query, |of, projection| Job::new(target, of, projection, client, conditions, dry))?;
+        let place = |kind: &str| types.iter().position(|of| of.resource_type.name == kind);
+        let (walk, page) = match query.paging {
+            Paging::Index(page) => {
+                (Walk { offset: page.start_index - 1, count: page.count, ..Walk::default() }, Some(page))
+            }
+            Paging::Cursor { cursor, count } if cursor.is_empty() => {
+                (Walk { count: count.unwrap_or(target.limits.page_size), ..Walk::default() }, None)
+            }
+            Paging::Cursor { cursor: text, count } => {
+                let opened = target.cursors.open(&name, &text)?;
+                opened.check(count, target.limits.cursor_timeout_s, OffsetDateTime::now_utc())?;
+                (Walk::of_cursor(opened, place).ok_or_else(cursor::invalid)?, None)
+            }
         };
-        Ok(Answer {
-            status: 200,
-            body: Some(list_response(total, &query.page, resources)),
-            ..Answer::default()
-        })
+        Ok(Self { target, kinds, name, descending, walk, page, dry })
     }
 
-    fn query(&self, request: &Request) -> Result<Query, Stop> {
-        let max = self.target.limits.page_size;
-        let page = page::parse(request.parameter("startIndex"), request.parameter("count"), max, max)?;
-        let filter = request.parameter("filter").map(|text| {
-            let parsed = filter::parse(text)
-                .map_err(|error| Error::bad_request(ScimType::InvalidFilter, error.to_string()))?;
-            filter::check(parsed, &self.of.resource_type)
+    /// The page that is asked for.
+    pub(super) async fn answer(&self) -> Result<Answer, Stop> {
+        let mut listed = self.listed().await?;
+        let resources = std::mem::take(&mut listed.resources);
+        let body = match &self.page {
+            Some(page) => list_response(listed.total, page, resources),
+            None => {
+                let (next, previous) = self.cursors(&listed)?;
+                cursor_response(listed.total, next, previous, resources)
+            }
+        };
+        Ok(Answer { status: 200, body: Some(body), ..Answer::default() })
+    }
+
+    async fn listed(&self) -> Result<Listed, Stop> {
+        if self.live().next().is_none() {
+            return Ok(Listed::default());
+        }
+        if self.is_windowed() {
+            return self.windows().await;
+        }
+        if let Some(few) = self.few().await? {
+            return Ok(few);
+        }
+        self.scanned().await
+    }
+
+    /// The types that any resource can be of, in the order of the list.
+    fn live(&self) -> impl DoubleEndedIterator<Item = (usize, &Kind<'a>)> {
+        self.kinds.iter().enumerate().filter(|(_, kind)| kind.pushed.predicate != Predicate::Nothing)
+    }
+
+    fn folding(&self) -> Folding {
+        match self.target.backend.profile().folding {
+            plan::Folding::Ascii => Folding::Ascii,
+            plan::Folding::Directory => Folding::Directory,
+        }
+    }
+
+    async fn reader(&self) -> Result<Reader, Stop> {
+        let session = self.target.backend.session(Intent::Read).await?;
+        Ok(Reader { session, planned: self.dry.then(Plan::default) })
+    }
+
+    /// The ways on, `nextCursor` and `previousCursor`. A page of nothing (`count=0`) has none: it would lead
+    /// to itself.
+    fn cursors(&self, listed: &Listed) -> Result<(Option<String>, Option<String>), Error> {
+        let Walk { count, backward, ref behind, .. } = self.walk;
+        if count == 0 || (listed.ends.is_none() && listed.total == 0) {
+            return Ok((None, None));
+        }
+        let (first, last) =
+            listed.ends.as_ref().map(|(first, last)| (Some(first), Some(last))).unwrap_or_default();
+        // Where the walk came from there was somebody; where it goes there is somebody when there is more.
+        let (is_next, is_previous) = match backward {
+            false => (listed.more, behind.is_some()),
+            true => (behind.is_some(), listed.more),
+        };
+        let sealed = |wanted: bool, place: Option<&Place>, backward| match wanted {
+            true => self.sealed(place, backward).map(Some),
+            false => Ok(None),
+        };
+        Ok((sealed(is_next, last, false)?, sealed(is_previous, first, true)?))
+    }
+
+    fn sealed(&self, place: Option<&Place>, backward: bool) -> Result<String, Error> {
+        let mark = place.and_then(|place| {
+            let kind = self.kinds.get(place.kind)?.job.of.resource_type.name.clone();
+            Some(Mark { key: place.key.clone(), kind, id: place.id.clone() })
         });
-        let filter = filter.transpose()?;
-        let pushed = match &filter {
-            Some(filter) => self.target.mapping.push(self.of, filter, &self.target.backend.profile()),
-            None => Pushed { predicate: Predicate::All, exact: true },
-        };
-        Ok(Query { filter, pushed, page })
+        let cursor = Cursor { mark, backward, count: self.walk.count, made: OffsetDateTime::now_utc() };
+        self.target.cursors.seal(&self.name, &cursor)
     }
 
-    /// The backend does it all: one window and the total.
-    async fn window(&self, session: &mut dyn Session, query: &Query) -> Result<(usize, Vec<Resource>), Stop> {
-        let search = Search {
-            entity: self.of.entity.clone(),
-            predicate: query.pushed.predicate.clone(),
-            fields: self.wanted(),
-            range: Range { offset: query.page.start_index - 1, limit: query.page.count, total: true },
-        };
-        let found = self.search(session, &search).await?;
-        let total = found.total.ok_or_else(|| Error::internal("The backend gave no total."))?;
-        Ok((total, self.all_shown(&found.records)?))
+    // --- the backend does it all ---
+
+    /// Whether the backend filters and orders exactly. Several types follow one upon another; sorted, they
+    /// would be mixed, which only a scan can do.
+    fn is_windowed(&self) -> bool {
+        let is_sorted = self.kinds.iter().any(|kind| kind.sort.is_some());
+        let does_all =
+            |kind: &Kind<'_>| kind.pushed.exact && (kind.sort.is_none() || kind.native_sort.is_some());
+        self.target.backend.profile().windows
+            && self.live().all(|(_, kind)| does_all(kind))
+            && (!is_sorted || self.live().count() == 1)
     }
+
+    /// One window of each type, and its total.
+    async fn windows(&self) -> Result<Listed, Stop> {
+        let mut reader = self.reader().await?;
+        let mut along: Vec<(usize, &Kind<'_>)> = self.live().collect();
+        if self.walk.backward {
+            along.reverse();
+        }
+        let (mut total, mut offset, mut more) = (0, self.walk.offset, false);
+        let mut found: Vec<(Place, Resource)> = Vec::new();
+        for (at, kind) in along {
+            let behind = self.walk.behind.as_ref();
+            let side = behind.map_or(Ordering::Greater, |place| at.cmp(&place.kind));
+            let side = if self.walk.backward && behind.is_some() { side.reverse() } else { side };
+            let is_passed = side == Ordering::Less;
+            let limit = if is_passed { 0 } else { self.walk.count - found.len() };
+            let behind = behind.filter(|_| side == Ordering::Equal);
+            let window = reader.search(&kind.job, &self.window(kind, behind, offset, limit)).await?;
+            let of_kind = window.total.ok_or_else(|| Error::internal("The backend gave no total."))?;
+            (total, offset) = (total + of_kind, offset.saturating_sub(of_kind));
+            more |= window.more && !is_passed;
+            for record in &window.records {
+                let resource = kind.job.read(record)?;
+                found.push((self.place(at, &resource, &record.id), kind.job.dressed(resource)));
+            }
+        }
+        reader.done()?;
+        if self.walk.backward {
+            found.reverse();
+        }
+        let (places, resources): (Vec<Place>, Vec<Resource>) = found.into_iter().unzip();
+        Ok(Listed { total, resources, ends: ends(&places), more })
+    }
+
+    fn window(&self, kind: &Kind<'_>, behind: Option<&Place>, offset: usize, limit: usize) -> Search {
+        let mark =
+            |place: &Place| plan::Mark { value: place.key.as_ref().map(native_key), id: place.id.clone() };
+        let sequence = Sequence {
+            sort: kind.native_sort.clone(),
+            backward: self.walk.backward,
+            behind: behind.map(mark),
+        };
+        let mut fields = if limit == 0 { Fields::default() } else { kind.job.wanted() };
+        if limit > 0 && self.page.is_none() {
+            kind.add_sorted(&mut fields);
+        }
+        Search { range: Range { sequence, offset, limit, total: true }, ..kind.over(fields, limit) }
+    }
+
+    // --- a handful ---
 
     /// A filter with an equality mostly finds a handful: then one search brings all there is. `None` when
     /// it found more than a page.
-    async fn few(
-        &self,
-        session: &mut dyn Session,
-        query: &Query,
-    ) -> Result<Option<(usize, Vec<Resource>)>, Stop> {
-        if !narrow(&query.pushed.predicate) || query.page.count == 0 {
+    async fn few(&self) -> Result<Option<Listed>, Stop> {
+        if !self.live().all(|(_, kind)| narrow(&kind.pushed.predicate)) {
             return Ok(None);
         }
-        let mut fields = self.wanted();
-        if let Some(filter) = &query.filter {
-            let needed = self.of.fields_of_filter(filter);
-            fields.natives.extend(needed.natives);
-            fields.rest |= needed.rest;
-        }
-        let search = self.over(query, fields, query.page.count);
-        let found = self.search(session, &search).await?;
-        if found.more {
-            return Ok(None);
-        }
-        let mut all = Vec::with_capacity(found.records.len());
-        for record in &found.records {
-            let resource = self.read(record)?;
-            if self.passes(query, &resource) {
-                all.push(resource);
+        let mut reader = self.reader().await?;
+        let mut found = Vec::new();
+        for (at, kind) in self.live() {
+            let mut fields = kind.job.wanted();
+            kind.add_filtered(&mut fields);
+            kind.add_sorted(&mut fields);
+            let handful = reader.search(&kind.job, &kind.over(fields, self.target.limits.page_size)).await?;
+            if handful.more {
+                return Ok(None);
+            }
+            for record in &handful.records {
+                if let Some(resource) = self.passing(kind, kind.job.read(record)?) {
+                    found.push((self.place(at, &resource, &record.id), kind.job.dressed(resource)));
+                }
             }
         }
-        let total = all.len();
-        let page = all.into_iter().skip(query.page.start_index - 1).take(query.page.count);
-        Ok(Some((total, page.map(|resource| self.dressed(resource)).collect())))
+        reader.done()?;
+        found.sort_by(|(a, _), (b, _)| a.compare(b, self.descending));
+        let (places, mut resources): (Vec<Place>, Vec<Resource>) = found.into_iter().unzip();
+        let (range, more) = self.walk.cut(&places, self.descending);
+        let ends = places.get(range.clone()).and_then(ends);
+        resources.truncate(range.end);
+        Ok(Some(Listed { total: places.len(), resources: resources.split_off(range.start), ends, more }))
     }
 
-    /// One bounded scan to ordered ids, then the page by id.
-    async fn scanned(&self, query: &Query) -> Result<(usize, Vec<Resource>), Stop> {
-        let filter = query.filter.as_ref().map(ToString::to_string).unwrap_or_default();
-        let list = format!("{} {filter}", self.of.entity);
-        let kept = (query.page.start_index > 1).then(|| self.target.scans.kept(&list)).flatten();
-        let ids = match kept {
-            Some(ids) => ids,
+    // --- a scan ---
+
+    /// One bounded scan to ordered places, then the page by id.
+    async fn scanned(&self) -> Result<Listed, Stop> {
+        let scans = &self.target.scans;
+        let kept = (!self.walk.is_from_start()).then(|| scans.kept(&self.name)).flatten();
+        let places = match kept {
+            Some(places) => places,
             None => {
                 // The scan that runs, and the one that others wait for too.
                 let patience = 2 * Duration::from_millis(self.target.limits.backend_deadline_ms);
-                self.target.scans.fresh(&list, patience, self.scan(query)).await?
+                scans.fresh(&self.name, patience, self.scan()).await?
             }
         };
-        let page: Vec<String> =
-            ids.iter().skip(query.page.start_index - 1).take(query.page.count).cloned().collect();
-        if page.is_empty() {
-            return Ok((ids.len(), Vec::new()));
-        }
-        let range = Range::first(page.len());
-        let predicate = Predicate::Id(page);
-        let search = Search { entity: self.of.entity.clone(), predicate, fields: self.wanted(), range };
-        let found = self.session(Intent::Read).await?.search(&search).await?;
-        Ok((ids.len(), self.all_shown(&found.records)?))
+        let (range, more) = self.walk.cut(&places, self.descending);
+        let page = places.get(range).unwrap_or_default();
+        Ok(Listed { total: places.len(), resources: self.by_ids(page).await?, ends: ends(page), more })
     }
 
-    async fn scan(&self, query: &Query) -> Result<Vec<String>, Stop> {
-        let mut session = self.session(Intent::Read).await?;
-        let fields = match &query.filter {
-            Some(filter) if !query.pushed.exact => self.of.fields_of_filter(filter),
-            _ => Fields::default(),
-        };
-        let search = self.over(query, fields, self.target.limits.scanned_rows);
-        let found = self.search(&mut *session, &search).await?;
-        if found.more {
-            return Err(Error::too_many(format!(
-                "More than {} resources would have to be looked at for this; narrow the filter.",
-                self.target.limits.scanned_rows
-            ))
-            .into());
-        }
-        let mut ids = Vec::with_capacity(found.records.len());
-        for record in found.records {
-            if query.pushed.exact || self.passes(query, &self.read(&record)?) {
-                ids.push(record.id);
+    async fn scan(&self) -> Result<Vec<Place>, Stop> {
+        let mut reader = self.reader().await?;
+        let (mut places, mut left) = (Vec::new(), self.target.limits.scanned_rows);
+        for (at, kind) in self.live() {
+            let mut fields = Fields::default();
+            kind.add_filtered(&mut fields);
+            kind.add_sorted(&mut fields);
+            let found = reader.search(&kind.job, &kind.over(fields, left)).await?;
+            if found.more {
+                return Err(Error::too_many(format!(
+                    "More than {} resources would have to be looked at for this; narrow the filter.",
+                    self.target.limits.scanned_rows
+                ))
+                .into());
+            }
+            left = left.saturating_sub(found.records.len());
+            for record in found.records {
+                if kind.pushed.exact && kind.sort.is_none() {
+                    places.push(Place { key: None, kind: at, id: record.id });
+                } else if let Some(resource) = self.passing(kind, kind.job.read(&record)?) {
+                    places.push(self.place(at, &resource, &record.id));
+                }
             }
         }
-        Ok(ids)
+        reader.done()?;
+        places.sort_unstable_by(|a, b| a.compare(b, self.descending));
+        Ok(places)
     }
 
-    fn over(&self, query: &Query, fields: Fields, limit: usize) -> Search {
-        let predicate = query.pushed.predicate.clone();
-        Search { entity: self.of.entity.clone(), predicate, fields, range: Range::first(limit) }
+    /// The resources of these places, in their order; one that is gone meanwhile is left out.
+    async fn by_ids(&self, page: &[Place]) -> Result<Vec<Resource>, Stop> {
+        let mut read: HashMap<(usize, String), Resource> = HashMap::new();
+        for (at, kind) in self.live() {
+            let ids: Vec<String> =
+                page.iter().filter(|place| place.kind == at).map(|place| place.id.clone()).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let mut search = kind.over(kind.job.wanted(), ids.len());
+            search.predicate = Predicate::Id(ids);
+            let found = self.target.backend.session(Intent::Read).await?.search(&search).await?;
+            for record in found.records {
+                let resource = kind.job.shown(&record)?;
+                read.insert((at, record.id), resource);
+            }
+        }
+        Ok(page.iter().filter_map(|place| read.remove(&(place.kind, place.id.clone()))).collect())
     }
 
-    fn all_shown(&self, records: &[Record]) -> Result<Vec<Resource>, Stop> {
-        records.iter().map(|record| self.shown(record)).collect()
+    // --- one resource ---
+
+    fn place(&self, at: usize, resource: &Resource, id: &str) -> Place {
+        let sort = self.kinds.get(at).and_then(|kind| kind.sort.as_ref());
+        let key = sort.and_then(|sort| sort.key(resource, self.folding()));
+        Place { key, kind: at, id: id.to_owned() }
     }
 
     /// The re-check, with the backend's own case folding.
-    fn passes(&self, query: &Query, resource: &Resource) -> bool {
-        let Some(filter) = query.filter.as_ref().filter(|_| !query.pushed.exact) else { return true };
-        let folding = match self.target.backend.profile().folding {
-            Folding::Ascii => scim::evaluate::Folding::Ascii,
-            Folding::Directory => scim::evaluate::Folding::Directory,
-        };
-        evaluate::matches(filter, resource, &self.of.resource_type, folding)
+    fn passing(&self, kind: &Kind<'_>, mut resource: Resource) -> Option<Resource> {
+        let Some(filter) = kind.filter.as_ref().filter(|_| !kind.pushed.exact) else { return Some(resource) };
+        let rt = &kind.job.of.resource_type;
+        set_schemas(&mut resource, rt);
+        matches(filter, &resource, rt, self.folding()).then_some(resource)
     }
+}
+
+// === impl Kind ===
+
+impl Kind<'_> {
+    /// What the re-check needs.
+    fn add_filtered(&self, fields: &mut Fields) {
+        if let Some(filter) = self.filter.as_ref().filter(|_| !self.pushed.exact) {
+            fields.add(self.job.of.fields_of_filter(filter));
+        }
+    }
+
+    /// What the order needs.
+    fn add_sorted(&self, fields: &mut Fields) {
+        if let Some(sort) = &self.sort {
+            let attribute = sort.path.without_sub();
+            fields.add(self.job.of.fields(&|path| *path == attribute));
+        }
+    }
+
+    fn over(&self, fields: Fields, limit: usize) -> Search {
+        Search {
+            entity: self.job.of.entity.clone(),
+            predicate: self.pushed.predicate.clone(),
+            fields,
+            range: Range::first(limit),
+        }
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    async fn search(&mut self, job: &Job<'_>, search: &Search) -> Result<Found, Stop> {
+        let Some(planned) = &mut self.planned else { return Ok(self.session.search(search).await?) };
+        let operation = Operation::Search(search.clone());
+        let plan = job.lower(&mut *self.session, &operation, &mut Facts::default()).await?;
+        planned.steps.extend(plan.steps);
+        Ok(Found { total: Some(0), ..Found::default() })
+    }
+
+    /// A dry run ends here, with everything that would have been asked.
+    fn done(self) -> Result<(), Stop> {
+        self.planned.map_or(Ok(()), |planned| Err(Stop::Planned(planned)))
+    }
+}
+
+/// The query as one text: everything that decides which resources it lists, and in which order.
+fn name(target: &Target, types: &[&ResourceMapping], query: &Query) -> String {
+    let endpoints: Vec<&str> = types.iter().map(|of| of.resource_type.endpoint.as_str()).collect();
+    let filter = query.filter.as_ref().map(ToString::to_string).unwrap_or_default();
+    let sort = query.sort.as_ref().map(|sort| format!("{} {}", sort.path, sort.descending));
+    format!("{}\n{}\n{}\n{filter}", target.path, endpoints.join(" "), sort.unwrap_or_default())
+}
+
+fn kinds<'a>(
+    types: &[&'a ResourceMapping],
+    query: &Query,
+    job: impl Fn(&'a ResourceMapping, Projection) -> Job<'a>,
+) -> Result<Vec<Kind<'a>>, Error> {
+    let all: Vec<&ResourceType> = types.iter().map(|of| &of.resource_type).collect();
+    let sorts = match &query.sort {
+        Some(sort) => sort.of_types(&all)?,
+        None => vec![None; types.len()],
+    };
+    let kind = |(of, sort): (&&'a ResourceMapping, Option<Sort>)| {
+        let rt = &of.resource_type;
+        let projection = Projection::parse(query.attributes.as_deref(), query.excluded.as_deref(), rt)?;
+        let filter = query.filter.clone().map(|filter| check_among(filter, rt, &all)).transpose()?;
+        let job = job(of, projection);
+        let (target, profile) = (job.target, job.target.backend.profile());
+        let pushed = match &filter {
+            Some(filter) => target.mapping.push(of, filter, &profile),
+            None => Pushed { predicate: Predicate::All, exact: true },
+        };
+        let native_sort = sort.as_ref().and_then(|sort| target.mapping.sort(of, sort, &profile));
+        Ok(Kind { job, filter, pushed, sort, native_sort })
+    };
+    types.iter().zip(sorts).map(kind).collect()
+}
+
+fn ends(page: &[Place]) -> Option<(Place, Place)> {
+    Some((page.first()?.clone(), page.last()?.clone()))
 }
 
 /// Whether the predicate asks for one text or id, so that few are likely to meet it.

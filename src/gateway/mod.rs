@@ -2,6 +2,7 @@
 //! takes a request through mapping, plan and backend and back. Knows no HTTP: a [`Request`] is already
 //! authenticated, bounded and split; an [`Answer`] is a status and a SCIM value.
 
+mod cursor;
 mod discovery;
 mod dispatch;
 mod failure;
@@ -9,6 +10,7 @@ mod job;
 mod list;
 mod scans;
 mod taken;
+mod walk;
 mod write;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::scim::error::Error;
 use crate::scim::profile::Profile;
 use crate::scim::version::Conditions;
 
+pub use cursor::Cursors;
 pub use scans::Scans;
 
 /// Everything that a request may need, built once, swapped as a whole.
@@ -52,8 +55,10 @@ pub struct Target {
     pub limits: Limits,
     /// What locations begin with: the public URL and the path.
     pub base_url: String,
-    /// Ordered ids of filters that had to be scanned, for the pages after the first.
+    /// Ordered places of lists that had to be scanned, for the pages after the first.
     pub scans: Scans,
+    /// What seals and opens cursors; one for all targets.
+    pub cursors: Arc<Cursors>,
 }
 
 /// Somebody who may call a target.

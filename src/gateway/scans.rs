@@ -1,7 +1,7 @@
-//! The ordered ids of lists that a backend cannot page itself, so that pages after the first neither scan
+//! The ordered places of lists that a backend cannot page itself, so that pages after the first neither scan
 //! again nor shift, and so that many who ask at once share a scan.
 //!
-//! Nobody gets ids older than what they asked for: a first page comes from a scan that began after its
+//! Nobody gets places older than what they asked for: a first page comes from a scan that began after its
 //! request came; a later page may come from one of a moment ago, unless this process wrote since.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -13,8 +13,9 @@ use moka::sync::Cache;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use super::failure::Stop;
+use super::walk::Place;
 use crate::backend::Failure;
-use crate::limits::{CONCURRENT_SCANS, SCAN_CACHE_IDS, SCAN_CACHE_SECONDS};
+use crate::limits::{CONCURRENT_SCANS, SCAN_CACHE_BYTES, SCAN_CACHE_SECONDS};
 use crate::scim::error::Error;
 
 /// Lists are told apart by this many hashes when they wait for their turn.
@@ -36,14 +37,15 @@ struct Scanned {
     begun: Instant,
     /// The count when it began.
     writes: u64,
-    ids: Arc<Vec<String>>,
+    places: Arc<Vec<Place>>,
+    bytes: u32,
 }
 
 impl Default for Scans {
     fn default() -> Self {
         let kept = Cache::builder()
-            .max_capacity(SCAN_CACHE_IDS)
-            .weigher(|_, scanned: &Scanned| u32::try_from(scanned.ids.len() + 1).unwrap_or(u32::MAX))
+            .max_capacity(SCAN_CACHE_BYTES)
+            .weigher(|_, scanned: &Scanned| scanned.bytes)
             .time_to_live(Duration::from_secs(SCAN_CACHE_SECONDS))
             .build();
         Self {
@@ -63,34 +65,36 @@ impl Scans {
         self.writes.fetch_add(1, Ordering::Release);
     }
 
-    /// The ids of this list, if they were scanned a moment ago.
-    pub(super) fn kept(&self, list: &str) -> Option<Arc<Vec<String>>> {
+    /// The places of this list, if they were scanned a moment ago.
+    pub(super) fn kept(&self, list: &str) -> Option<Arc<Vec<Place>>> {
         let writes = self.writes.load(Ordering::Acquire);
-        self.kept.get(list).filter(|scanned| scanned.writes == writes).map(|scanned| scanned.ids)
+        self.kept.get(list).filter(|scanned| scanned.writes == writes).map(|scanned| scanned.places)
     }
 
-    /// The ids of this list from a scan that begins after this call: an own one, or that of somebody who
+    /// The places of this list from a scan that begins after this call: an own one, or that of somebody who
     /// waited too. `patience` bounds the waiting, not the scan.
     pub(super) async fn fresh(
         &self,
         list: &str,
         patience: Duration,
-        scan: impl Future<Output = Result<Vec<String>, Stop>>,
-    ) -> Result<Arc<Vec<String>>, Stop> {
+        scan: impl Future<Output = Result<Vec<Place>, Stop>>,
+    ) -> Result<Arc<Vec<Place>>, Stop> {
         let asked = Instant::now();
         let late = |_| Failure::Unavailable("other scans took all the time there was".to_owned());
         let _turn = tokio::time::timeout(patience, self.turn(list)).await.map_err(late)?;
         if let Some(scanned) = self.kept.get(list).filter(|scanned| scanned.begun >= asked) {
-            return Ok(scanned.ids);
+            return Ok(scanned.places);
         }
         let _place = tokio::time::timeout(patience, self.places.acquire())
             .await
             .map_err(late)?
             .map_err(|_| Error::internal("Nothing may be scanned any more."))?;
         let (begun, writes) = (Instant::now(), self.writes.load(Ordering::Acquire));
-        let ids = Arc::new(scan.await?);
-        self.kept.insert(list.to_owned(), Scanned { begun, writes, ids: ids.clone() });
-        Ok(ids)
+        let places = Arc::new(scan.await?);
+        let bytes = list.len() + places.iter().map(Place::bytes).sum::<usize>();
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.kept.insert(list.to_owned(), Scanned { begun, writes, places: places.clone(), bytes });
+        Ok(places)
     }
 
     async fn turn(&self, list: &str) -> MutexGuard<'_, ()> {
@@ -113,15 +117,15 @@ mod tests {
     struct Counter(AtomicUsize);
 
     impl Counter {
-        async fn scan(&self) -> Result<Vec<String>, Stop> {
+        async fn scan(&self) -> Result<Vec<Place>, Stop> {
             let count = self.0.fetch_add(1, Ordering::SeqCst) + 1;
             tokio::time::sleep(Duration::from_millis(30)).await;
-            Ok(vec![count.to_string()])
+            Ok(vec![Place { key: None, kind: 0, id: count.to_string() }])
         }
     }
 
     async fn ask(scans: &Scans, counter: &Counter) -> String {
-        scans.fresh("list", PATIENCE, counter.scan()).await.ok().unwrap()[0].clone()
+        scans.fresh("list", PATIENCE, counter.scan()).await.ok().unwrap()[0].id.clone()
     }
 
     #[tokio::test]
@@ -140,7 +144,7 @@ mod tests {
         let (scans, counter) = (Scans::default(), Counter::default());
         assert!(scans.kept("list").is_none());
         ask(&scans, &counter).await;
-        assert_eq!(scans.kept("list").unwrap().as_slice(), ["1"]);
+        assert_eq!(scans.kept("list").unwrap()[0].id, "1");
         assert!(scans.kept("another").is_none());
         scans.forget();
         assert!(scans.kept("list").is_none());

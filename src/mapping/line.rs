@@ -183,7 +183,8 @@ impl ResourceMapping {
     /// Whether `rest` may hold a part of this attribute (named without sub-attribute).
     pub(super) fn rest_may_hold(&self, path: &AttrPath) -> bool {
         let same = |other: &AttrPath| other.urn == path.urn && other.name == path.name;
-        if !self.has_rest {
+        // What is read-only for every client never comes to be kept.
+        if !self.has_rest || (path.urn.is_none() && path.name == "meta") {
             return false;
         }
         if let Some(collection) = self.collection(path) {

@@ -22,6 +22,7 @@ mod schema_verbs;
 mod schemas;
 mod script;
 mod select;
+mod sort;
 mod suggest;
 mod template;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use diagnostic::Diagnostic;
 
 pub use line::ResourceMapping;
 pub use push::Pushed;
+pub use sort::native_key;
 pub use write::Versions;
 
 /// A mapping: what maps to what, and the script's functions for values. Immutable; shared by all requests.

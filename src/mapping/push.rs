@@ -4,13 +4,17 @@
 //! that holds only where it does. `not` swaps them, so the negation of an imprecise term stays sound. Only
 //! `over` is ever pushed; where the two are not one, what comes back is re-checked by `scim::evaluate`.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
+
+use time::{Duration, OffsetDateTime};
 
 use super::Mapping;
 use super::line::{Collection, Conversion, How, Line, ResourceMapping};
-use crate::plan::{Case, Native, Order, Precision, Predicate, Profile, Reference, Test, Value};
+use crate::plan::{Case, Instants, Native, Order, Precision, Predicate, Profile, Reference, Test, Value};
+use crate::scim::evaluate::{self, instant};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::AttrPath;
+use crate::scim::resource::Resource;
 use crate::scim::schema::Type;
 
 /// A filter as a backend can take it.
@@ -91,6 +95,9 @@ impl Pusher<'_> {
                 terms.iter().fold(Bounds::exact(Predicate::Nothing), |any, term| any.or(self.filter(term)))
             }
             Filter::Not(inner) => self.filter(inner).not(),
+            Filter::Present { path, .. } | Filter::Compare { path, .. } if is_resource_type(path) => {
+                self.of_resource_type(filter)
+            }
             Filter::Present { path, .. } => self.present(path),
             Filter::Compare { path, op, value, .. } => self.compare(path, *op, value),
             // Value paths ask for one and the same element: re-checked.
@@ -98,11 +105,22 @@ impl Pusher<'_> {
         }
     }
 
+    /// A test of `meta.resourceType` has one answer for all resources of the type.
+    fn of_resource_type(&self, filter: &Filter) -> Bounds {
+        let rt = &self.of.resource_type;
+        let mut resource = Resource::new();
+        resource.insert("meta".to_owned(), json!({ "resourceType": rt.name }));
+        match evaluate::matches(filter, &resource, rt, evaluate::Folding::Ascii) {
+            true => Bounds::exact(Predicate::All),
+            false => Bounds::exact(Predicate::Nothing),
+        }
+    }
+
     fn present(&self, path: &AttrPath) -> Bounds {
         if is_id(path) {
             return Bounds::exact(Predicate::All);
         }
-        match self.place(path) {
+        match place(self.of, path) {
             Place::Line(line) => self.line_present(line),
             Place::Links(collection) => {
                 Bounds::exact(Predicate::Child(collection.table.clone(), Box::new(Predicate::All)))
@@ -121,7 +139,7 @@ impl Pusher<'_> {
         }
         if op == Op::Ne {
             // An absent attribute matches neither `eq` nor `ne`; several values match `ne` when any differs.
-            return match self.place(path) {
+            return match place(self.of, path) {
                 Place::Line(line) if !line.many => {
                     self.present(path).and(self.compare(path, Op::Eq, value).not())
                 }
@@ -131,28 +149,11 @@ impl Pusher<'_> {
         if let (true, Op::Eq, Literal::Text(id)) = (is_id(path), op, value) {
             return Bounds::exact(Predicate::Id(vec![id.clone()]));
         }
-        match self.place(path) {
+        match place(self.of, path) {
             Place::Line(line) => self.line_compare(line, op, value),
             Place::Links(collection) => links_compare(collection, op, value),
             Place::Elsewhere => Bounds::unknown(),
         }
-    }
-
-    /// Where the attribute's values stand, if they all stand in one native place.
-    fn place(&self, path: &AttrPath) -> Place<'_> {
-        let whole = path.without_sub();
-        if self.of.rest_may_hold(&whole) {
-            return Place::Elsewhere;
-        }
-        let is_value = path.sub.as_deref().is_none_or(|sub| sub == "value");
-        if let Some(line) = self.of.line(path) {
-            return Place::Line(line);
-        }
-        if let (true, Some(line)) = (is_value, self.of.line(&whole).filter(|line| line.is_reference())) {
-            return Place::Line(line);
-        }
-        let collection = self.of.collection(&whole).filter(|c| is_value && c.reference().is_some());
-        collection.map_or(Place::Elsewhere, Place::Links)
     }
 
     fn line_present(&self, line: &Line) -> Bounds {
@@ -233,14 +234,79 @@ impl Pusher<'_> {
                 }
                 _ => Bounds::unknown(),
             },
-            // Text is ordered by collations of its own and instants have many spellings: re-checked.
+            (Type::DateTime, _, Literal::Text(text)) => match instant(text) {
+                Some(at) => self.instant_compare(native, op, at, test),
+                None => Bounds::unknown(),
+            },
+            // Text is ordered by collations of its own: re-checked.
+            _ => Bounds::unknown(),
+        }
+    }
+
+    /// An instant's comparison. Where only whole seconds compare, the bounds are rounded away from it and
+    /// what comes back is re-checked.
+    fn instant_compare(
+        &self,
+        native: &Native,
+        op: Op,
+        at: OffsetDateTime,
+        test: impl Fn(Test) -> Predicate,
+    ) -> Bounds {
+        let compared = |order, at| test(Test::Compare(order, Value::Timestamp(at)));
+        match (self.profile.instants, order(op)) {
+            (Instants::Exact, Some(order)) => Bounds::exact(compared(order, at)),
+            (Instants::Exact, None) if op == Op::Eq => {
+                Bounds::exact(test(Test::Equals(Value::Timestamp(at), Case::Exact)))
+            }
+            (Instants::Seconds(names), order)
+                if names.iter().any(|name| name.eq_ignore_ascii_case(&native.name)) =>
+            {
+                let floor = at.replace_nanosecond(0).unwrap_or(at);
+                let ceiling = if floor == at { at } else { floor.saturating_add(Duration::SECOND) };
+                let (from, to) =
+                    (compared(Order::GreaterOrEqual, floor), compared(Order::LessOrEqual, ceiling));
+                match order {
+                    Some(Order::Greater | Order::GreaterOrEqual) => Bounds::over(from),
+                    Some(Order::Less | Order::LessOrEqual) => Bounds::over(to),
+                    None if op == Op::Eq => Bounds::over(from.and(to)),
+                    None => Bounds::unknown(),
+                }
+            }
             _ => Bounds::unknown(),
         }
     }
 }
 
+/// Where the attribute's values stand, if they all stand in one native place.
+pub(super) fn place<'a>(of: &'a ResourceMapping, path: &AttrPath) -> Place<'a> {
+    let whole = path.without_sub();
+    if let Some(line) = of.line(path).filter(|line| holds_all(of, line)) {
+        return Place::Line(line);
+    }
+    if of.rest_may_hold(&whole) {
+        return Place::Elsewhere;
+    }
+    let is_value = path.sub.as_deref().is_none_or(|sub| sub == "value");
+    if let Some(line) = of.line(path) {
+        return Place::Line(line);
+    }
+    if let (true, Some(line)) = (is_value, of.line(&whole).filter(|line| line.is_reference())) {
+        return Place::Line(line);
+    }
+    let collection = of.collection(&whole).filter(|c| is_value && c.reference().is_some());
+    collection.map_or(Place::Elsewhere, Place::Links)
+}
+
+/// Whether a line of a sub-attribute stores whatever a client says of it, so that `rest`, which may hold other
+/// parts of the attribute, never holds this one: `name.givenName` in a column of its own.
+fn holds_all(of: &ResourceMapping, line: &Line) -> bool {
+    let found = of.resource_type.find(&line.path);
+    let is_single = found.is_some_and(|found| found.sub.is_some() && !found.attribute.multi_valued);
+    is_single && line.conversion.missing.is_none() && matches!(line.conversion.how, How::Plain)
+}
+
 /// Where an attribute's values stand.
-enum Place<'a> {
+pub(super) enum Place<'a> {
     /// In the native of this line.
     Line(&'a Line),
     /// In the rows of this collection of references.
@@ -262,6 +328,10 @@ fn links_compare(collection: &Collection, op: Op, value: &Literal) -> Bounds {
 
 fn link(id: &str) -> Value {
     Value::Reference(Reference { resource: None, id: id.to_owned() })
+}
+
+fn is_resource_type(path: &AttrPath) -> bool {
+    path.urn.is_none() && path.name == "meta" && path.sub.as_deref() == Some("resourceType")
 }
 
 fn is_id(path: &AttrPath) -> bool {

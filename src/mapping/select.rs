@@ -24,8 +24,12 @@ impl ResourceMapping {
     pub fn fields_of_filter(&self, filter: &Filter) -> Fields {
         let mut named = BTreeSet::new();
         attributes(filter, &mut named);
-        let names =
-            |path: &AttrPath| named.iter().any(|other| other.urn == path.urn && other.name == path.name);
+        // Which schemas a resource has follows from its data.
+        let of_extensions = named.contains(&AttrPath::attribute("schemas"));
+        let names = |path: &AttrPath| {
+            (of_extensions && path.urn.is_some())
+                || named.iter().any(|other| other.urn == path.urn && other.name == path.name)
+        };
         self.fields(&names)
     }
 

@@ -7,9 +7,13 @@ use time::OffsetDateTime;
 
 use super::diagnostic::Diagnostic;
 use super::{Mapping, ResourceMapping, Versions};
-use crate::plan::{Case, Change, Folding, Native, Precision, Predicate, Profile, Record, Row, Test, Value};
+use crate::plan::{
+    By, Case, Change, Folding, Instants, Native, Order, Precision, Predicate, Profile, Record, Row, Sort,
+    Test, Value,
+};
 use crate::scim::filter;
 use crate::scim::resource::Resource;
+use crate::scim::sort::SortBy;
 
 const CRM: &str = include_str!("../../mappings/crm/mapping.rhai");
 const PLAIN: &str = include_str!("../../mappings/plain/mapping.rhai");
@@ -21,6 +25,7 @@ const SQLITE: Profile = Profile {
     folding: Folding::Ascii,
     text: Precision::Exact,
     ordering: true,
+    instants: Instants::Exact,
     windows: true,
 };
 const LDAP: Profile = Profile {
@@ -28,6 +33,7 @@ const LDAP: Profile = Profile {
     folding: Folding::Directory,
     text: Precision::Over,
     ordering: false,
+    instants: Instants::Seconds(&["createTimestamp", "modifyTimestamp"]),
     windows: false,
 };
 
@@ -359,6 +365,79 @@ fn what_is_not_exact_is_never_pushed_as_if_it_were() {
     let uid = Predicate::Test(Native::own("uid"), Test::Equals("ada".into(), Case::Folded));
     assert_eq!(pushed(&ldap, &LDAP, "userName eq \"ada\""), (uid, false));
     assert_eq!(pushed(&ldap, &LDAP, "not (userName eq \"ada\")"), (Predicate::All, false));
+}
+
+#[test]
+fn the_type_of_a_resource_is_known_without_asking() {
+    let crm = good(CRM);
+    for (filter, expected) in [
+        ("meta.resourceType eq \"User\"", Predicate::All),
+        ("meta.resourceType ne \"Group\"", Predicate::All),
+        ("meta.resourceType pr", Predicate::All),
+        ("meta.resourceType eq \"Group\" and title eq \"x\"", Predicate::Nothing),
+        ("meta.resourceType eq null", Predicate::Nothing),
+    ] {
+        assert_eq!(pushed(&crm, &SQLITE, filter).0, expected, "{filter}");
+    }
+    assert!(pushed(&crm, &SQLITE, "not (meta.resourceType eq \"Group\")").1);
+}
+
+#[test]
+fn instants_are_pushed_as_far_as_the_backend_compares_them() {
+    let (crm, ldap) = (good(CRM), good(OPENLDAP));
+    let at = Value::Timestamp(time::macros::datetime!(2026-01-31 11:00:00.5 UTC));
+    let compare =
+        |name: &str, order, at: &Value| Predicate::Test(Native::own(name), Test::Compare(order, at.clone()));
+    let filter = |op: &str| format!("meta.lastModified {op} \"2026-01-31T12:00:00.5+01:00\"");
+    let (predicate, exact) = pushed(&crm, &SQLITE, &filter("gt"));
+    assert_eq!((predicate, exact), (compare("ModifiedUtc", Order::Greater, &at), true));
+    let is = Predicate::Test(Native::own("ModifiedUtc"), Test::Equals(at, Case::Exact));
+    assert_eq!(pushed(&crm, &SQLITE, &filter("eq")), (is, true));
+    // To the second, and away from the instant: more comes back than is meant, never less.
+    let second = |second| {
+        Value::Timestamp(time::macros::datetime!(2026-01-31 11:00:00 UTC) + time::Duration::seconds(second))
+    };
+    let from = compare("modifyTimestamp", Order::GreaterOrEqual, &second(0));
+    let to = compare("modifyTimestamp", Order::LessOrEqual, &second(1));
+    assert_eq!(pushed(&ldap, &LDAP, &filter("gt")), (from.clone(), false));
+    assert_eq!(pushed(&ldap, &LDAP, &filter("le")), (to.clone(), false));
+    assert_eq!(pushed(&ldap, &LDAP, &filter("eq")), (from.and(to), false));
+    assert_eq!(pushed(&ldap, &LDAP, &format!("not ({})", filter("gt"))), (Predicate::All, false));
+}
+
+#[test]
+fn an_order_is_pushed_only_where_it_is_the_same() {
+    let sorted = |mapping: &Mapping, profile: &Profile, by: &str| {
+        let by = SortBy::parse(Some(by), Some("descending")).unwrap().unwrap();
+        let of = user(mapping);
+        let sort = by.of_types(&[&of.resource_type]).unwrap().pop().unwrap().unwrap();
+        mapping.sort(of, &sort, profile)
+    };
+    let (crm, plain, ldap) = (good(CRM), good(PLAIN), good(OPENLDAP));
+    let native =
+        |name: &str, by| Some(Sort { native: Native::own(name), by, missing: None, descending: true });
+    assert_eq!(sorted(&crm, &SQLITE, "userName"), native("LoginName", By::Text(Case::Folded)));
+    assert_eq!(sorted(&crm, &SQLITE, "id"), native("UserId", By::Text(Case::Exact)));
+    assert_eq!(sorted(&crm, &SQLITE, "meta.lastModified"), native("ModifiedUtc", By::Instant));
+    assert_eq!(sorted(&plain, &SQLITE, "externalId"), native("ExternalId", By::Text(Case::Exact)));
+    assert_eq!(sorted(&crm, &SQLITE, "name.givenName"), native("FirstName", By::Text(Case::Folded)));
+    let department = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department";
+    let by_lookup = sorted(&crm, &SQLITE, department).unwrap();
+    assert_eq!(by_lookup.native, Native::of("dept", "Name"));
+    // In `rest`, in several natives, in codes, in another table: sorted here.
+    for by in [
+        "title",
+        "name.familyName",
+        "name.formatted",
+        "active",
+        "phoneNumbers",
+        "emails",
+        "meta.location",
+        "groups",
+    ] {
+        assert_eq!(sorted(&crm, &SQLITE, by), None, "{by}");
+    }
+    assert_eq!(sorted(&ldap, &LDAP, "userName"), None);
 }
 
 #[test]

@@ -92,21 +92,17 @@ fn moment(value: &Value) -> Option<OffsetDateTime> {
     }
 }
 
-/// An instant in RFC 3339 (also without an offset: taken as UTC), in GeneralizedTime (RFC 4517 §3.3.13, UTC) or
-/// in SQL's form (taken as UTC). `None` too for one that is beyond the year 9999 in UTC.
+/// An instant in RFC 3339 or in SQL's form, which differ in the letter between date and time (without an offset:
+/// taken as UTC), or in GeneralizedTime (RFC 4517 §3.3.13, UTC). `None` too for one that is beyond the year 9999 in UTC.
 fn instant(text: &str) -> Option<OffsetDateTime> {
     let general = format_description!("[year][month][day][hour][minute][second]Z");
     let general_fraction = format_description!("[year][month][day][hour][minute][second].[subsecond]Z");
-    let sql = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
-    let sql_fraction = format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond]");
     if let Some(at) = crate::scim::evaluate::instant(text) {
         return at.checked_to_offset(UtcOffset::UTC).filter(|at| (0..=9999).contains(&at.year()));
     }
     PrimitiveDateTime::parse(text, general)
         .map(PrimitiveDateTime::assume_utc)
         .or_else(|_| PrimitiveDateTime::parse(text, general_fraction).map(PrimitiveDateTime::assume_utc))
-        .or_else(|_| PrimitiveDateTime::parse(text, sql).map(PrimitiveDateTime::assume_utc))
-        .or_else(|_| PrimitiveDateTime::parse(text, sql_fraction).map(PrimitiveDateTime::assume_utc))
         .ok()
 }
 

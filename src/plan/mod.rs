@@ -11,6 +11,7 @@ mod operation;
 mod predicate;
 mod profile;
 mod render;
+mod sequence;
 mod sql;
 mod step;
 mod value;
@@ -23,7 +24,8 @@ pub use operation::{
     Update,
 };
 pub use predicate::{Case, Order, Predicate, Test};
-pub use profile::{Folding, Precision, Profile};
+pub use profile::{Folding, Instants, Precision, Profile};
+pub use sequence::{By, Mark, Sequence, Sort};
 pub use step::{
     Action, AttributeChange, Expect, LdapOperation, ModifyKind, Param, Plan, Scope, Statement, Step,
 };

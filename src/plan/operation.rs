@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Native, Predicate, Row, Value};
+use super::{Native, Predicate, Row, Sequence, Value};
 
 /// What a backend is asked to lower to a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub enum Operation {
     Delete(Delete),
 }
 
-/// A read of resources of one entity. Results are ordered by id where several come.
+/// A read of resources of one entity, in the order that its range says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Search {
     /// The entity's name.
@@ -42,14 +42,16 @@ pub struct Fields {
 }
 
 /// Which window of the ordered result. A backend without [`super::Profile::windows`] is only asked
-/// with `offset` 0 and without a total.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// with `offset` 0, without a total and in the order of the ids.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Range {
+    /// The order, and where it is entered.
+    pub sequence: Sequence,
     /// How many to leave out first.
     pub offset: usize,
     /// How many to bring at the most. [`Found::more`] says whether there were more.
     pub limit: usize,
-    /// Whether [`Found::total`] is wanted.
+    /// Whether [`Found::total`] is wanted: how many the predicate has, wherever the window begins.
     pub total: bool,
 }
 
@@ -191,7 +193,7 @@ impl Fields {
 impl Range {
     /// The first `limit`, without a total.
     pub fn first(limit: usize) -> Self {
-        Self { offset: 0, limit, total: false }
+        Self { sequence: Sequence::default(), offset: 0, limit, total: false }
     }
 }
 

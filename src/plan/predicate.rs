@@ -37,7 +37,7 @@ pub enum Test {
     EndsWith(String, Case),
     /// Text that has this in it.
     Contains(String, Case),
-    /// Ordered so against the value.
+    /// Ordered so against the value, a whole number or an instant.
     Compare(Order, Value),
 }
 

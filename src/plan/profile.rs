@@ -11,6 +11,8 @@ pub struct Profile {
     pub text: Precision,
     /// Whether it orders numbers and text as SCIM does, so that gt, ge, lt and le may be pushed down.
     pub ordering: bool,
+    /// How its comparisons of instants agree with SCIM's.
+    pub instants: Instants,
     /// Whether it can give any window of an ordered result together with the true total.
     pub windows: bool,
 }
@@ -22,6 +24,15 @@ pub enum Folding {
     Ascii,
     /// LDAP's caseIgnoreMatch: Unicode, outer spaces and runs of spaces do not count.
     Directory,
+}
+
+/// Which instants a backend compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instants {
+    /// All, in every form that is read, and exactly.
+    Exact,
+    /// Those of these natives, names in any case, to the second.
+    Seconds(&'static [&'static str]),
 }
 
 /// How a pushed test relates to what SCIM asks.

@@ -4,17 +4,18 @@ use serde_json::{Value, json};
 
 use super::schema::{ResourceType, Schema};
 
-/// What a target really does.
+/// What a target really does. Filters, sorting and both ways of paging every target has: what its backend
+/// cannot do is done here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
-    /// The most resources in one answer.
+    /// The most resources in one answer, and how many there are when nobody says.
     pub max_results: usize,
+    /// How long a cursor is good for.
+    pub cursor_timeout_s: u64,
     /// Whether anything can be changed.
     pub write: bool,
     /// Whether a password can be changed.
     pub change_password: bool,
-    /// Whether lists can be sorted.
-    pub sort: bool,
     /// Whether resources have versions.
     pub etag: bool,
 }
@@ -27,8 +28,17 @@ pub fn service_provider_config(capabilities: &Capabilities, base: &str) -> Value
         "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
         "filter": { "supported": true, "maxResults": capabilities.max_results },
         "changePassword": { "supported": capabilities.change_password },
-        "sort": { "supported": capabilities.sort },
+        "sort": { "supported": true },
         "etag": { "supported": capabilities.etag },
+        // RFC 9865 §4.
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": capabilities.max_results,
+            "maxPageSize": capabilities.max_results,
+            "cursorTimeout": capabilities.cursor_timeout_s,
+        },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "Bearer token",

@@ -11,13 +11,13 @@ pub const URN: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 pub struct Error {
     /// The HTTP status.
     pub status: u16,
-    /// The `scimType` (RFC 7644 table 9).
+    /// The `scimType` (RFC 7644 table 9, RFC 9865 §2.1).
     pub scim_type: Option<ScimType>,
     /// A sentence that helps the client.
     pub detail: String,
 }
 
-/// The detail error keywords of RFC 7644 table 9.
+/// The detail error keywords of RFC 7644 table 9, and those of RFC 9865 §2.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // they are the RFC's own words
 pub enum ScimType {
@@ -31,10 +31,13 @@ pub enum ScimType {
     InvalidValue,
     InvalidVers,
     Sensitive,
+    InvalidCursor,
+    ExpiredCursor,
+    InvalidCount,
 }
 
 /// Each keyword with its spelling.
-const NAMES: [(ScimType, &str); 10] = [
+const NAMES: [(ScimType, &str); 13] = [
     (ScimType::InvalidFilter, "invalidFilter"),
     (ScimType::TooMany, "tooMany"),
     (ScimType::Uniqueness, "uniqueness"),
@@ -45,6 +48,9 @@ const NAMES: [(ScimType, &str); 10] = [
     (ScimType::InvalidValue, "invalidValue"),
     (ScimType::InvalidVers, "invalidVers"),
     (ScimType::Sensitive, "sensitive"),
+    (ScimType::InvalidCursor, "invalidCursor"),
+    (ScimType::ExpiredCursor, "expiredCursor"),
+    (ScimType::InvalidCount, "invalidCount"),
 ];
 
 // === impl ScimType ===

@@ -113,10 +113,8 @@ impl Evaluator<'_> {
 
     fn text(&self, attribute: &Attribute, value: &str, op: Op, wanted: &str) -> bool {
         let folded = |text: &str, part: Op| match (attribute.case_exact, self.folding) {
-            (true, _) => text.to_owned(),
-            (false, Folding::Ascii) => text.to_ascii_lowercase(),
-            (false, Folding::Unicode) => text.to_lowercase(),
             (false, Folding::Directory) => prepared(text, part),
+            (case_exact, folding) => folded(text, case_exact, folding),
         };
         let (value, wanted) = (folded(value, Op::Eq), folded(wanted, op));
         match op {
@@ -125,6 +123,16 @@ impl Evaluator<'_> {
             Op::Ew => value.ends_with(&wanted),
             _ => ordered(op, value.cmp(&wanted)),
         }
+    }
+}
+
+/// A whole text as it is compared.
+pub(super) fn folded(text: &str, case_exact: bool, folding: Folding) -> String {
+    match (case_exact, folding) {
+        (true, _) => text.to_owned(),
+        (false, Folding::Ascii) => text.to_ascii_lowercase(),
+        (false, Folding::Unicode) => text.to_lowercase(),
+        (false, Folding::Directory) => prepared(text, Op::Eq),
     }
 }
 
@@ -191,7 +199,7 @@ fn home<'a>(object: &'a Map<String, Value>, path: &AttrPath) -> Option<&'a Map<S
 }
 
 /// The elements of an attribute: those of its array, or its one value.
-fn elements<'a>(object: &'a Map<String, Value>, path: &AttrPath) -> Vec<&'a Value> {
+pub(super) fn elements<'a>(object: &'a Map<String, Value>, path: &AttrPath) -> Vec<&'a Value> {
     match home(object, path).and_then(|home| home.get(&path.name)) {
         Some(Value::Array(items)) => items.iter().collect(),
         Some(value) => vec![value],

@@ -1,4 +1,4 @@
-//! Index paging (RFC 7644 §3.4.2.4) and the ListResponse (§3.4.2).
+//! The numbers of paging (RFC 7644 §3.4.2.4, RFC 9865 §2) and the ListResponse (RFC 7644 §3.4.2).
 
 use serde_json::{Value, json};
 
@@ -30,6 +30,19 @@ pub fn parse(
     Ok(Page { start_index, count: count.min(max_count) })
 }
 
+/// Reads the `count` of a page that is asked for with a cursor: negative means 0; more than a page's size,
+/// or no number, is 400 `invalidCount` (RFC 9865 §2.1).
+pub fn count_with_cursor(count: Option<&str>, page_size: usize) -> Result<Option<usize>, Error> {
+    let invalid = |detail: String| Error::bad_request(ScimType::InvalidCount, detail);
+    let count = number("count", count).map_err(|error| invalid(error.detail))?;
+    match count {
+        Some(count) if count > page_size => {
+            Err(invalid(format!("With a cursor, count is from 0 to {page_size} (maxPageSize), not {count}.")))
+        }
+        count => Ok(count),
+    }
+}
+
 /// A whole number, cut to what can be counted here; negative is 0.
 fn number(name: &str, text: Option<&str>) -> Result<Option<usize>, Error> {
     let Some(text) = text.map(str::trim) else { return Ok(None) };
@@ -55,6 +68,27 @@ pub fn list_response(total: usize, page: &Page, resources: Vec<Resource>) -> Val
         "itemsPerPage": resources.len(),
     });
     // Moved in: inside of `json!` they would be copied value by value.
+    response["Resources"] = resources.into_iter().map(Value::Object).collect();
+    response
+}
+
+/// A page of a list of `total` resources that is walked by cursors (RFC 9865 §2): no place, but the ways on.
+pub fn cursor_response(
+    total: usize,
+    next: Option<String>,
+    previous: Option<String>,
+    resources: Vec<Resource>,
+) -> Value {
+    let mut response = json!({
+        "schemas": [LIST_RESPONSE],
+        "totalResults": total,
+        "itemsPerPage": resources.len(),
+    });
+    for (name, cursor) in [("previousCursor", previous), ("nextCursor", next)] {
+        if let Some(cursor) = cursor {
+            response[name] = cursor.into();
+        }
+    }
     response["Resources"] = resources.into_iter().map(Value::Object).collect();
     response
 }

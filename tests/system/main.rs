@@ -13,6 +13,7 @@ mod limits;
 mod outage;
 mod plan;
 mod providers;
+mod queries;
 mod refusals;
 mod schemas;
 mod serving;

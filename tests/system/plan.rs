@@ -384,12 +384,12 @@ fn of_each_method_on_an_applications_tables() {
     let planner = Planner::of(&target, &database);
     let login = &database.rows("SELECT LoginName FROM AppUser WHERE UserId = 30")[0]["LoginName"];
     let login = login.as_str().unwrap().to_owned();
-    let known = Known { login, user: "30".to_owned(), other: "5".to_owned(), group: "3".to_owned() };
+    let known = Known { login, user: "30".to_owned(), other: "5".to_owned(), group: "500003".to_owned() };
     each_method(&planner, &known);
     let gateway = Gateway::serve(&[target]);
     let known = Known { user: "31".to_owned(), group: "4".to_owned(), ..known };
     refusals(&planner, &gateway.target(TARGET), &known);
-    refused(&planner, &gateway.target(TARGET), "DELETE", "/Groups/1", None, 403);
+    refused(&planner, &gateway.target(TARGET), "DELETE", "/Groups/500001", None, 403);
 }
 
 #[test]
@@ -575,6 +575,30 @@ fn of_what_was_asked_wrongly_is_refused_as_such() {
         assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(2), ""), "{method}");
         assert!(!done.stderr.is_empty());
     }
+}
+
+#[test]
+fn of_a_sorted_list_is_sorted_by_sqlite3() {
+    let database = Database::of("crm");
+    let planner = Planner::of(&database.target(TARGET, "crm"), &database);
+    let query = "/Users?attributes=userName&count=3&sortOrder=descending&sortBy=";
+    let plan = planner.plan("GET", &format!("{query}userName"), None);
+    let key = "substr(CAST(t.\"LoginName\" AS TEXT), 1, 256) COLLATE NOCASE";
+    assert!(plan.contains(&format!(" ORDER BY {key} DESC NULLS FIRST, t.\"UserId\" LIMIT ")), "{plan}");
+    let printed = database.carry_out(&plan);
+    let last = database.rows("SELECT LoginName AS login FROM AppUser ORDER BY LoginName DESC LIMIT 3");
+    let places: Vec<usize> =
+        last.iter().map(|row| printed.find(row["login"].as_str().unwrap()).unwrap()).collect();
+    assert!(places.len() == 3 && places.is_sorted(), "{printed}");
+    // What is sorted here says so: everybody is looked at.
+    assert!(planner.plan("GET", &format!("{query}emails"), None).contains("= 50001"));
+    // Of several types, all statements; of none that can be meant, none.
+    let search = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"] });
+    let both = planner.plan("POST", "/.search", Some(&search));
+    assert!(both.contains("FROM \"AppUser\"") && both.contains("FROM \"Role\""), "{both}");
+    let filter = encoded("meta.resourceType eq \"Group\"");
+    let one = planner.plan("GET", &format!("/?filter={filter}"), None);
+    assert!(!one.contains("\"AppUser\" AS t") && one.contains("FROM \"Role\""), "{one}");
 }
 
 #[test]

@@ -27,7 +27,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Backend, Failure, Intent, Lowered, Session};
-use crate::plan::{Facts, Folding, Found, Model, Operation, Plan, Precision, Profile, Search, Secret};
+use crate::plan::{
+    Facts, Folding, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret,
+};
 use connection::Credentials;
 use read::Directory;
 pub use tls::Authority;
@@ -91,6 +93,8 @@ impl Backend for Ldap {
             // Whether an attribute ignores case, or spaces, or hyphens, is its own matching rule's affair.
             text: Precision::Over,
             ordering: false,
+            // RFC 4512 §3.4 gives these two their matching rules; with others a server may know none.
+            instants: Instants::Seconds(&["createTimestamp", "modifyTimestamp"]),
             windows: false,
         }
     }

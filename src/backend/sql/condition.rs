@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::builder::Builder;
+use super::order;
 use crate::backend::Failure;
 use crate::plan::{Case, Native, Order, Param, Predicate, Table, Test, Value};
 
@@ -127,8 +128,12 @@ impl Writer<'_> {
     fn test(&mut self, native: &Native, test: &Test, negated: bool) {
         let column = self.column(native);
         let condition = self.condition(&column, test);
+        let tested = match test {
+            Test::Equals(value, _) | Test::Compare(_, value) => self.compared(&column, value),
+            _ => column,
+        };
         match negated && *test != Test::Present {
-            true => self.text(&format!("({column} IS NOT NULL AND {condition})")),
+            true => self.text(&format!("({tested} IS NOT NULL AND {condition})")),
             false => self.text(&condition),
         }
     }
@@ -146,14 +151,23 @@ impl Writer<'_> {
             Test::EndsWith(text, case) => self.substring(column, text, *case, "%", ""),
             Test::Contains(text, case) => self.substring(column, text, *case, "%", "%"),
             Test::Compare(order, value) => {
-                let mark = self.builder.value(value.clone());
-                format!("{column} {} {mark}", sign(*order))
+                let compared = self.compared(column, value);
+                let mark = order::value_mark(self.builder, value);
+                format!("{compared} {} {mark}", sign(*order))
             }
         }
     }
 
+    /// The column as what a value is compared with.
+    fn compared(&self, column: &str, value: &Value) -> String {
+        match value {
+            Value::Timestamp(_) => self.builder.dialect.instant(column),
+            _ => column.to_owned(),
+        }
+    }
+
     fn equals(&mut self, column: &str, value: &Value, case: Case) -> String {
-        let mark = self.builder.value(value.clone());
+        let mark = order::value_mark(self.builder, value);
         match value {
             Value::Text(_) => {
                 format!("{column} = {mark}{}", self.builder.dialect.collation(case == Case::Exact))
@@ -161,7 +175,7 @@ impl Writer<'_> {
             Value::Reference(_) => {
                 format!("({column} = {mark} AND {} = {mark})", self.builder.dialect.as_text(column))
             }
-            _ => format!("{column} = {mark}"),
+            _ => format!("{} = {mark}", self.compared(column, value)),
         }
     }
 

@@ -152,8 +152,12 @@ fn person(transaction: &Transaction<'_>, number: u32) -> Result<(), rusqlite::Er
             params![number, format!("+49 170 555 {number:04}")],
         )?;
     }
-    for role in [2, number % 10 + 3] {
-        transaction.execute("INSERT INTO UserRole VALUES (?1, ?2, 'sample')", params![number, role])?;
+    for role in [1, number % 10 + 2] {
+        let name = ROLES.get(role as usize).map_or("", |(name, _)| name);
+        transaction.execute(
+            "INSERT INTO UserRole SELECT ?1, RoleId, 'sample' FROM Role WHERE RoleName = ?2",
+            params![number, name],
+        )?;
     }
     Ok(())
 }

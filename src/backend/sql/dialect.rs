@@ -38,6 +38,44 @@ impl Dialect {
         }
     }
 
+    /// The first characters of a text.
+    pub(super) fn beginning(self, text: &str, chars: usize) -> String {
+        match self {
+            Self::Sqlite => format!("substr({text}, 1, {chars})"),
+            Self::Transact => format!("LEFT({text}, {chars})"),
+        }
+    }
+
+    /// A column's instants as what can be compared: in SQLite, where an instant is a text in one of several
+    /// forms (RFC 3339 or SQL's own, with any fraction and offset), one text in UTC without needless zeros;
+    /// NULL when it is none.
+    pub(super) fn instant(self, column: &str) -> String {
+        if self == Self::Transact {
+            return column.to_owned(); // a type of its own there
+        }
+        let offset = |then: &str, or: &str| {
+            format!("CASE WHEN substr({column}, -6, 1) IN ('+', '-') THEN {then} ELSE {or} END")
+        };
+        let zone = offset(&format!("substr({column}, -6)"), "''");
+        let fraction =
+            offset(&format!("substr({column}, 20, length({column}) - 25)"), &format!("substr({column}, 20)"));
+        format!(
+            "CASE WHEN length({column}) > 18 THEN \
+             datetime(substr({column}, 1, 10) || ' ' || substr({column}, 12, 8) || {zone}) \
+             || rtrim({fraction}, 'Zz0.') END"
+        )
+    }
+
+    /// A term of ORDER BY. NULL comes last, in falling order first.
+    pub(super) fn order(self, key: &str, is_falling: bool) -> String {
+        match (self, is_falling) {
+            (Self::Sqlite, false) => format!("{key} NULLS LAST"),
+            (Self::Sqlite, true) => format!("{key} DESC NULLS FIRST"),
+            (Self::Transact, false) => format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END, {key}"),
+            (Self::Transact, true) => format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END DESC, {key} DESC"),
+        }
+    }
+
     /// The suffix that makes a comparison of text ignore or heed case. T-SQL leaves folding to the
     /// column's own collation, so that its index serves.
     pub(super) fn collation(self, exact: bool) -> &'static str {

@@ -1,4 +1,4 @@
-//! SQL: one statement builder for two dialects. `dialect`, `builder`, `condition`, `select` and `lower` are pure;
+//! SQL: one statement builder for two dialects. `dialect`, `builder`, `condition`, `order`, `select` and `lower` are pure;
 //! `sqlite` (with its `pool` and `failure`) is the only part that talks to a database. T-SQL is rendered here
 //! from the start; what executes it comes with the SQL Server backend.
 
@@ -8,6 +8,7 @@ pub mod demo;
 mod dialect;
 mod failure;
 mod lower;
+mod order;
 mod pool;
 mod select;
 mod sqlite;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::builder::Builder;
 use super::condition::{self, CHILD, OWN};
 use super::dialect::Dialect;
+use super::order;
 use crate::backend::Failure;
 use crate::plan::{
     Action, Entity, Expect, Model, Native, Param, Plan, Search, Statement, Step, Store, Table, Value,
@@ -148,6 +149,7 @@ impl Selector<'_> {
         let mut lookups: BTreeSet<Arc<str>> =
             columns.iter().filter_map(|column| column.native.part.clone()).collect();
         condition::lookups(&self.search.predicate, &mut lookups);
+        lookups.extend(order::lookup(&self.search.range.sequence));
         self.from(&mut builder, &lookups)?;
         if let Some(rest) = rest.filter(|rest| rest.table != self.table.name) {
             let (side, key) = (self.quote(&rest.table), self.quote(&rest.key));
@@ -176,13 +178,16 @@ impl Selector<'_> {
         condition::write(builder, self.table, &self.search.predicate)
     }
 
-    /// The window, and `beyond` rows more, which tell whether there is more.
+    /// The window in its order, and `beyond` rows more, which tell whether there is more.
     fn window(&self, builder: &mut Builder, beyond: usize) {
+        let sequence = &self.search.range.sequence;
+        order::write_behind(builder, self.table, sequence);
+        order::write_order(builder, self.table, sequence);
         let number = |count: usize| Param::Value(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)));
         let limit = builder.param(number(self.search.range.limit.saturating_add(beyond)));
         let offset = builder.param(number(self.search.range.offset));
         let window = self.dialect.window(&limit, &offset);
-        builder.push(&format!(" ORDER BY {}", self.key())).push(&window);
+        builder.push(&window);
     }
 
     fn child(&self, name: &Arc<str>) -> Result<ChildSelect, Failure> {
@@ -202,6 +207,7 @@ impl Selector<'_> {
             .push(&format!(" FROM {} AS {CHILD} WHERE {key} IN (SELECT {own_key}", self.quote(&child.table)));
         let mut lookups = BTreeSet::new();
         condition::lookups(&self.search.predicate, &mut lookups);
+        lookups.extend(order::lookup(&self.search.range.sequence));
         self.from(&mut builder, &lookups)?;
         self.filtered(&mut builder)?;
         self.window(&mut builder, 0);

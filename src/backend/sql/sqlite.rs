@@ -17,8 +17,8 @@ use super::pool::{Lease, Pool};
 use super::select::{ChildSelect, Column, Select, Target, select};
 use crate::backend::{Backend, Failure, Intent, Lowered, Session};
 use crate::plan::{
-    Action, Expect, Facts, Folding, Found, Model, Operation, Param, Plan, Precision, Profile, Record,
-    Reference, Row, Search, Statement, Value,
+    Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
+    Record, Reference, Row, Search, Statement, Value,
 };
 
 /// Connections that read at one time.
@@ -52,6 +52,7 @@ impl Backend for Sqlite {
             folding: Folding::Ascii,
             text: Precision::Exact,
             ordering: true,
+            instants: Instants::Exact,
             windows: true,
         }
     }

@@ -14,9 +14,9 @@ use super::lower::lower;
 use super::select::select;
 use crate::backend::{Backend, Failure, Intent, Lowered};
 use crate::plan::{
-    Case, Change, Changes, Child, Create, Delete, Entity, Facts, Fields, Found, Lookup, Model, Native,
-    OnDelete, OnMissing, Operation, Order, Plan, Predicate, Range, Record, Reference, Row, RowChanges,
-    Search, SideDocument, Store, Table, Test, Update, Value,
+    By, Case, Change, Changes, Child, Create, Delete, Entity, Facts, Fields, Found, Lookup, Mark, Model,
+    Native, OnDelete, OnMissing, Operation, Order, Plan, Predicate, Range, Record, Reference, Row,
+    RowChanges, Search, Sequence, SideDocument, Sort, Store, Table, Test, Update, Value,
 };
 
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -76,7 +76,7 @@ fn model() -> Model {
 
 fn search(entity: &str, predicate: Predicate, natives: &[Native]) -> Search {
     let fields = Fields { natives: natives.iter().cloned().collect(), rest: false };
-    Search { entity: entity.into(), predicate, fields, range: Range { offset: 0, limit: 10, total: false } }
+    Search { entity: entity.into(), predicate, fields, range: Range::first(10) }
 }
 
 fn is(name: &str, value: &str, case: Case) -> Predicate {
@@ -109,6 +109,29 @@ fn a_search_in_both_dialects() {
     let text = |dialect| select(dialect, &model(), &wanted).unwrap().plan().render();
     insta::assert_snapshot!("search_sqlite", text(Dialect::Sqlite));
     insta::assert_snapshot!("search_transact", text(Dialect::Transact));
+}
+
+#[test]
+fn an_ordered_window_in_both_dialects() {
+    let sorted = |native: Native, by, missing: Option<&str>, descending, backward, value: Option<Value>| {
+        let sort = Some(Sort { native, by, missing: missing.map(Value::from), descending });
+        let behind = Some(Mark { value, id: "7".to_owned() });
+        let mut wanted = search("User", is("Login", "ada", Case::Folded), &[Native::of("Phone", "Num")]);
+        wanted.range.sequence = Sequence { sort, backward, behind };
+        wanted
+    };
+    let at = Value::Timestamp(time::macros::datetime!(2026-01-31 12:00:00.5 +1));
+    let dept = Native::of("dept", "Name");
+    let searches = [
+        sorted(dept.clone(), By::Text(Case::Folded), Some("-"), false, false, Some("Sales".into())),
+        sorted(dept, By::Text(Case::Exact), None, true, false, None),
+        sorted(Native::own("Changed"), By::Instant, None, false, true, Some(at)),
+        sorted(Native::own("Age"), By::Integer, None, false, false, None),
+    ];
+    for (name, dialect) in [("sqlite", Dialect::Sqlite), ("transact", Dialect::Transact)] {
+        let texts = searches.iter().map(|search| select(dialect, &model(), search).unwrap().plan().render());
+        insta::assert_snapshot!(format!("order_{name}"), texts.collect::<String>());
+    }
 }
 
 #[test]
@@ -210,7 +233,7 @@ fn a_guarded_row_is_refused_and_the_statement_guards_it_too() {
 // === SQLite ===
 
 struct Database {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     sqlite: Sqlite,
 }
 
@@ -232,7 +255,7 @@ fn database(rows: &[(&str, Option<&str>)]) -> Database {
         connection.execute("INSERT INTO Person (Login, Nick) VALUES (?1, ?2)", (login, nick)).unwrap();
     }
     let sqlite = Sqlite::open(&file, Arc::new(model()), Intent::Write, DEADLINE).unwrap();
-    Database { _folder: folder, sqlite }
+    Database { folder, sqlite }
 }
 
 impl Database {
@@ -416,4 +439,117 @@ fn conditions_mean_what_predicates_mean() {
         let expected: Vec<String> = rows.iter().enumerate().filter(|(_, row)| holds(&predicate, **row)).map(|(at, _)| (at + 1).to_string()).collect();
         proptest::prop_assert_eq!(found, expected);
     });
+}
+
+// === the order against one in memory ===
+
+/// A text column's value, and what it means.
+fn sorted_rows() -> impl Strategy<Value = Vec<Option<String>>> {
+    let word =
+        prop::sample::select(&["a", "A", "b", "B", "ab", "Ä", "ä", "", "10", "9", "_", "\u{10FFFF}z"][..]);
+    let long = Just("x".repeat(crate::limits::SORTED_CHARS));
+    let value = prop_oneof![
+        2 => Just(None),
+        6 => word.prop_map(|word| Some(word.to_owned())),
+        1 => (long, word_of_two()).prop_map(|(long, word)| Some(format!("{long}{word}"))),
+    ];
+    prop::collection::vec(value, 0..10)
+}
+
+fn word_of_two() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&["a", "b"][..])
+}
+
+#[test]
+fn windows_follow_the_order_in_both_directions() {
+    let database = database(&[]);
+    let rows = Connection::open(database.folder.path().join("test.db")).unwrap();
+    rows.pragma_update(None, "synchronous", false).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    proptest!(|(
+        nicks in sorted_rows(),
+        is_exact: bool,
+        missing in prop::option::of(Just("b")),
+        descending: bool,
+        backward: bool,
+        limit in 1..4_usize,
+    )| {
+        let transaction = rows.unchecked_transaction().unwrap();
+        transaction.execute("DELETE FROM Person", []).unwrap();
+        for nick in &nicks {
+            transaction.execute("INSERT INTO Person (Nick) VALUES (?1)", [nick]).unwrap();
+        }
+        transaction.commit().unwrap();
+        let case = if is_exact { Case::Exact } else { Case::Folded };
+        let key = |nick: &Option<String>| {
+            let nick = nick.as_ref().filter(|nick| missing != Some(nick.as_str()))?;
+            let nick = if is_exact { nick.clone() } else { nick.to_ascii_lowercase() };
+            Some(nick.chars().take(crate::limits::SORTED_CHARS).collect::<String>())
+        };
+        let mut expected: Vec<(Option<String>, usize)> =
+            nicks.iter().enumerate().map(|(at, nick)| (key(nick), at + 1)).collect();
+        expected.sort_by(|(a, at), (b, bt)| {
+            let order = (a.is_none(), a).cmp(&(b.is_none(), b));
+            (if descending { order.reverse() } else { order }).then(at.cmp(bt))
+        });
+        if backward {
+            expected.reverse();
+        }
+        let sort = Sort { native: Native::own("Nick"), by: By::Text(case), missing: missing.map(Value::from), descending };
+        let mut behind = None;
+        let mut found: Vec<String> = Vec::new();
+        loop {
+            let mut window = search("User", Predicate::All, &[]);
+            let sequence = Sequence { sort: Some(sort.clone()), backward, behind: behind.take() };
+            window.range = Range { sequence, offset: 0, limit, total: true };
+            let page = runtime.block_on(async {
+                database.sqlite.session(Intent::Read).await.unwrap().search(&window).await.unwrap()
+            });
+            proptest::prop_assert_eq!(page.total, Some(nicks.len()));
+            found.extend(page.records.into_iter().map(|record| record.id));
+            if !page.more {
+                break;
+            }
+            let last = &expected[found.len() - 1];
+            behind = Some(Mark { value: last.0.clone().map(Value::Text), id: found.last().unwrap().clone() });
+        }
+        let ids: Vec<String> = expected.iter().map(|(_, at)| at.to_string()).collect();
+        proptest::prop_assert_eq!(found, ids);
+    });
+}
+
+/// Instants in every form that is read: what orders them, and what a filter compares, are the instants.
+#[tokio::test]
+async fn instants_are_compared_whatever_their_form() {
+    let forms = [
+        ("late", Some("2026-01-05T08:00:01Z")),
+        ("half", Some("2026-01-05 08:00:00.500")),
+        ("east", Some("2026-01-05T10:00:00.25+02:00")),
+        ("zero", Some("2026-01-05T08:00:00.000Z")),
+        ("none", None),
+        ("same", Some("2026-01-05t08:00:00z")),
+        ("nano", Some("2026-01-05T08:00:00.999999999Z")),
+        ("west", Some("2026-01-04T23:59:59-08:00")),
+        ("garbage", Some("the day before yesterday, at noon")),
+        ("day", Some("2026-01-05")),
+        ("number", Some("2461045.8333")),
+    ];
+    let database = database(&forms);
+    let mut window = search("User", Predicate::All, &[]);
+    let sort = Sort { native: Native::own("Nick"), by: By::Instant, missing: None, descending: false };
+    window.range.limit = 100;
+    window.range.sequence.sort = Some(sort);
+    let mut session = database.sqlite.session(Intent::Read).await.unwrap();
+    let found = session.search(&window).await.unwrap().records;
+    let ids: Vec<&str> = found.iter().map(|record| record.id.as_str()).collect();
+    assert_eq!(ids, ["8", "4", "6", "3", "2", "7", "1", "5", "9", "10", "11"]);
+    drop(session);
+    let at = time::macros::datetime!(2026-01-05 08:00:00 UTC);
+    let test = |test| Predicate::Test(Native::own("Nick"), test);
+    let equal = test(Test::Equals(Value::Timestamp(at), Case::Exact));
+    assert_eq!(database.ids(equal.clone()).await, ["4", "6"]);
+    let later = test(Test::Compare(Order::Greater, Value::Timestamp(at)));
+    assert_eq!(database.ids(later).await, ["1", "2", "3", "7"]);
+    // Two-valued: what is no instant is not that one.
+    assert_eq!(database.ids(equal.not()).await, ["1", "2", "3", "5", "7", "8", "9", "10", "11"]);
 }

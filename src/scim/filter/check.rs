@@ -9,7 +9,13 @@ use crate::scim::schema::{Attribute, ResourceType, Returned, Type};
 /// The filter with names in the schema's own spelling; 400 `invalidFilter` with the position where it
 /// asks for what cannot be asked.
 pub fn check(filter: Filter, rt: &ResourceType) -> Result<Filter, Error> {
-    Checker { rt, within: None }.filter(filter)
+    check_among(filter, rt, &[])
+}
+
+/// The same in a query over several types (RFC 7644 §3.4.2.1): an attribute that another of them has is
+/// simply absent here; one that none has is refused all the same.
+pub fn check_among(filter: Filter, rt: &ResourceType, others: &[&ResourceType]) -> Result<Filter, Error> {
+    Checker { rt, others, within: None }.filter(filter)
 }
 
 /// The same for a filter on the elements of a multi-valued attribute (a value path's, a PATCH path's).
@@ -18,11 +24,13 @@ pub(in crate::scim) fn check_elements(
     path: &AttrPath,
     rt: &ResourceType,
 ) -> Result<Filter, Error> {
-    Checker { rt, within: Some(path) }.filter(filter)
+    Checker { rt, others: &[], within: Some(path) }.filter(filter)
 }
 
 struct Checker<'a> {
     rt: &'a ResourceType,
+    /// The other types that are asked.
+    others: &'a [&'a ResourceType],
     /// The multi-valued attribute inside whose brackets the filter stands.
     within: Option<&'a AttrPath>,
 }
@@ -31,6 +39,12 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn filter(&self, filter: Filter) -> Result<Filter, Error> {
+        if let Some(other) = self.elsewhere(&filter) {
+            let is_null = matches!(filter, Filter::Compare { op: Op::Eq, value: Literal::Null, .. });
+            Checker { rt: other, others: &[], within: None }.filter(filter)?;
+            // What has no value equals null, and passes no other test.
+            return Ok(if is_null { Filter::And(Vec::new()) } else { Filter::Or(Vec::new()) });
+        }
         let all = |terms: Vec<Filter>| {
             terms.into_iter().map(|term| self.filter(term)).collect::<Result<Vec<_>, _>>()
         };
@@ -78,10 +92,24 @@ impl Checker<'_> {
         if path.sub.is_some() || !(attribute.kind == Type::Complex || attribute.multi_valued) {
             return Err(wrong(at, format!("{path} has no elements to put a filter on")));
         }
-        let inner = Checker { rt: self.rt, within: Some(&path) };
+        let inner = Checker { rt: self.rt, others: &[], within: Some(&path) };
         let filter = Box::new(inner.filter(filter)?);
         let then = then.map(|then| inner.filter(*then)).transpose()?.map(Box::new);
         Ok(Filter::ValuePath { path, filter, then, at })
+    }
+
+    /// The other type that has the attribute which this test asks for, when this one has not.
+    fn elsewhere(&self, test: &Filter) -> Option<&ResourceType> {
+        let (Filter::Present { path, .. } | Filter::Compare { path, .. } | Filter::ValuePath { path, .. }) =
+            test
+        else {
+            return None;
+        };
+        let is_known = |rt: &ResourceType| named(path, rt).is_some();
+        match self.within.is_some() || is_known(self.rt) {
+            true => None,
+            false => self.others.iter().find(|rt| is_known(rt)).copied(),
+        }
     }
 
     /// The path in the schema's spelling, and what it leads to. What is never told, such as a password, cannot
@@ -163,4 +191,36 @@ fn literal(
 
 fn wrong(at: usize, message: String) -> Error {
     Error::bad_request(ScimType::InvalidFilter, format!("The filter asks, at position {at}: {message}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scim::filter::parse;
+    use crate::scim::schema::{core_group, core_user};
+
+    fn of(name: &str, schema: &crate::scim::schema::Schema) -> ResourceType {
+        ResourceType { name: name.to_owned(), schema: schema.clone(), ..ResourceType::default() }
+    }
+
+    #[test]
+    fn what_another_type_has_is_absent_here() {
+        let (user, group) = (of("User", core_user()), of("Group", core_group()));
+        let among = |text: &str, rt| check_among(parse(text).unwrap(), rt, &[&user, &group]);
+        let (truth, falsehood) = (Filter::And(Vec::new()), Filter::Or(Vec::new()));
+        for (text, expected) in [
+            ("userName eq \"x\"", &falsehood),
+            ("userName pr", &falsehood),
+            ("userName ne null", &falsehood),
+            ("userName eq null", &truth),
+            ("emails[type eq \"work\"]", &falsehood),
+        ] {
+            assert_eq!(&among(text, &group).unwrap(), expected, "{text}");
+            assert_eq!(among(text, &user).unwrap(), check(parse(text).unwrap(), &user).unwrap(), "{text}");
+        }
+        // What is a mistake in the type that has it is one for all, and what none has is one everywhere.
+        for text in ["userName gt 3", "password pr", "emails[shoe pr]", "shoeSize pr", "userName.x pr"] {
+            assert_eq!(among(text, &group).unwrap_err().scim_type, Some(ScimType::InvalidFilter), "{text}");
+        }
+    }
 }

@@ -7,16 +7,16 @@ use std::fmt;
 
 use super::path::AttrPath;
 
-pub use check::check;
 pub(super) use check::check_elements;
+pub use check::{check, check_among};
 pub use parse::{SyntaxError, parse, parse_path};
 
 /// A filter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
-    /// All of these; at least two when parsed.
+    /// All of these; at least two when parsed. Of none: true.
     And(Vec<Filter>),
-    /// At least one of these; at least two when parsed.
+    /// At least one of these; at least two when parsed. Of none: false.
     Or(Vec<Filter>),
     /// Not this.
     Not(Box<Filter>),

@@ -31,6 +31,8 @@ CREATE TABLE Role (
   RoleName TEXT NOT NULL UNIQUE COLLATE NOCASE CHECK (length(RoleName) <= 60),
   IsSystem INTEGER NOT NULL DEFAULT 0 CHECK (IsSystem IN (0, 1))
 );
+-- Keys of roles are none of people: SCIM wants ids that no other resource has, of whatever type (RFC 7643 §3.1).
+INSERT INTO sqlite_sequence (name, seq) VALUES ('Role', 500000);
 CREATE TABLE UserRole (
   UserId INTEGER NOT NULL REFERENCES AppUser,
   RoleId INTEGER NOT NULL REFERENCES Role,

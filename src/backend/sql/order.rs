@@ -1,0 +1,116 @@
+//! The order of a result: ORDER BY, and the condition that begins behind a place of it. NULL stands where
+//! SCIM puts it, whatever the dialect would do with it by itself.
+
+use time::OffsetDateTime;
+use time::UtcOffset;
+
+use super::builder::Builder;
+use super::condition::OWN;
+use super::dialect::Dialect;
+use crate::limits::SORTED_CHARS;
+use crate::plan::{By, Case, Mark, Native, Sequence, Sort, Table, Value};
+
+/// Writes the condition of a sequence that begins behind a place, if it does.
+pub(super) fn write_behind(builder: &mut Builder, table: &Table, sequence: &Sequence) {
+    let Some(mark) = &sequence.behind else { return };
+    let id = id(builder.dialect, table);
+    let id_mark = builder.value(Value::Text(mark.id.clone()));
+    let beyond = format!("{id} {} {id_mark}", if sequence.backward { '<' } else { '>' });
+    let condition = match &sequence.sort {
+        None => beyond,
+        Some(sort) => behind(builder, sort, sequence.backward, mark, &beyond),
+    };
+    builder.push(" AND ").push(&condition);
+}
+
+/// What stands behind a place in a sorted result: another value, or the same one and an id beyond.
+fn behind(builder: &mut Builder, sort: &Sort, backward: bool, mark: &Mark, beyond: &str) -> String {
+    let key = key(builder, sort);
+    let is_falling = sort.descending != backward;
+    let Some(value) = &mark.value else {
+        let same = format!("{key} IS NULL AND {beyond}");
+        return match is_falling {
+            true => format!("({key} IS NOT NULL OR {same})"),
+            false => format!("({same})"),
+        };
+    };
+    let mark = value_mark(builder, value);
+    let (sign, nulls) = if is_falling { ('<', String::new()) } else { ('>', format!(" OR {key} IS NULL")) };
+    format!("({key} {sign} {mark} OR ({key} = {mark} AND {beyond}){nulls})")
+}
+
+/// Writes ORDER BY.
+pub(super) fn write_order(builder: &mut Builder, table: &Table, sequence: &Sequence) {
+    builder.push(" ORDER BY ");
+    if let Some(sort) = &sequence.sort {
+        let key = key(builder, sort);
+        let term = builder.dialect.order(&key, sort.descending != sequence.backward);
+        builder.push(&term).push(", ");
+    }
+    let id = id(builder.dialect, table);
+    builder.push(&id).push(if sequence.backward { " DESC" } else { "" });
+}
+
+fn id(dialect: Dialect, table: &Table) -> String {
+    format!("{OWN}.{}", dialect.quote(&table.id))
+}
+
+/// The alias of the look-up whose column orders the result.
+pub(super) fn lookup(sequence: &Sequence) -> Option<std::sync::Arc<str>> {
+    sequence.sort.as_ref().and_then(|sort| sort.native.part.clone())
+}
+
+/// The expression that orders the result.
+fn key(builder: &mut Builder, sort: &Sort) -> String {
+    let dialect = builder.dialect;
+    let column = column(dialect, &sort.native);
+    let of_column = match sort.by {
+        By::Text(_) => dialect.beginning(&dialect.as_text(&column), SORTED_CHARS),
+        By::Integer => column.clone(),
+        By::Instant => dialect.instant(&column),
+    };
+    let value = match &sort.missing {
+        None => of_column,
+        Some(missing) => {
+            let mark = builder.value(missing.clone());
+            let exact = if matches!(missing, Value::Text(_)) { dialect.collation(true) } else { "" };
+            format!("CASE WHEN {column} = {mark}{exact} THEN NULL ELSE {of_column} END")
+        }
+    };
+    match sort.by {
+        By::Text(case) => format!("{value}{}", dialect.collation(case == Case::Exact)),
+        By::Integer | By::Instant => value,
+    }
+}
+
+fn column(dialect: Dialect, native: &Native) -> String {
+    let alias = native.part.as_ref().map_or_else(|| OWN.to_owned(), |alias| dialect.quote(alias));
+    format!("{alias}.{}", dialect.quote(&native.name))
+}
+
+/// The mark of a value that is compared with a key, or with [`Dialect::instant`].
+pub(super) fn value_mark(builder: &mut Builder, value: &Value) -> String {
+    match (value, builder.dialect) {
+        (Value::Timestamp(at), Dialect::Sqlite) => builder.value(Value::Text(sqlite_instant(*at))),
+        _ => builder.value(value.clone()),
+    }
+}
+
+/// An instant as [`Dialect::instant`] gives it in SQLite.
+fn sqlite_instant(at: OffsetDateTime) -> String {
+    let at = at.to_offset(UtcOffset::UTC);
+    let (date, time) = (at.date(), at.time());
+    let text = format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second(),
+    );
+    match time.nanosecond() {
+        0 => text,
+        nanosecond => format!("{text}.{nanosecond:09}").trim_end_matches('0').to_owned(),
+    }
+}
