@@ -14,9 +14,9 @@ use super::job::Job;
 use super::walk::{Place, Walk};
 use super::{Answer, Client, Target};
 use crate::backend::{Intent, Session};
-use crate::mapping::{Pushed, ResourceMapping, native_key};
+use crate::mapping::{Pushed, ResourceMapping, key_of, native_key};
 use crate::plan::{
-    self, Facts, Fields, Found, Operation, Plan, Predicate, Range, Search, Sequence, Test, Value,
+    self, Facts, Fields, Found, Operation, Plan, Predicate, Range, Record, Search, Sequence, Test, Value,
 };
 use crate::scim::cursor::{self, Cursor, Mark};
 use crate::scim::error::Error;
@@ -27,7 +27,7 @@ use crate::scim::project::Projection;
 use crate::scim::query::{Paging, Query};
 use crate::scim::resource::{Resource, set_schemas};
 use crate::scim::schema::ResourceType;
-use crate::scim::sort::Sort;
+use crate::scim::sort::{Key, Sort};
 use crate::scim::version::Conditions;
 
 /// One query.
@@ -212,8 +212,9 @@ impl<'a> List<'a> {
             (total, offset) = (total + of_kind, offset.saturating_sub(of_kind));
             more |= window.more && !is_passed;
             for record in &window.records {
-                let resource = kind.job.read(record)?;
-                found.push((self.place(at, &resource, &record.id), kind.job.dressed(resource)));
+                let key = if self.page.is_none() { native_key_of(record)? } else { None };
+                let place = Place { key, kind: at, id: record.id.clone() };
+                found.push((place, kind.job.shown(record)?));
             }
         }
         reader.done()?;
@@ -232,10 +233,7 @@ impl<'a> List<'a> {
             backward: self.walk.backward,
             behind: behind.map(mark),
         };
-        let mut fields = if limit == 0 { Fields::default() } else { kind.job.wanted() };
-        if limit > 0 && self.page.is_none() {
-            kind.add_sorted(&mut fields);
-        }
+        let fields = if limit == 0 { Fields::default() } else { kind.job.wanted() };
         Search { range: Range { sequence, offset, limit, total: true }, ..kind.over(fields, limit) }
     }
 
@@ -436,6 +434,15 @@ fn kinds<'a>(
     types.iter().zip(sorts).map(kind).collect()
 }
 
+/// What the backend itself ordered a record by. 500 where a cursor cannot hold it: octets that are no text.
+fn native_key_of(record: &Record) -> Result<Option<Key>, Error> {
+    let Some(value) = &record.key else { return Ok(None) };
+    key_of(value).map(Some).ok_or_else(|| {
+        tracing::error!(id = record.id, "what a list is sorted by is neither text nor number here");
+        Error::internal("A resource holds no text where this list is sorted by one; the log has its id.")
+    })
+}
+
 fn ends(page: &[Place]) -> Option<(Place, Place)> {
     Some((page.first()?.clone(), page.last()?.clone()))
 }
@@ -446,6 +453,7 @@ fn narrow(predicate: &Predicate) -> bool {
         Predicate::Id(_) => true,
         Predicate::Test(_, Test::Equals(Value::Text(_) | Value::Reference(_), _)) => true,
         Predicate::And(terms) => terms.iter().any(narrow),
+        Predicate::Or(terms) => !terms.is_empty() && terms.iter().all(narrow),
         _ => false,
     }
 }

@@ -43,7 +43,7 @@ use diagnostic::Diagnostic;
 
 pub use line::ResourceMapping;
 pub use push::Pushed;
-pub use sort::native_key;
+pub use sort::{key_of, native_key};
 pub use write::Versions;
 
 /// A mapping: what maps to what, and the script's functions for values. Immutable; shared by all requests.

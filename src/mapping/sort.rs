@@ -37,7 +37,20 @@ impl Mapping {
     }
 }
 
-/// A resource's key as the native value that orders it there.
+/// What a backend orders a record by, as a key that a cursor can hold; `None` where that is neither text, number
+/// nor instant. Back again by [`native_key`] it is the same value, whatever SCIM would make of it.
+pub fn key_of(value: &Value) -> Option<Key> {
+    match value {
+        Value::Bool(truth) => Some(Key::Bool(*truth)),
+        Value::Integer(number) => Some(Key::Integer(*number)),
+        Value::Real(number) => Some(Key::Decimal(*number)),
+        Value::Timestamp(at) => Some(Key::Instant(*at)),
+        Value::Text(text) => Some(Key::Text(text.clone())),
+        Value::Bytes(_) | Value::Secret(_) | Value::Reference(_) => None,
+    }
+}
+
+/// A key as the native value that orders a record.
 pub fn native_key(key: &Key) -> Value {
     match key {
         Key::Bool(truth) => Value::Bool(*truth),

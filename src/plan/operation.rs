@@ -81,6 +81,8 @@ pub struct Record {
     pub children: BTreeMap<Arc<str>, Vec<Row>>,
     /// The document of `rest`, JSON text.
     pub rest: Option<String>,
+    /// Of a search that sorts: what stands at this place of the order, to go on behind it ([`super::Mark`]).
+    pub key: Option<Value>,
 }
 
 /// A new resource.

@@ -41,7 +41,7 @@ pub enum By {
 /// A place in an ordered result, by what stands there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
-    /// The value that orders the result there: text, a whole number or an instant; `None` when there is none.
+    /// The value that orders the result there, as [`super::Record::key`] had it; `None` when there is none.
     pub value: Option<Value>,
     /// The id.
     pub id: String,

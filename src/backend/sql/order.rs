@@ -39,6 +39,14 @@ fn behind(builder: &mut Builder, sort: &Sort, backward: bool, mark: &Mark, beyon
     format!("({key} {sign} {mark} OR ({key} = {mark} AND {beyond}){nulls})")
 }
 
+/// Writes what orders the rows as one more column.
+pub(super) fn write_selected(builder: &mut Builder, sequence: &Sequence) {
+    if let Some(sort) = &sequence.sort {
+        let key = key(builder, sort);
+        builder.push(", ").push(&key);
+    }
+}
+
 /// Writes ORDER BY.
 pub(super) fn write_order(builder: &mut Builder, table: &Table, sequence: &Sequence) {
     builder.push(" ORDER BY ");

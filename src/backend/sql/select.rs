@@ -17,10 +17,12 @@ use crate::plan::{
 /// The statements of a search, and what their columns are.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Select {
-    /// The rows: the key, then `columns`, then the document where it is read.
+    /// The rows: the key, then `columns`, then the document where it is read, then what orders them.
     pub rows: Statement,
     pub columns: Vec<Column>,
     pub rest: bool,
+    /// Whether the last column is what orders the rows.
+    pub sorted: bool,
     pub children: Vec<ChildSelect>,
     pub count: Option<Statement>,
 }
@@ -77,6 +79,7 @@ pub(super) fn select(dialect: Dialect, model: &Model, search: &Search) -> Result
         rows: selector.rows(&columns)?,
         columns,
         rest: search.fields.rest && table.rest.is_some(),
+        sorted: search.range.sequence.sort.is_some(),
         children: children.into_iter().map(|child| selector.child(child)).collect::<Result<_, _>>()?,
         count: search.range.total.then(|| selector.count()).transpose()?,
     })
@@ -146,6 +149,7 @@ impl Selector<'_> {
             let alias = if rest.table == self.table.name { OWN } else { "rest" };
             builder.push(&format!(", {alias}.{}", self.quote(&rest.column)));
         }
+        order::write_selected(&mut builder, &self.search.range.sequence);
         let mut lookups: BTreeSet<Arc<str>> =
             columns.iter().filter_map(|column| column.native.part.clone()).collect();
         condition::lookups(&self.search.predicate, &mut lookups);

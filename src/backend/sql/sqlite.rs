@@ -150,6 +150,10 @@ fn record(row: &rusqlite::Row<'_>, select: &Select) -> Result<Record, rusqlite::
     }
     if select.rest {
         record.rest = row.get(at)?;
+        at += 1;
+    }
+    if select.sorted {
+        record.key = read(row.get_ref(at)?);
     }
     Ok(record)
 }
