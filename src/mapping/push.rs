@@ -6,7 +6,7 @@
 
 use serde_json::{Value as Json, json};
 
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::Mapping;
 use super::line::{Collection, Conversion, How, Line, ResourceMapping};
@@ -234,7 +234,7 @@ impl Pusher<'_> {
                 }
                 _ => Bounds::unknown(),
             },
-            (Type::DateTime, _, Literal::Text(text)) => match instant(text) {
+            (Type::DateTime, _, Literal::Text(text)) => match instant(text).and_then(in_utc) {
                 Some(at) => self.instant_compare(native, op, at, test),
                 None => Bounds::unknown(),
             },
@@ -328,6 +328,11 @@ fn links_compare(collection: &Collection, op: Op, value: &Literal) -> Bounds {
 
 fn link(id: &str) -> Value {
     Value::Reference(Reference { resource: None, id: id.to_owned() })
+}
+
+/// The instant in UTC; `None` beyond the years that every backend can write there.
+fn in_utc(at: OffsetDateTime) -> Option<OffsetDateTime> {
+    at.checked_to_offset(UtcOffset::UTC).filter(|at| (1..=9998).contains(&at.year()))
 }
 
 fn is_resource_type(path: &AttrPath) -> bool {

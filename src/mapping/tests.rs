@@ -403,6 +403,13 @@ fn instants_are_pushed_as_far_as_the_backend_compares_them() {
     assert_eq!(pushed(&ldap, &LDAP, &filter("le")), (to.clone(), false));
     assert_eq!(pushed(&ldap, &LDAP, &filter("eq")), (from.and(to), false));
     assert_eq!(pushed(&ldap, &LDAP, &format!("not ({})", filter("gt"))), (Predicate::All, false));
+    // Beyond what can be written in UTC: re-checked.
+    for at in ["9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00", "9999-12-31T23:59:59.5Z"] {
+        for (mapping, profile) in [(&crm, &SQLITE), (&ldap, &LDAP)] {
+            let filter = format!("meta.lastModified lt \"{at}\"");
+            assert_eq!(pushed(mapping, profile, &filter), (Predicate::All, false), "{at}");
+        }
+    }
 }
 
 #[test]

@@ -106,7 +106,7 @@ pub(super) fn value_mark(builder: &mut Builder, value: &Value) -> String {
 
 /// An instant as [`Dialect::instant`] gives it in SQLite.
 fn sqlite_instant(at: OffsetDateTime) -> String {
-    let at = at.to_offset(UtcOffset::UTC);
+    let at = at.checked_to_offset(UtcOffset::UTC).unwrap_or(at); // what fails is beyond the year 9999
     let (date, time) = (at.date(), at.time());
     let text = format!(
         "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
