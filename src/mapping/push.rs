@@ -4,12 +4,14 @@
 //! that holds only where it does. `not` swaps them, so the negation of an imprecise term stays sound. Only
 //! `over` is ever pushed; where the two are not one, what comes back is re-checked by `scim::evaluate`.
 
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::Mapping;
-use super::line::{Collection, Conversion, How, Line, ResourceMapping};
+use super::line::{Collection, Conversion, How, Line, Part, ResourceMapping};
 use crate::plan::{Case, Instants, Native, Order, Precision, Predicate, Profile, Reference, Test, Value};
 use crate::scim::evaluate::{self, instant};
 use crate::scim::filter::{Filter, Literal, Op};
@@ -64,6 +66,16 @@ impl Bounds {
 
     fn not(self) -> Self {
         Self { over: self.under.not(), under: self.over.not(), exact: self.exact }
+    }
+
+    /// The same of any row of a child table.
+    fn within(self, table: &Arc<str>) -> Self {
+        let any = |rows| match rows {
+            Predicate::Nothing => Predicate::Nothing,
+            // Whoever has no row at all cannot be meant, but nothing is known of the others.
+            rows => Predicate::Child(table.clone(), Box::new(rows)),
+        };
+        Self { over: any(self.over), under: any(self.under), exact: self.exact }
     }
 
     fn and(self, other: Self) -> Self {
@@ -125,6 +137,11 @@ impl Pusher<'_> {
             Place::Links(collection) => {
                 Bounds::exact(Predicate::Child(collection.table.clone(), Box::new(Predicate::All)))
             }
+            Place::Elements(collection, part) => {
+                let native = Native::of(collection.table.clone(), part.column.clone());
+                let present = Predicate::Test(native.clone(), Test::Present);
+                Bounds::exact(self.really(&part.conversion, &native, present)).within(&collection.table)
+            }
             Place::Elsewhere => Bounds::unknown(),
         }
     }
@@ -152,6 +169,10 @@ impl Pusher<'_> {
         match place(self.of, path) {
             Place::Line(line) => self.line_compare(line, op, value),
             Place::Links(collection) => links_compare(collection, op, value),
+            Place::Elements(collection, part) => {
+                let native = Native::of(collection.table.clone(), part.column.clone());
+                self.plain_compare(&part.conversion, &native, op, value).within(&collection.table)
+            }
             Place::Elsewhere => Bounds::unknown(),
         }
     }
@@ -293,8 +314,14 @@ pub(super) fn place<'a>(of: &'a ResourceMapping, path: &AttrPath) -> Place<'a> {
     if let (true, Some(line)) = (is_value, of.line(&whole).filter(|line| line.is_reference())) {
         return Place::Line(line);
     }
-    let collection = of.collection(&whole).filter(|c| is_value && c.reference().is_some());
-    collection.map_or(Place::Elsewhere, Place::Links)
+    match of.collection(&whole).filter(|_| is_value) {
+        Some(collection) if collection.reference().is_some() => Place::Links(collection),
+        Some(collection) if collection.is_simple() => match collection.parts.as_slice() {
+            [part] if matches!(part.conversion.how, How::Plain) => Place::Elements(collection, part),
+            _ => Place::Elsewhere,
+        },
+        _ => Place::Elsewhere,
+    }
 }
 
 /// Whether a line of a sub-attribute stores whatever a client says of it, so that `rest`, which may hold other
@@ -311,6 +338,8 @@ pub(super) enum Place<'a> {
     Line(&'a Line),
     /// In the rows of this collection of references.
     Links(&'a Collection),
+    /// In the rows of this collection of simple values, in this column.
+    Elements(&'a Collection, &'a Part),
     /// In several places, or in `rest`, or nowhere.
     Elsewhere,
 }

@@ -473,3 +473,78 @@ fn what_is_not_mapped_is_not_advertised() {
     assert_eq!(subs, ["value", "type"]);
     assert_eq!(emails.sub("type").unwrap().canonical_values, ["work"]);
 }
+
+// === schemas of a mapping's own ===
+
+const LENDING: &str = include_str!("../../tests/mappings/lending/mapping.rhai");
+
+#[test]
+fn simple_values_in_a_table_of_their_own_are_looked_for_there() {
+    let mapping = good(LENDING);
+    let of = mapping.resources().iter().find(|of| of.resource_type.name == "Device").unwrap();
+    let pushed = |text: &str| {
+        let filter = filter::check(filter::parse(text).unwrap(), &of.resource_type).unwrap();
+        let pushed = mapping.push(of, &filter, &SQLITE);
+        (pushed.predicate, pushed.exact)
+    };
+    let any = |test| {
+        Predicate::Child("DeviceTag".into(), Box::new(Predicate::Test(Native::of("DeviceTag", "Tag"), test)))
+    };
+    let is = Test::Equals("loud".into(), Case::Folded);
+    assert_eq!(pushed("tags eq \"loud\""), (any(is.clone()), true));
+    assert_eq!(pushed("not (tags eq \"loud\")"), (any(is).not(), true));
+    assert_eq!(pushed("tags pr"), (any(Test::Present), true));
+    assert_eq!(pushed("tags eq null"), (any(Test::Present).not(), true));
+    // Several values differ when any does; their order is not the database's.
+    assert_eq!(pushed("tags ne \"loud\""), (Predicate::All, false));
+    let (_, exact) = pushed("tags gt \"loud\"");
+    assert!(!exact);
+}
+
+#[test]
+fn what_no_line_stores_of_an_extension_is_kept_beside_the_row() {
+    let text = "schema(\"urn:x:ext:Extra\"); define(\"kept\", \"string\"); define(\"stored\", \"integer\"); define(\"told\", \"string\").read_only();
+        define(\"secret\", \"string\").write_only(); define(\"first\", \"string\").immutable(); define(\"links\", \"complex\").many(); define(\"links.value\", \"string\");
+        resource(\"User\").table(\"T\").id(\"Id\").extension(\"urn:x:ext:Extra\").on_delete(\"delete\"); rest(\"R\", \"Id\", \"Doc\");
+        attr(\"userName\", \"N\"); attr(\"urn:x:ext:Extra:stored\", \"S\"); attr(\"urn:x:ext:Extra:told\", \"I\"); attr(\"urn:x:ext:Extra:secret\", \"P\");
+        attr(\"urn:x:ext:Extra:links\", \"L\").child(\"Id\"); attr(\"urn:x:ext:Extra:links.value\", \"L.To\").ref(\"User\");";
+    let mapping = good(text);
+    let of = user(&mapping);
+    let extra = json!({
+        "kept": "k", "stored": 7, "told": "t", "secret": "s", "first": "f", "links": [{ "value": "1" }]
+    });
+    let resource = object(json!({ "userName": "ada", "told": "core", "urn:x:ext:Extra": extra }));
+    let record = mapping.write(of, &resource, None).unwrap();
+    assert_eq!(record.values[&Native::own("S")], vec![Value::Integer(7)]);
+    let rest = mapping.rest_of(of, &resource, &record).unwrap().unwrap();
+    let rest: Json = serde_json::from_str(&rest).unwrap();
+    assert_eq!(rest, json!({ "told": "core", "urn:x:ext:Extra": { "kept": "k", "first": "f" } }));
+    let extension = of.resource_type.extension("URN:X:ext:extra").unwrap();
+    let names: Vec<&str> = extension.schema.attributes.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(names, ["kept", "stored", "told", "secret", "first", "links"]);
+}
+
+#[test]
+fn a_collection_that_cannot_be_one_is_refused() {
+    let start = "schema(\"urn:x:y:Thing\"); define(\"tags\", \"string\").many(); define(\"one\", \"string\"); define(\"parts\", \"complex\").many();
+        define(\"parts.a\", \"string\"); define(\"parts.b\", \"string\").read_only();
+        resource(\"Thing\").schema(\"urn:x:y:Thing\").table(\"T\").id(\"Id\").on_delete(\"delete\"); attr(\"parts\", \"Part\").child(\"Id\");";
+    for (line, says) in [
+        ("attr(\"tags\", \"Tag\").child(\"Id\");", "`child` of simple values names one column"),
+        ("attr(\"one\", \"Tag.One\").child(\"Id\");", "`child` of simple values names one column"),
+        (
+            "attr(\"tags\", [\"Tag.A\", \"Tag.B\"]).child(\"Id\");",
+            "`child` of simple values names one column",
+        ),
+        ("attr(\"parts.a\", \"Part.A\").read_only();", "who may change `parts.a` is said of all of `parts`"),
+        ("attr(\"parts.b\", \"Part.B\");", "who may change `parts.b` is said of all of `parts`"),
+        ("attr(\"parts.a\", \"Tag.A\");", "this line names a column of Part"),
+        (
+            "attr(\"tags\", \"T.Tags\").child(\"Id\").returned(\"often\");",
+            "`returned` is always, never, default or request",
+        ),
+    ] {
+        let said = mistake(&format!("{start}\n{line}"));
+        assert!(said.contains(says) && said.contains("mapping.rhai:4:"), "{line}\n{said}");
+    }
+}

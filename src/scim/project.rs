@@ -78,9 +78,10 @@ impl Projection {
         }
         match &self.asked {
             Asked::Default => !self.on_request.contains(&attribute),
-            Asked::Only(wanted) => {
-                wanted.iter().any(|wanted| covers(wanted, &attribute) || wanted.without_sub() == attribute)
-            }
+            Asked::Only(wanted) => wanted.iter().any(|wanted| {
+                wanted.without_sub() == attribute
+                    || (covers(wanted, &attribute) && !self.on_request.contains(&attribute))
+            }),
             Asked::Without(unwanted) => {
                 !self.on_request.contains(&attribute)
                     && !unwanted.iter().any(|unwanted| covers(unwanted, &attribute))
@@ -165,4 +166,99 @@ fn marked(urn: Option<&str>, attribute: &Attribute, returned: Returned) -> Vec<A
     let subs = attribute.sub_attributes.iter().filter(|sub| sub.returned == returned);
     let subs = subs.map(|sub| path.with_sub(&sub.name)).collect::<Vec<_>>();
     (attribute.returned == returned).then_some(path).into_iter().chain(subs).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::schema::{Extension, Schema, Type};
+
+    const URN: &str = "urn:x:ext:Extra";
+
+    /// `a` is always shown, `n` never, `r` on request, `d` by default; the same within `c`, and in an extension.
+    fn rt() -> ResourceType {
+        let simple = || {
+            [
+                ("a", Returned::Always),
+                ("n", Returned::Never),
+                ("r", Returned::Request),
+                ("d", Returned::Default),
+            ]
+            .map(|(name, returned)| Attribute {
+                name: name.to_owned(),
+                returned,
+                ..Attribute::default()
+            })
+        };
+        let complex = Attribute {
+            name: "c".to_owned(),
+            kind: Type::Complex,
+            sub_attributes: simple().to_vec(),
+            ..Attribute::default()
+        };
+        let attributes: Vec<Attribute> = simple().into_iter().chain([complex]).collect();
+        let schema =
+            |id: &str| Schema { id: id.to_owned(), attributes: attributes.clone(), ..Schema::default() };
+        ResourceType {
+            schema: schema("urn:x:core:Thing"),
+            extensions: vec![Extension { schema: schema(URN), required: false }],
+            ..ResourceType::default()
+        }
+    }
+
+    fn shown(projection: &Projection) -> Value {
+        let one = json!({ "a": 1, "n": 1, "r": 1, "d": 1, "c": { "a": 1, "n": 1, "r": 1, "d": 1 } });
+        let mut resource = one.as_object().unwrap().clone();
+        resource.insert("id".to_owned(), "1".into());
+        resource.insert(URN.to_owned(), one);
+        projection.apply(&mut resource, &rt());
+        resource.into()
+    }
+
+    fn asked(attributes: Option<&str>, excluded: Option<&str>) -> Projection {
+        Projection::parse(attributes, excluded, &rt()).unwrap()
+    }
+
+    #[test]
+    fn each_attribute_is_shown_as_it_is_returned() {
+        let default = json!({ "a": 1, "d": 1, "c": { "a": 1, "d": 1 } });
+        for (attributes, excluded, core, extension) in [
+            (None, None, default.clone(), default.clone()),
+            (Some("d"), None, json!({ "a": 1, "d": 1 }), json!({ "a": 1 })),
+            (Some("r,n"), None, json!({ "a": 1, "r": 1 }), json!({ "a": 1 })),
+            (Some("c"), None, json!({ "a": 1, "c": { "a": 1, "d": 1 } }), json!({ "a": 1 })),
+            (Some("c.r,c.n"), None, json!({ "a": 1, "c": { "a": 1, "r": 1 } }), json!({ "a": 1 })),
+            (Some(URN), None, json!({ "a": 1 }), default.clone()),
+            (
+                Some("urn:X:EXT:extra:C.D"),
+                None,
+                json!({ "a": 1 }),
+                json!({ "a": 1, "c": { "a": 1, "d": 1 } }),
+            ),
+            (None, Some("a,d,c.a,c.d"), json!({ "a": 1, "c": { "a": 1 } }), default.clone()),
+            (None, Some(URN), default.clone(), json!({ "a": 1 })),
+        ] {
+            let mut found = shown(&asked(attributes, excluded));
+            let what = format!("{attributes:?} without {excluded:?}");
+            assert_eq!(found[URN].take(), extension, "{what}");
+            let found = found.as_object_mut().unwrap();
+            assert_eq!(
+                (found.remove("id"), found.remove(URN)),
+                (Some("1".into()), Some(Value::Null)),
+                "{what}"
+            );
+            assert_eq!(Value::Object(found.clone()), core, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_wrote_it_sees_once() {
+        let path = |name: &str| AttrPath::attribute(name);
+        let wrote = vec![path("r"), path("n"), path("c"), path("c").with_sub("r")];
+        let found = shown(&asked(None, None).after_writing(|| Ok(wrote)).unwrap());
+        assert_eq!((&found["r"], &found["n"], &found["c"]["r"]), (&json!(1), &Value::Null, &json!(1)));
+        assert_eq!(found[URN]["r"], Value::Null);
+    }
 }

@@ -337,3 +337,96 @@ pub fn set_schemas(resource: &mut Resource, rt: &ResourceType) {
         std::iter::once(&rt.schema.id).chain(extensions).map(|urn| urn.as_str().into()).collect();
     resource.shift_insert(0, "schemas".to_owned(), Value::Array(urns));
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::schema::{Extension, Schema};
+
+    fn of_type(kind: Type) -> Attribute {
+        Attribute { name: "x".to_owned(), kind, ..Attribute::default() }
+    }
+
+    #[test]
+    fn values_are_of_their_type() {
+        for (kind, good, bad) in [
+            (
+                Type::Decimal,
+                vec![json!(1), json!(-0.5), json!(1e300)],
+                vec![json!("1"), json!(u64::MAX), json!(true)],
+            ),
+            (Type::Integer, vec![json!(i64::MIN)], vec![json!(1.0), json!(u64::MAX), json!("1")]),
+            (
+                Type::Binary,
+                vec![json!("AAA="), json!("AAA"), json!("")],
+                vec![json!("A"), json!("_-=="), json!("A A="), json!(1)],
+            ),
+            (
+                Type::Reference,
+                vec![json!("../Users/1"), json!("urn:x:y"), json!("https://x/\u{e9}")],
+                vec![json!("a b"), json!("<a>"), json!("\n")],
+            ),
+            (
+                Type::DateTime,
+                vec![json!("2026-01-31T12:00:00"), json!("2026-01-31T12:00:00.5-09:30")],
+                vec![json!("2026-01-31"), json!(0)],
+            ),
+        ] {
+            for value in good {
+                assert!(single(&value, &of_type(kind), "x").is_ok(), "{kind:?} {value}");
+            }
+            for value in bad {
+                let error = single(&value, &of_type(kind), "x").unwrap_err();
+                assert_eq!(error.scim_type, Some(ScimType::InvalidValue), "{kind:?} {value}");
+            }
+        }
+        assert_eq!(single(&json!("AAA"), &of_type(Type::Binary), "x").unwrap(), Some(json!("AAA=")));
+    }
+
+    fn thing(subs: Vec<Attribute>) -> ResourceType {
+        let attribute = Attribute { sub_attributes: subs, ..of_type(Type::Complex) };
+        let schema =
+            Schema { id: "urn:x:y:Thing".to_owned(), attributes: vec![attribute], ..Schema::default() };
+        let extension = Schema { id: "urn:x:y:More".to_owned(), ..schema.clone() };
+        ResourceType {
+            schema,
+            extensions: vec![Extension { schema: extension, required: false }],
+            ..ResourceType::default()
+        }
+    }
+
+    fn object(value: Value) -> Resource {
+        value.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn an_immutable_sub_attribute_is_set_once() {
+        let fixed = Attribute { mutability: Mutability::Immutable, ..of_type(Type::String) };
+        let rt = thing(vec![
+            Attribute { name: "fixed".to_owned(), ..fixed },
+            Attribute { name: "free".to_owned(), ..of_type(Type::String) },
+        ]);
+        for home in ["core", "urn:x:y:More"] {
+            let of = |value: Value| match home {
+                "core" => object(json!({ "x": value })),
+                urn => object(json!({ urn: { "x": value } })),
+            };
+            let check = |before: Value, after: Value| check_immutable(&of(before), &of(after), &rt).is_ok();
+            assert!(check(json!({ "free": "1" }), json!({ "free": "2", "fixed": "1" })), "{home}");
+            assert!(check(json!({ "fixed": "1", "free": "1" }), json!({ "fixed": "1" })), "{home}");
+            assert!(!check(json!({ "fixed": "1" }), json!({ "fixed": "2" })), "{home}");
+            assert!(!check(json!({ "fixed": "1" }), json!({ "free": "2" })), "{home}");
+        }
+    }
+
+    #[test]
+    fn an_extension_may_be_required() {
+        let mut rt = thing(vec![of_type(Type::String)]);
+        assert!(require(&Resource::new(), &rt).is_ok());
+        rt.extensions[0].required = true;
+        assert!(require(&Resource::new(), &rt).unwrap_err().detail.contains("urn:x:y:More"));
+        assert!(require(&object(json!({ "urn:x:y:More": { "x": { "x": "1" } } })), &rt).is_ok());
+    }
+}

@@ -341,4 +341,31 @@ mod tests {
             assert_eq!(schema.id, format!("urn:ietf:params:scim:schemas:core:2.0:{name}"));
         }
     }
+
+    fn named(name: &str) -> Attribute {
+        Attribute { name: name.to_owned(), required: true, ..Attribute::default() }
+    }
+
+    #[test]
+    fn a_schema_of_two_types_is_one_with_all_that_both_have() {
+        let of = |attributes: Vec<Attribute>| Schema { attributes, ..Schema::default() };
+        let complex = |subs: &[&str]| Attribute {
+            sub_attributes: subs.iter().map(|name| named(name)).collect(),
+            ..named("c")
+        };
+        let mut one = of(vec![named("a"), complex(&["x"])]);
+        one.merge(&of(vec![named("b"), complex(&["x", "y"]), Attribute { required: false, ..named("a") }]));
+        let a = Attribute { required: false, ..named("a") };
+        assert_eq!(one.attributes, [a, complex(&["x", "y"]), named("b")]);
+    }
+
+    #[test]
+    fn where_nothing_is_written_all_that_can_be_read_is_read_only() {
+        let secret = Attribute { mutability: Mutability::WriteOnly, ..named("secret") };
+        let complex = Attribute { sub_attributes: vec![named("x"), secret.clone()], ..named("c") };
+        let schema = Schema { attributes: vec![secret, complex], ..Schema::default() }.read_only();
+        let x = Attribute { mutability: Mutability::ReadOnly, ..named("x") };
+        let complex = Attribute { mutability: Mutability::ReadOnly, sub_attributes: vec![x], ..named("c") };
+        assert_eq!(schema.attributes, [complex]);
+    }
 }
