@@ -469,6 +469,14 @@ fn they_live_in_a_directory_too() {
     let eve = json!({ "schemas": [USER, BORROWER], "userName": "eve", BORROWER: { "photo": "/+8" } });
     assert_eq!(scim.post("/Users", &eve).is(201)[BORROWER], json!({ "photo": "/+8=" }));
     assert_eq!(directory.person("eve").unwrap().one("jpegPhoto"), Some("/+8="));
+    let eve = path("Users", &scim.find("/Users", "userName eq \"eve\"").is(200)["Resources"][0]);
+    for (operation, photo) in [
+        (json!({ "op": "replace", "path": format!("{BORROWER}:photo"), "value": "/+7/" }), Some("/+7/")),
+        (json!({ "op": "remove", "path": format!("{BORROWER}:photo") }), None),
+    ] {
+        scim.patch(&eve, &json!([operation])).is(200);
+        assert_eq!(directory.person("eve").unwrap().one("jpegPhoto"), photo);
+    }
     let entry = directory.person("ada").unwrap();
     // A directory's values have no order.
     let vehicles: std::collections::BTreeSet<&str> =

@@ -7,8 +7,8 @@ use crate::backend::ldap::search::place;
 use crate::backend::ldap::value::{Dns, octets, stored};
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
-    AttributeChange, Change, Entity, Entries, Facts, LdapOperation, Model, ModifyKind, Native, Reference,
-    Step, Update, Value,
+    AttributeChange, Change, Entity, Entries, Facts, LdapOperation, Model, ModifyKind, Native, Record,
+    Reference, Step, Update, Value,
 };
 
 use super::{Needs, needs};
@@ -31,7 +31,8 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
             0 => change.clone(),
             _ => again(&mut needs, entries, update, native, change),
         };
-        values.push((native, change));
+        let whole = whole(record, native, &change);
+        values.push((native, change, whole));
     }
     needs.or_else(|| {
         let rename = Rename::of(entries, &needs::dn(record)?, update.changes.rdn.as_deref())?;
@@ -46,6 +47,18 @@ fn references(update: &Update) -> impl Iterator<Item = (&Native, &Reference)> {
             _ => None,
         })
     })
+}
+
+/// All values that an attribute of octets has after a change that takes some away. Photographs and the like have
+/// no equality rule (RFC 2798), so that no single value of them can be named.
+fn whole(record: Option<&Record>, native: &Native, change: &Change) -> Option<Vec<Value>> {
+    let mut touched = change.remove.iter().chain(&change.add);
+    if change.remove.is_empty() || !touched.any(|value| matches!(value, Value::Bytes(_))) {
+        return None;
+    }
+    let held = record?.values.get(native)?.iter();
+    let left = held.filter(|held| !change.remove.iter().any(|gone| gone.same(held)));
+    Some(left.chain(&change.add).cloned().collect())
 }
 
 /// A change that ended in a conflict before: of a repeatable one only what is still to be done, and the
@@ -135,7 +148,7 @@ fn steps(
     entries: &Entries,
     update: &Update,
     named: Named,
-    values: &[(&Native, Change)],
+    values: &[(&Native, Change, Option<Vec<Value>>)],
     dns: &Dns,
 ) -> Result<Vec<Step>, Failure> {
     let itself = filter::equals(&entries.id, update.id.as_bytes());
@@ -150,7 +163,11 @@ fn steps(
         }
     };
     let mut changes = Vec::new();
-    for (native, change) in values {
+    for (native, change, whole) in values {
+        if let Some(whole) = whole {
+            changes.push(replaced(native, whole, dns)?);
+            continue;
+        }
         let mut change = change.clone();
         if let Some(rename) = &rename {
             rename.left(entries, native, &mut change);
@@ -170,6 +187,12 @@ pub(super) fn stamped(entity: &Entity, version: Option<&Value>) -> Result<Option
     let attribute = filter::attribute(native)?;
     let version = stored(attribute, version, &Dns::new())?;
     Ok(Some(filter::equals(attribute, &octets(&version))))
+}
+
+fn replaced(native: &Native, values: &[Value], dns: &Dns) -> Result<AttributeChange, Failure> {
+    let attribute = filter::attribute(native)?;
+    let values = values.iter().map(|value| stored(attribute, value, dns)).collect::<Result<_, _>>()?;
+    Ok(AttributeChange { kind: ModifyKind::Replace, attribute: attribute.to_owned(), values })
 }
 
 /// The lines of one attribute: values that go, then values that come. A secret is not known before, so
