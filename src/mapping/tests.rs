@@ -548,3 +548,22 @@ fn a_collection_that_cannot_be_one_is_refused() {
         assert!(said.contains(says) && said.contains("mapping.rhai:4:"), "{line}\n{said}");
     }
 }
+
+#[test]
+fn a_line_for_one_element_of_an_extension_names_the_types_that_are_kept() {
+    let mapping = good(
+        "schema(\"urn:x:ext:Extra\"); define(\"ports\", \"complex\").many(); define(\"ports.value\", \"string\").required();
+        define(\"ports.type\", \"string\").canonical_values([\"usb\", \"lan\"]); define(\"ports.speed\", \"integer\");
+        resource(\"User\").table(\"T\").id(\"Id\").extension(\"urn:x:ext:Extra\").on_delete(\"delete\"); attr(\"userName\", \"N\");
+        attr(`urn:x:ext:Extra:ports[type eq \"usb\"].value`, \"Usb\"); attr(`urn:x:ext:Extra:ports[type eq \"usb\"].speed`, \"Speed\");",
+    );
+    let of = user(&mapping);
+    let ports = &of.resource_type.extension("urn:x:ext:Extra").unwrap().schema.attributes[0];
+    assert_eq!(ports.sub("type").unwrap().canonical_values, ["usb"]);
+    let sent = object(json!({
+        "userName": "ada", "urn:x:ext:Extra": { "ports": [{ "type": "usb", "value": "A", "speed": 5 }] }
+    }));
+    let record = mapping.write(of, &sent, None).unwrap();
+    assert_eq!(record.values[&Native::own("Speed")], vec![Value::Integer(5)]);
+    assert_eq!(mapping.read(of, &record, "").unwrap()["urn:x:ext:Extra"], sent["urn:x:ext:Extra"]);
+}
