@@ -342,6 +342,31 @@ mod tests {
         }
     }
 
+    /// `schemas/README.md` says which.
+    #[test]
+    fn the_errata_are_applied() {
+        let [_, resource_type, schema] = of_discovery() else { panic!("three schemas") };
+        let find = |schema: &Schema, name: &str| {
+            let found = schema.attributes.iter().find(|attribute| attribute.name == name);
+            found.cloned().unwrap_or_default()
+        };
+        let sub =
+            |schema: &Schema, name: &str, sub: &str| find(schema, name).sub(sub).cloned().unwrap_or_default();
+        assert!(find(core_group(), "displayName").required);
+        assert!(find(resource_type, "schemaExtensions").multi_valued);
+        assert!(sub(schema, "attributes", "referenceTypes").multi_valued);
+        assert!(sub(schema, "attributes", "type").canonical_values.contains(&"binary".to_owned()));
+        assert_eq!(sub(core_user(), "groups", "$ref").reference_types, ["Group"]);
+        assert!(sub(enterprise_user(), "manager", "value").case_exact);
+        assert!(!sub(core_user(), "emails", "display").description.contains("READ-ONLY"));
+        let all = [core_user(), core_group(), enterprise_user()].into_iter().chain(of_discovery());
+        for attribute in all.flat_map(|schema| &schema.attributes) {
+            for one in attribute.sub_attributes.iter().chain([attribute]) {
+                assert!(one.case_exact || one.kind != Type::Reference, "{}.{}", attribute.name, one.name);
+            }
+        }
+    }
+
     fn named(name: &str) -> Attribute {
         Attribute { name: name.to_owned(), required: true, ..Attribute::default() }
     }
