@@ -61,7 +61,7 @@ pub(super) async fn dispatch(
     if target.read_only && !is_read {
         return Err(Error::forbidden("This target is read-only.").into());
     }
-    let projection = projection.after_writing(|| written(&request, &of.resource_type))?;
+    let projection = projection.after_writing(|| written(&request, segments.len(), &of.resource_type))?;
     let job = Job::new(target, of, projection, client, &request.conditions, dry);
     match (request.method, segments.get(1)) {
         (Method::Get, Some(id)) => job.get(id).await,
@@ -123,9 +123,9 @@ pub(super) fn wrong_method(allow: &str) -> Error {
     Error { status: 405, scim_type: None, detail: format!("This endpoint takes {allow}.") }
 }
 
-/// The attributes that a request writes.
-fn written(request: &Request, rt: &ResourceType) -> Result<Vec<AttrPath>, Error> {
-    match (request.method, request.path.len(), &request.body) {
+/// The attributes that a request writes to a path of so many segments.
+fn written(request: &Request, segments: usize, rt: &ResourceType) -> Result<Vec<AttrPath>, Error> {
+    match (request.method, segments, &request.body) {
         (Method::Post, 1, Some(body)) | (Method::Put, 2, Some(body)) => {
             Ok(resource::parse(body, rt)?.written())
         }
