@@ -39,7 +39,8 @@ impl<'a> Job<'a> {
         conditions: &'a Conditions,
         dry: bool,
     ) -> Self {
-        let versioned = version::inputs(&of.resource_type).all(|path| projection.wants(&path));
+        let versioned =
+            projection.is_default() || version::inputs(&of.resource_type).all(|path| projection.wants(&path));
         Self { target, of, projection, client, conditions, versioned, dry }
     }
 
@@ -174,17 +175,21 @@ impl<'a> Job<'a> {
         Ok(self.target.mapping.read(self.of, record, &self.target.base_url)?)
     }
 
-    /// With `schemas`, without what was not asked for.
+    /// With `schemas` and its version, without what was not asked for.
     pub(super) fn dressed(&self, mut resource: Resource) -> Resource {
-        if self.versioned {
-            let version = self.version(&resource);
-            if let Some(Value::Object(meta)) = resource.get_mut("meta") {
-                meta.insert("version".to_owned(), version.into());
-            }
-        }
-        set_schemas(&mut resource, &self.of.resource_type);
-        self.projection.apply(&mut resource, &self.of.resource_type);
+        self.dress(&mut resource);
         resource
+    }
+
+    /// The same; answers the version, where the resource has all that it depends on.
+    fn dress(&self, resource: &mut Resource) -> Option<String> {
+        let version = self.versioned.then(|| self.version(resource));
+        if let (Some(version), Some(Value::Object(meta))) = (&version, resource.get_mut("meta")) {
+            meta.insert("version".to_owned(), version.as_str().into());
+        }
+        set_schemas(resource, &self.of.resource_type);
+        self.projection.apply(resource, &self.of.resource_type);
+        version
     }
 
     /// GET of one resource.
@@ -211,9 +216,9 @@ impl<'a> Job<'a> {
     }
 
     /// One resource as an answer.
-    pub(super) fn answer(&self, status: u16, id: &str, resource: Resource) -> Answer {
-        let version = self.versioned.then(|| self.version(&resource));
-        let body = Some(self.dressed(resource).into());
+    pub(super) fn answer(&self, status: u16, id: &str, mut resource: Resource) -> Answer {
+        let version = self.dress(&mut resource);
+        let body = Some(resource.into());
         Answer { status, body, location: Some(self.location(id)), version, allow: None }
     }
 

@@ -67,6 +67,11 @@ impl Projection {
         Ok(self)
     }
 
+    /// Whether neither parameter was given.
+    pub fn is_default(&self) -> bool {
+        self.asked == Asked::Default
+    }
+
     /// Whether any part of this attribute would be in the answer.
     pub fn wants(&self, path: &AttrPath) -> bool {
         let attribute = path.without_sub();

@@ -5,7 +5,6 @@
 //! or less. Members and groups, `meta`, and what other resources say (`display`, `$ref`) are not in it, so that
 //! it is the same in every answer of one state, and no group is read for it.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -53,17 +52,22 @@ pub enum Verdict {
 
 /// The version of a resource of which all [`inputs`] were read: `W/"…"`.
 pub fn version(resource: &Resource, rt: &ResourceType) -> String {
-    let mut canonical = BTreeMap::new();
-    for path in inputs(rt) {
-        let home = path.urn.as_ref().map_or(Some(resource), |urn| resource.get(urn)?.as_object());
-        let found = rt.find(&path).zip(home.and_then(|home| home.get(&path.name)));
-        if let Some((found, value)) = found {
-            canonical.insert(path.to_string(), own(value, found.attribute));
+    let mut text = Vec::with_capacity(1024);
+    for name in ["id", "externalId"] {
+        if let Some(value) = resource.get(name) {
+            simple(value, &mut text);
         }
+        text.push(b'\n');
     }
-    let id = resource.get("id").map(Value::to_string).unwrap_or_default();
-    let lines = canonical.iter().map(|(path, value)| format!("\n{path}={value}"));
-    let hash = digest(&SHA256, std::iter::once(id).chain(lines).collect::<String>().as_bytes());
+    for (urn, attribute) in rt.attributes().filter(|(_, attribute)| is_input(attribute)) {
+        let home = urn.map_or(Some(resource), |urn| resource.get(urn)?.as_object());
+        let Some(value) = home.and_then(|home| home.get(&attribute.name)) else { continue };
+        text.extend_from_slice(urn.unwrap_or_default().as_bytes());
+        text.extend_from_slice(attribute.name.as_bytes());
+        own(value, attribute, &mut text);
+        text.push(b'\n');
+    }
+    let hash = digest(&SHA256, &text);
     let octets = hash.as_ref().iter().take(HASH_BYTES);
     let hex = octets.fold(String::new(), |mut hex, octet| {
         let _ = write!(hex, "{octet:02x}"); // writing to a text does not fail
@@ -92,28 +96,49 @@ fn is_shown(attribute: &Attribute) -> bool {
     matches!(attribute.returned, Returned::Always | Returned::Default)
 }
 
-/// A value as text: keys and elements in one order, without what another resource says of itself.
-fn own(value: &Value, attribute: &Attribute) -> String {
+/// Adds a value: keys in the schema's order, elements in one order, without what another resource says of itself.
+fn own(value: &Value, attribute: &Attribute, text: &mut Vec<u8>) {
     match value {
         Value::Array(items) => {
-            let mut items: Vec<String> = items.iter().map(|item| own(item, attribute)).collect();
+            let mut items: Vec<Vec<u8>> = items
+                .iter()
+                .map(|item| {
+                    let mut text = Vec::new();
+                    own(item, attribute, &mut text);
+                    text
+                })
+                .collect();
             items.sort_unstable();
-            format!("[{}]", items.join(","))
+            text.push(b'[');
+            for item in items {
+                text.extend_from_slice(&item);
+                text.push(b',');
+            }
+            text.push(b']');
         }
-        Value::Object(object) => own_object(object, attribute),
-        simple => simple.to_string(),
+        Value::Object(object) => own_object(object, attribute, text),
+        value => simple(value, text),
     }
 }
 
-fn own_object(object: &Map<String, Value>, attribute: &Attribute) -> String {
+fn own_object(object: &Map<String, Value>, attribute: &Attribute, text: &mut Vec<u8>) {
     let is_link = attribute.sub("$ref").is_some();
-    let parts: BTreeMap<&String, String> = object
-        .iter()
-        .filter_map(|(key, value)| Some((key, value, attribute.sub(key)?)))
-        .filter(|(key, _, sub)| is_shown(sub) && (!is_link || *key == "value"))
-        .map(|(key, value, sub)| (key, own(value, sub)))
-        .collect();
-    format!("{parts:?}")
+    text.push(b'{');
+    for sub in
+        attribute.sub_attributes.iter().filter(|sub| is_shown(sub) && (!is_link || sub.name == "value"))
+    {
+        if let Some(value) = object.get(&sub.name) {
+            text.extend_from_slice(sub.name.as_bytes());
+            text.push(b':');
+            own(value, sub, text);
+        }
+    }
+    text.push(b'}');
+}
+
+/// Adds a simple value as JSON, which no other value's JSON begins with.
+fn simple(value: &Value, text: &mut Vec<u8>) {
+    let _ = serde_json::to_writer(text, value); // neither memory nor a value of JSON fails
 }
 
 // === impl Conditions ===
