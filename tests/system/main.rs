@@ -14,6 +14,7 @@ mod outage;
 mod plan;
 mod providers;
 mod queries;
+mod properties;
 mod refusals;
 mod schemas;
 mod serving;
