@@ -16,7 +16,12 @@ use super::{Everywhere, TARGETS, all, one, runner};
 use crate::support::scim::{Scim, encoded};
 
 /// Filters that once found what they should not, or did not find what they should.
-const ONCE_WRONG: [&str; 0] = [];
+const ONCE_WRONG: [&str; 4] = [
+    "externalId pr",
+    "externalId eq null",
+    "not (externalId pr)",
+    "externalId ne \"x\" and (not (externalId pr) or externalId eq \"\")",
+];
 
 #[test]
 fn find_what_their_evaluation_finds() {
@@ -132,7 +137,7 @@ impl List {
 }
 
 /// The resource type as discovery tells it.
-fn advertised(scim: &Scim, kind: &str) -> ResourceType {
+pub fn advertised(scim: &Scim, kind: &str) -> ResourceType {
     let found = scim.get(&format!("/ResourceTypes/{kind}")).is(200);
     let schema = |urn: &Value| -> Schema {
         serde_json::from_value(scim.get(&format!("/Schemas/{}", urn.as_str().unwrap())).is(200)).unwrap()
@@ -159,7 +164,7 @@ fn paths(rt: &ResourceType) -> Vec<(AttrPath, Attribute)> {
     for (urn, attribute) in rt.attributes() {
         push(AttrPath { urn: urn.map(str::to_owned), name: attribute.name.clone(), sub: None }, attribute);
     }
-    for name in ["id", "meta", "schemas"] {
+    for name in ["externalId", "id", "meta", "schemas"] {
         let path = AttrPath::attribute(name);
         let attribute = rt.find(&path).unwrap().attribute.clone();
         push(path, &attribute);
@@ -212,7 +217,11 @@ const OPERATORS: [Op; 9] = [Op::Eq, Op::Ne, Op::Co, Op::Sw, Op::Ew, Op::Gt, Op::
 /// A comparison, or a test of presence, of one of the attributes.
 fn terms(of: Vec<(AttrPath, Attribute, Vec<String>)>) -> BoxedStrategy<Filter> {
     let op = option::weighted(0.9, prop::sample::select(&OPERATORS[..]));
-    let term = (prop::sample::select(of), op).prop_flat_map(|((path, attribute, texts), op)| {
+    // Mostly what some resource has.
+    let had = of.iter().filter(|(_, attribute, texts)| attribute.kind == Type::Boolean || !texts.is_empty());
+    let had: Vec<_> = had.cloned().collect();
+    let path = prop_oneof![1 => prop::sample::select(of.clone()), 3 => prop::sample::select(if had.is_empty() { of } else { had })];
+    let term = (path, op).prop_flat_map(|((path, attribute, texts), op)| {
         let literal = literals(&attribute, texts);
         (Just(path), Just(op), literal)
     });
