@@ -1,10 +1,11 @@
-//! A path and a query below a target: split, decoded, and each parameter read.
+//! A path and a query below a target: split, decoded, and read as the query of a list.
 #![no_main]
 
 use gantry::gateway::{Method, Request};
 use gantry::http::parse_target;
+use gantry::scim::filter;
 use gantry::scim::project::Projection;
-use gantry::scim::{filter, page};
+use gantry::scim::query::{Paging, Query};
 use gantry_fuzz::kinds;
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,22 +14,22 @@ fuzz_target!(|text: &str| {
     let Ok(request) = parse_target(Method::Get, text) else { return };
     let again = parse_target(Method::Get, &encoded(&request)).unwrap();
     assert_eq!((&again.path, &again.query), (&request.path, &request.query));
-    let asked = |name: &str| request.parameter(name);
-    if let Ok(page) = page::parse(asked("startIndex"), asked("count"), 100, 200) {
-        assert!(page.start_index >= 1 && page.count <= 200);
+    let Ok(query) = Query::of_parameters(|name| request.parameter(name), 100) else { return };
+    if let Paging::Index(page) = &query.paging {
+        assert!(page.start_index >= 1 && page.count <= 100);
     }
     for kind in kinds() {
-        if let Some(Ok(parsed)) = asked("filter").map(filter::parse) {
-            let _ = filter::check(parsed, &kind.rt);
+        if let Some(parsed) = &query.filter {
+            let _ = filter::check(parsed.clone(), &kind.rt);
         }
-        if let Ok(shown) = Projection::parse(asked("attributes"), asked("excludedAttributes"), &kind.rt) {
-            for resource in &kind.resources {
-                let mut once = resource.clone();
-                shown.apply(&mut once, &kind.rt);
-                let mut twice = once.clone();
-                shown.apply(&mut twice, &kind.rt);
-                assert_eq!(once, twice);
-            }
+        let shown = Projection::parse(query.attributes.as_deref(), query.excluded.as_deref(), &kind.rt);
+        let Ok(shown) = shown else { continue };
+        for resource in &kind.resources {
+            let mut once = resource.clone();
+            shown.apply(&mut once, &kind.rt);
+            let mut twice = once.clone();
+            shown.apply(&mut twice, &kind.rt);
+            assert_eq!(once, twice);
         }
     }
 });
