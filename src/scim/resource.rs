@@ -122,11 +122,22 @@ pub(super) fn single(value: &Value, attribute: &Attribute, path: &str) -> Result
     match (attribute.kind, value) {
         (_, Value::Null) => Ok(None),
         (Type::Complex, Value::Object(object)) => complex(object, attribute, path),
+        // Entra ID and others send an object as JSON within a text.
+        (Type::Complex, Value::String(text)) if text.trim_start().starts_with('{') => {
+            match serde_json::from_str(text) {
+                Ok(Value::Object(object)) => complex(&object, attribute, path),
+                _ => Err(wrong_type(path, "an object")),
+            }
+        }
         // A reference as a bare text: Entra ID's `manager`.
         (Type::Complex, Value::String(_)) if attribute.sub("value").is_some() => {
             complex(&Map::from_iter([("value".to_owned(), value.clone())]), attribute, path)
         }
         (Type::Complex, _) => Err(wrong_type(path, "an object")),
+        // Entra ID once sent a simple value as `[{"$ref": null, "value": "x"}]`.
+        (_, Value::Object(object)) if is_wrapped(object) => {
+            object.get("value").map_or(Ok(None), |value| single(value, attribute, path))
+        }
         (Type::Boolean, Value::Bool(_)) => Ok(Some(value.clone())),
         (Type::Boolean, Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(Some(true.into())),
         (Type::Boolean, Value::String(text)) if text.eq_ignore_ascii_case("false") => Ok(Some(false.into())),
@@ -152,6 +163,12 @@ pub(super) fn single(value: &Value, attribute: &Attribute, path: &str) -> Result
         (_, Value::String(_)) => Ok(Some(value.clone())),
         _ => Err(wrong_type(path, "a text")),
     }
+}
+
+/// Whether an object says nothing but a simple value; one within another is none.
+fn is_wrapped(object: &Map<String, Value>) -> bool {
+    object.get("value").is_some_and(|value| !value.is_object())
+        && object.iter().all(|(key, value)| key == "value" || (key == "$ref" && value.is_null()))
 }
 
 /// The one base64 form of what may come without padding (RFC 7643 §2.3.6); `None` when it is none.
