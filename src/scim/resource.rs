@@ -134,10 +134,6 @@ pub(super) fn single(value: &Value, attribute: &Attribute, path: &str) -> Result
             complex(&Map::from_iter([("value".to_owned(), value.clone())]), attribute, path)
         }
         (Type::Complex, _) => Err(wrong_type(path, "an object")),
-        // Entra ID once sent a simple value as `[{"$ref": null, "value": "x"}]`.
-        (_, Value::Object(object)) if is_wrapped(object) => {
-            object.get("value").map_or(Ok(None), |value| single(value, attribute, path))
-        }
         (Type::Boolean, Value::Bool(_)) => Ok(Some(value.clone())),
         (Type::Boolean, Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(Some(true.into())),
         (Type::Boolean, Value::String(text)) if text.eq_ignore_ascii_case("false") => Ok(Some(false.into())),
@@ -163,12 +159,6 @@ pub(super) fn single(value: &Value, attribute: &Attribute, path: &str) -> Result
         (_, Value::String(_)) => Ok(Some(value.clone())),
         _ => Err(wrong_type(path, "a text")),
     }
-}
-
-/// Whether an object says nothing but a simple value; one within another is none.
-fn is_wrapped(object: &Map<String, Value>) -> bool {
-    object.get("value").is_some_and(|value| !value.is_object())
-        && object.iter().all(|(key, value)| key == "value" || (key == "$ref" && value.is_null()))
 }
 
 /// The one base64 form of what may come without padding (RFC 7643 §2.3.6); `None` when it is none.

@@ -16,7 +16,8 @@ use super::{Everywhere, TARGETS, all, one, runner};
 use crate::support::scim::{Scim, encoded};
 
 /// Filters that once found what they should not, or did not find what they should.
-const ONCE_WRONG: [&str; 4] = [
+const ONCE_WRONG: [&str; 5] = [
+    "meta.lastModified lt \"9999-12-31T23:59:59-01:00\"",
     "externalId pr",
     "externalId eq null",
     "not (externalId pr)",
@@ -237,7 +238,7 @@ fn literals(attribute: &Attribute, mut texts: Vec<String>) -> BoxedStrategy<Lite
     let truth = any::<bool>().prop_map(Literal::Bool).boxed();
     let number = (-1_i64..50).prop_map(|number| Literal::Number(number.into())).boxed();
     if attribute.kind == Type::DateTime {
-        texts.push("2026-01-31T12:00:00+02:00".to_owned());
+        texts.extend(["2026-01-31T12:00:00+02:00", "9999-12-31T23:59:59-01:00"].map(str::to_owned));
         texts.extend(texts.clone().iter().map(|text| text.replace('Z', "+00:00")));
     } else {
         texts.extend(TEXTS.map(str::to_owned));

@@ -62,7 +62,7 @@ fn all<S: Strategy>(runner: &mut TestRunner, cases: &S, test: impl Fn(S::Value) 
 where
     S::Value: Debug,
 {
-    let test = |case| test(case).map_err(|difference| proptest::test_runner::TestCaseError::fail(difference));
+    let test = |case| test(case).map_err(proptest::test_runner::TestCaseError::fail);
     match runner.run(cases, test) {
         Ok(()) => {}
         Err(TestError::Fail(why, case)) => panic!("{:?}: {case:#?}\n{why}", runner.config().rng_seed),

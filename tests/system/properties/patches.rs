@@ -29,7 +29,6 @@ fn of_people_end_as_the_engine_says() {
             person(name, &target, number.get(), &operations, &Some)
         })
     };
-    ONCE_WRONG.iter().for_each(|text| everything(operations_of(text)).unwrap());
     all(&mut runner(100), &prop::collection::vec(prop_oneof![kept(), wide()], 1..5), everything);
     let what_all_keep = |operations: Vec<Value>| {
         number.set(number.get() + 1);
@@ -40,6 +39,7 @@ fn of_people_end_as_the_engine_says() {
             person(name, &target, number.get(), &operations, keeps)
         })
     };
+    ONCE_WRONG.iter().for_each(|text| what_all_keep(operations_of(text)).unwrap());
     all(&mut runner(60), &prop::collection::vec(prop_oneof![3 => kept(), 1 => email()], 1..5), what_all_keep);
 }
 
@@ -59,7 +59,11 @@ fn of_members_end_as_the_engine_says() {
 }
 
 /// Operations that once ended otherwise.
-const ONCE_WRONG: [&str; 0] = [];
+const ONCE_WRONG: [&str; 2] = [
+    // Of two addresses a directory without `rest` kept the first, and said 200.
+    r#"[{"op": "add", "path": "emails", "value": [{"type": "work", "value": "n@x.test"}]}]"#,
+    r#"[{"op": "remove", "path": "emails[type eq \"work\"].value"}]"#,
+];
 
 fn operations_of(text: &str) -> Vec<Value> {
     serde_json::from_str(text).unwrap()
