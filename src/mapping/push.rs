@@ -140,7 +140,8 @@ impl Pusher<'_> {
             Place::Elements(collection, part) => {
                 let native = Native::of(collection.table.clone(), part.column.clone());
                 let present = Predicate::Test(native.clone(), Test::Present);
-                Bounds::exact(self.really(&part.conversion, &native, present)).within(&collection.table)
+                let valued = self.really(&part.conversion, &native, present);
+                self.filled(&part.conversion, &native, valued).within(&collection.table)
             }
             Place::Elsewhere => Bounds::unknown(),
         }
@@ -177,16 +178,21 @@ impl Pusher<'_> {
         }
     }
 
-    /// A value that is no empty text (RFC 7644 §3.4.2.2, `pr`).
     fn line_present(&self, line: &Line) -> Bounds {
         let valued = self.line_valued(line);
-        match (line.natives.as_slice(), &line.conversion) {
-            ([native], Conversion { kind: Type::String | Type::Reference, how: How::Plain, .. })
-                if !self.of.is_entry =>
-            {
-                valued.and(self.text(native, Test::Equals(Value::from(""), Case::Exact)).not())
-            }
+        match line.natives.as_slice() {
+            [native] => self.filled(&line.conversion, native, valued),
             _ => valued,
+        }
+    }
+
+    /// A value that is no empty text (RFC 7644 §3.4.2.2, `pr`), which an entry never holds.
+    fn filled(&self, conversion: &Conversion, native: &Native, valued: Bounds) -> Bounds {
+        let is_text =
+            matches!((conversion.kind, &conversion.how), (Type::String | Type::Reference, How::Plain));
+        match is_text && !self.of.is_entry {
+            true => valued.and(self.text(native, Test::Equals(Value::from(""), Case::Exact)).not()),
+            false => valued,
         }
     }
 
