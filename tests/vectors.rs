@@ -1,6 +1,6 @@
-//! Other people's cases against the pure protocol core: filters that must parse or not, and PATCH bodies with
-//! the resource that must come of them. They are read from `SCIM_VECTORS`, `../shared/vectors` when that is not
-//! set; where the folder does not exist, only the project's own cases beside the code run.
+//! Cases against the pure protocol core: filters that must parse or not, and PATCH bodies with the resource that
+//! must come of them. The project's own stand in `tests/cases`; other people's are read from `SCIM_VECTORS`,
+//! `../shared/vectors` when that is not set, where that folder exists.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // a test may end loudly
 
@@ -15,12 +15,17 @@ use serde_json::Value;
 fn cases(file: &str) -> Vec<Value> {
     let folder =
         std::env::var_os("SCIM_VECTORS").map_or_else(|| PathBuf::from("../shared/vectors"), PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
-        eprintln!("{} is not here: only the project's own cases run", folder.join(file).display());
-        return Vec::new();
-    };
-    let document: Value = serde_json::from_str(&text).unwrap();
-    document["cases"].as_array().unwrap().clone()
+    let mut all = Vec::new();
+    for file in [PathBuf::from("tests/cases").join(file), folder.join(file)] {
+        match std::fs::read_to_string(&file) {
+            Ok(text) => {
+                let document: Value = serde_json::from_str(&text).unwrap();
+                all.extend(document["cases"].as_array().unwrap().clone());
+            }
+            Err(cause) => eprintln!("{}: {cause}", file.display()),
+        }
+    }
+    all
 }
 
 fn user() -> ResourceType {

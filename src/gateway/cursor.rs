@@ -41,7 +41,7 @@ impl Cursors {
     }
 
     /// The cursor as a client gets it: base64url, so unreserved characters only (RFC 9865 §2).
-    pub(super) fn seal(&self, list: &str, cursor: &Cursor) -> Result<String, Error> {
+    pub fn seal(&self, list: &str, cursor: &Cursor) -> Result<String, Error> {
         let mut octets = cursor.encode();
         let nonce = self
             .key
@@ -51,7 +51,7 @@ impl Cursors {
     }
 
     /// The cursor that a client sent back; 400 `invalidCursor` when it is not one of this list.
-    pub(super) fn open(&self, list: &str, text: &str) -> Result<Cursor, Error> {
+    pub fn open(&self, list: &str, text: &str) -> Result<Cursor, Error> {
         self.opened(list, text).and_then(|octets| Cursor::decode(&octets)).ok_or_else(invalid)
     }
 

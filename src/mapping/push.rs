@@ -140,7 +140,8 @@ impl Pusher<'_> {
             Place::Elements(collection, part) => {
                 let native = Native::of(collection.table.clone(), part.column.clone());
                 let present = Predicate::Test(native.clone(), Test::Present);
-                Bounds::exact(self.really(&part.conversion, &native, present)).within(&collection.table)
+                let valued = self.really(&part.conversion, &native, present);
+                self.filled(&part.conversion, &native, valued).within(&collection.table)
             }
             Place::Elsewhere => Bounds::unknown(),
         }
@@ -158,7 +159,7 @@ impl Pusher<'_> {
             // An absent attribute matches neither `eq` nor `ne`; several values match `ne` when any differs.
             return match place(self.of, path) {
                 Place::Line(line) if !line.many => {
-                    self.present(path).and(self.compare(path, Op::Eq, value).not())
+                    self.line_valued(line).and(self.compare(path, Op::Eq, value).not())
                 }
                 _ => Bounds::unknown(),
             };
@@ -178,6 +179,24 @@ impl Pusher<'_> {
     }
 
     fn line_present(&self, line: &Line) -> Bounds {
+        let valued = self.line_valued(line);
+        match line.natives.as_slice() {
+            [native] => self.filled(&line.conversion, native, valued),
+            _ => valued,
+        }
+    }
+
+    /// A value that is no empty text (RFC 7644 §3.4.2.2, `pr`), which an entry never holds.
+    fn filled(&self, conversion: &Conversion, native: &Native, valued: Bounds) -> Bounds {
+        let is_text =
+            matches!((conversion.kind, &conversion.how), (Type::String | Type::Reference, How::Plain));
+        match is_text && !self.of.is_entry {
+            true => valued.and(self.text(native, Test::Equals(Value::from(""), Case::Exact)).not()),
+            false => valued,
+        }
+    }
+
+    fn line_valued(&self, line: &Line) -> Bounds {
         let [native] = line.natives.as_slice() else { return Bounds::unknown() };
         let present = Predicate::Test(native.clone(), Test::Present);
         match &line.conversion.how {
@@ -185,17 +204,29 @@ impl Pusher<'_> {
             How::Script { read: Some(_), .. } | How::Hash { .. } => Bounds::unknown(),
             // A value that leads nowhere, or a placeholder, is not shown.
             How::Reference { .. } if self.of.is_entry => Bounds::over(present),
-            _ => Bounds::exact(self.really(&line.conversion, native, present)),
+            _ => self.really(&line.conversion, native, present),
         }
     }
 
-    /// A test, without the value that stands for "no value".
-    fn really(&self, conversion: &Conversion, native: &Native, test: Predicate) -> Predicate {
-        match &conversion.missing {
-            Some(missing) => {
-                test.and(Predicate::Test(native.clone(), Test::Equals(missing.clone(), Case::Exact)).not())
+    /// A test, without the value that stands for "no value". A backend that may take other values for that one,
+    /// as LDAP takes `－` for `-`, is not asked to leave it out.
+    fn really(&self, conversion: &Conversion, native: &Native, test: Predicate) -> Bounds {
+        match (&conversion.missing, self.profile.text) {
+            (None, _) => Bounds::exact(test),
+            (Some(missing), Precision::Exact) => {
+                let missing = Test::Equals(missing.clone(), Case::Exact);
+                Bounds::exact(test.and(Predicate::Test(native.clone(), missing).not()))
             }
-            None => test,
+            (Some(_), Precision::Over) => Bounds::over(test),
+        }
+    }
+
+    /// A test of text, as exact as the backend's.
+    fn text(&self, native: &Native, test: Test) -> Bounds {
+        let test = Predicate::Test(native.clone(), test);
+        match self.profile.text {
+            Precision::Exact => Bounds::exact(test),
+            Precision::Over => Bounds::over(test),
         }
     }
 
@@ -225,33 +256,30 @@ impl Pusher<'_> {
     fn plain_compare(&self, conversion: &Conversion, native: &Native, op: Op, value: &Literal) -> Bounds {
         let case = if conversion.case_exact { Case::Exact } else { Case::Folded };
         let test = |test| self.really(conversion, native, Predicate::Test(native.clone(), test));
-        let text = |predicate: Predicate| match self.profile.text {
-            Precision::Exact => Bounds::exact(predicate),
-            Precision::Over => Bounds::over(predicate),
-        };
+        let text = |of| self.text(native, of).and(self.really(conversion, native, Predicate::All));
         match (conversion.kind, op, value) {
             (Type::String | Type::Reference, Op::Eq, Literal::Text(wanted)) => {
-                text(test(Test::Equals(Value::Text(wanted.clone()), case)))
+                text(Test::Equals(Value::Text(wanted.clone()), case))
             }
             (Type::String | Type::Reference, Op::Co, Literal::Text(part)) => {
-                text(test(Test::Contains(part.clone(), case)))
+                text(Test::Contains(part.clone(), case))
             }
             (Type::String | Type::Reference, Op::Sw, Literal::Text(part)) => {
-                text(test(Test::StartsWith(part.clone(), case)))
+                text(Test::StartsWith(part.clone(), case))
             }
             (Type::String | Type::Reference, Op::Ew, Literal::Text(part)) => {
-                text(test(Test::EndsWith(part.clone(), case)))
+                text(Test::EndsWith(part.clone(), case))
             }
             (Type::Boolean, Op::Eq, _) => match json(value).map(|value| as_kind(value, Type::Boolean)) {
-                Some(Json::Bool(truth)) => Bounds::exact(test(Test::Equals(Value::Bool(truth), Case::Exact))),
+                Some(Json::Bool(truth)) => test(Test::Equals(Value::Bool(truth), Case::Exact)),
                 _ => Bounds::unknown(),
             },
             (Type::Integer, _, Literal::Number(number)) => match (number.as_i64(), order(op)) {
                 (Some(number), None) if op == Op::Eq => {
-                    Bounds::exact(test(Test::Equals(Value::Integer(number), Case::Exact)))
+                    test(Test::Equals(Value::Integer(number), Case::Exact))
                 }
                 (Some(number), Some(order)) if self.profile.ordering => {
-                    Bounds::exact(test(Test::Compare(order, Value::Integer(number))))
+                    test(Test::Compare(order, Value::Integer(number)))
                 }
                 _ => Bounds::unknown(),
             },
@@ -271,14 +299,12 @@ impl Pusher<'_> {
         native: &Native,
         op: Op,
         at: OffsetDateTime,
-        test: impl Fn(Test) -> Predicate,
+        test: impl Fn(Test) -> Bounds,
     ) -> Bounds {
         let compared = |order, at| test(Test::Compare(order, Value::Timestamp(at)));
         match (self.profile.instants, order(op)) {
-            (Instants::Exact, Some(order)) => Bounds::exact(compared(order, at)),
-            (Instants::Exact, None) if op == Op::Eq => {
-                Bounds::exact(test(Test::Equals(Value::Timestamp(at), Case::Exact)))
-            }
+            (Instants::Exact, Some(order)) => compared(order, at),
+            (Instants::Exact, None) if op == Op::Eq => test(Test::Equals(Value::Timestamp(at), Case::Exact)),
             (Instants::Seconds(names), order)
                 if names.iter().any(|name| name.eq_ignore_ascii_case(&native.name)) =>
             {
@@ -287,9 +313,9 @@ impl Pusher<'_> {
                 let (from, to) =
                     (compared(Order::GreaterOrEqual, floor), compared(Order::LessOrEqual, ceiling));
                 match order {
-                    Some(Order::Greater | Order::GreaterOrEqual) => Bounds::over(from),
-                    Some(Order::Less | Order::LessOrEqual) => Bounds::over(to),
-                    None if op == Op::Eq => Bounds::over(from.and(to)),
+                    Some(Order::Greater | Order::GreaterOrEqual) => Bounds::over(from.over),
+                    Some(Order::Less | Order::LessOrEqual) => Bounds::over(to.over),
+                    None if op == Op::Eq => Bounds::over(from.and(to).over),
                     None => Bounds::unknown(),
                 }
             }

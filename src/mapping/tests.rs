@@ -487,14 +487,16 @@ fn simple_values_in_a_table_of_their_own_are_looked_for_there() {
         let pushed = mapping.push(of, &filter, &SQLITE);
         (pushed.predicate, pushed.exact)
     };
-    let any = |test| {
-        Predicate::Child("DeviceTag".into(), Box::new(Predicate::Test(Native::of("DeviceTag", "Tag"), test)))
-    };
+    let tag = |test| Predicate::Test(Native::of("DeviceTag", "Tag"), test);
+    let any = |test| Predicate::Child("DeviceTag".into(), Box::new(tag(test)));
+    // An empty text is no value.
+    let filled = tag(Test::Present).and(tag(Test::Equals("".into(), Case::Exact)).not());
+    let some = Predicate::Child("DeviceTag".into(), Box::new(filled));
     let is = Test::Equals("loud".into(), Case::Folded);
     assert_eq!(pushed("tags eq \"loud\""), (any(is.clone()), true));
     assert_eq!(pushed("not (tags eq \"loud\")"), (any(is).not(), true));
-    assert_eq!(pushed("tags pr"), (any(Test::Present), true));
-    assert_eq!(pushed("tags eq null"), (any(Test::Present).not(), true));
+    assert_eq!(pushed("tags pr"), (some.clone(), true));
+    assert_eq!(pushed("tags eq null"), (some.not(), true));
     // Several values differ when any does; their order is not the database's.
     assert_eq!(pushed("tags ne \"loud\""), (Predicate::All, false));
     let (_, exact) = pushed("tags gt \"loud\"");

@@ -27,7 +27,7 @@ impl Mapping {
     ) -> Result<Record, Error> {
         let mut record = Record::default();
         for line in of.lines.iter().filter(|line| line.writable()) {
-            let stood = |before: &Resource| of.values_of(line, before) == of.values_of(line, resource);
+            let stood = |before: &Resource| of.values_for(line, before) == of.values_for(line, resource);
             match self.write_line(of, line, resource, &mut record) {
                 Err(_) if before.is_some_and(stood) => {}
                 result => result?,
@@ -146,6 +146,7 @@ impl Mapping {
         resource: &Resource,
         record: &mut Record,
     ) -> Result<(), Error> {
+        of.check_room(line, resource)?;
         let found = of.values_of(line, resource);
         if let How::Hash { salt, rounds } = &line.conversion.how {
             return hash_password(line, salt, *rounds, found.first(), record);
@@ -480,22 +481,40 @@ impl Line {
 impl ResourceMapping {
     /// The SCIM values that a line holds, in their order.
     fn values_of(&self, line: &Line, resource: &Resource) -> Vec<Json> {
-        let many = |values: Vec<Json>| if line.many { values } else { values.into_iter().take(1).collect() };
+        let mut values = self.values_for(line, resource);
+        if !line.many {
+            values.truncate(1);
+        }
+        values
+    }
+
+    /// Refuses more values than a line holds, where nothing else keeps them.
+    fn check_room(&self, line: &Line, resource: &Resource) -> Result<(), Error> {
+        let values = self.values_for(line, resource);
+        let is_full = !line.many && !self.has_rest && values.windows(2).any(|two| two.first() != two.last());
+        match is_full {
+            true => Err(invalid(format!("{} can have one value here, not {}.", line.name(), values.len()))),
+            false => Ok(()),
+        }
+    }
+
+    /// The SCIM values that are a line's, also those that it has no room for.
+    fn values_for(&self, line: &Line, resource: &Resource) -> Vec<Json> {
         let subs = |value: Option<&Json>, of: &dyn Fn(&Json) -> Option<Json>| -> Vec<Json> {
             value.and_then(Json::as_array).into_iter().flatten().filter_map(of).collect()
         };
         if let Some(key) = &line.element {
             let value = place::get(resource, &line.path);
-            return many(subs(value, &|element| {
+            return subs(value, &|element| {
                 self.is_element(key, element).then(|| element.get(&key.sub).cloned())?
-            }));
+            });
         }
         if let (true, Some(sub)) = (line.many, &line.path.sub) {
             let value = place::get(resource, &line.path.without_sub());
             return subs(value, &|element| element.get(sub).cloned());
         }
         match place::get(resource, &line.path) {
-            Some(Json::Array(items)) => many(items.clone()),
+            Some(Json::Array(items)) => items.clone(),
             Some(value) => vec![value.clone()],
             None => Vec::new(),
         }

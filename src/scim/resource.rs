@@ -122,6 +122,13 @@ pub(super) fn single(value: &Value, attribute: &Attribute, path: &str) -> Result
     match (attribute.kind, value) {
         (_, Value::Null) => Ok(None),
         (Type::Complex, Value::Object(object)) => complex(object, attribute, path),
+        // Entra ID and others send an object as JSON within a text.
+        (Type::Complex, Value::String(text)) if text.trim_start().starts_with('{') => {
+            match serde_json::from_str(text) {
+                Ok(Value::Object(object)) => complex(&object, attribute, path),
+                _ => Err(wrong_type(path, "an object")),
+            }
+        }
         // A reference as a bare text: Entra ID's `manager`.
         (Type::Complex, Value::String(_)) if attribute.sub("value").is_some() => {
             complex(&Map::from_iter([("value".to_owned(), value.clone())]), attribute, path)

@@ -12,6 +12,7 @@ mod lifecycle;
 mod limits;
 mod outage;
 mod plan;
+mod properties;
 mod providers;
 mod queries;
 mod refusals;

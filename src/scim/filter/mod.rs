@@ -11,8 +11,8 @@ pub(super) use check::check_elements;
 pub use check::{check, check_among};
 pub use parse::{SyntaxError, parse, parse_path};
 
-/// A filter.
-#[derive(Clone, Debug, PartialEq)]
+/// A filter. Two are equal when they say the same, wherever that stands in their texts.
+#[derive(Clone, Debug)]
 pub enum Filter {
     /// All of these; at least two when parsed. Of none: true.
     And(Vec<Filter>),
@@ -118,12 +118,32 @@ impl fmt::Display for Literal {
     }
 }
 
-/// Prints text that parses to the same filter, but for positions.
+impl PartialEq for Filter {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::And(a), Self::And(b)) | (Self::Or(a), Self::Or(b)) => a == b,
+            (Self::Not(a), Self::Not(b)) => a == b,
+            (Self::Present { path: a, .. }, Self::Present { path: b, .. }) => a == b,
+            (
+                Self::Compare { path: a, op: a_op, value: a_value, .. },
+                Self::Compare { path: b, op: b_op, value: b_value, .. },
+            ) => a == b && a_op == b_op && a_value == b_value,
+            (
+                Self::ValuePath { path: a, filter: a_filter, then: a_then, .. },
+                Self::ValuePath { path: b, filter: b_filter, then: b_then, .. },
+            ) => a == b && a_filter == b_filter && a_then == b_then,
+            _ => false,
+        }
+    }
+}
+
+/// Prints text that parses to the same filter.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::And(terms) => joined(f, terms, " and "),
-            Self::Or(terms) => joined(f, terms, " or "),
+            Self::And(terms) => joined(f, terms, " and ", |term| matches!(term, Self::And(_) | Self::Or(_))),
+            // `and` binds tighter: brackets would only nest deeper than the text did.
+            Self::Or(terms) => joined(f, terms, " or ", |term| matches!(term, Self::Or(_))),
             Self::Not(inner) => write!(f, "not ({inner})"),
             Self::Present { path, .. } => write!(f, "{path} pr"),
             Self::Compare { path, op, value, .. } => write!(f, "{path} {op} {value}"),
@@ -138,14 +158,19 @@ impl fmt::Display for Filter {
     }
 }
 
-fn joined(f: &mut fmt::Formatter<'_>, terms: &[Filter], word: &str) -> fmt::Result {
+fn joined(
+    f: &mut fmt::Formatter<'_>,
+    terms: &[Filter],
+    word: &str,
+    in_brackets: fn(&Filter) -> bool,
+) -> fmt::Result {
     for (index, term) in terms.iter().enumerate() {
         if index > 0 {
             f.write_str(word)?;
         }
-        match term {
-            Filter::And(_) | Filter::Or(_) => write!(f, "({term})")?,
-            _ => write!(f, "{term}")?,
+        match in_brackets(term) {
+            true => write!(f, "({term})")?,
+            false => write!(f, "{term}")?,
         }
     }
     Ok(())

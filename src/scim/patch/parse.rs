@@ -130,7 +130,19 @@ fn value_for(target: &Target, kind: Kind, value: Option<&Value>) -> Result<Optio
     if kind == Kind::Remove {
         return Ok(removed(target, value));
     }
-    normalise(value, &target.attribute, &name)
+    normalise(unwrapped(target, value), &target.attribute, &name)
+}
+
+/// Entra ID once sent the value of a simple attribute as `[{"$ref": null, "value": "x"}]`.
+fn unwrapped<'a>(target: &Target, value: &'a Value) -> &'a Value {
+    let is_simple = !target.attribute.multi_valued && target.attribute.kind != Type::Complex;
+    let element = match value.as_array().map(Vec::as_slice) {
+        Some([Value::Object(element)]) if is_simple => element,
+        _ => return value,
+    };
+    let says_nothing_else =
+        element.iter().all(|(key, value)| key == "value" || (key == "$ref" && value.is_null()));
+    element.get("value").filter(|_| says_nothing_else).unwrap_or(value)
 }
 
 /// Removal by value: `[{"value": "u1"}]`, one such object, a bare text, or `{"members": [{"value": "u1"}]}`.

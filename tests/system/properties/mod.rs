@@ -1,0 +1,77 @@
+//! Every backend does what the pure protocol says: a list has what the filter's evaluation in memory finds, and
+//! a PATCH ends in the resource that the engine makes of it. Resources, filters and operations are random.
+//!
+//! The seed is fixed, so that a run can be repeated; `PROPTEST_RNG_SEED` takes another, and `PROPTEST_CASES`
+//! more cases: `scripts/soak` runs them long. What once went wrong stands as a case of its own in `filters.rs`
+//! and `patches.rs`.
+
+mod filters;
+mod patches;
+mod people;
+
+use std::fmt::Debug;
+
+use proptest::prelude::Strategy;
+use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
+
+use crate::support::database::Database;
+use crate::support::directory::Directory;
+use crate::support::gateway::Gateway;
+
+/// One gateway in front of all the ready mappings' backends.
+struct Everywhere {
+    gateway: Gateway,
+    _crm: Database,
+    _plain: Database,
+    _directory: Directory,
+}
+
+/// The names of its targets.
+const TARGETS: [&str; 3] = ["crm", "plain", "openldap"];
+
+// === impl Everywhere ===
+
+impl Everywhere {
+    fn start() -> Self {
+        let (crm, plain, directory) = (Database::of("crm"), Database::of("plain"), Directory::start());
+        let gateway = Gateway::serve(&[
+            crm.target("crm", "crm"),
+            plain.target("plain", "plain"),
+            directory.target("openldap", "openldap"),
+        ]);
+        Self { gateway, _crm: crm, _plain: plain, _directory: directory }
+    }
+}
+
+/// A runner of so many cases, if the environment does not say otherwise.
+fn runner(cases: u32) -> TestRunner {
+    let given = Config::default();
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    TestRunner::new(Config {
+        cases: if is_set("PROPTEST_CASES") { given.cases } else { cases },
+        rng_seed: if is_set("PROPTEST_RNG_SEED") { given.rng_seed } else { RngSeed::Fixed(1) },
+        failure_persistence: None,
+        max_shrink_iters: 300,
+        ..given
+    })
+}
+
+/// Runs cases; the smallest one that fails ends the test, with the seed that leads to it.
+#[track_caller]
+fn all<S: Strategy>(runner: &mut TestRunner, cases: &S, test: impl Fn(S::Value) -> Result<(), String>)
+where
+    S::Value: Debug,
+{
+    let test = |case| test(case).map_err(proptest::test_runner::TestCaseError::fail);
+    match runner.run(cases, test) {
+        Ok(()) => {}
+        Err(TestError::Fail(why, case)) => panic!("{:?}: {case:#?}\n{why}", runner.config().rng_seed),
+        Err(TestError::Abort(why)) => panic!("{why}"),
+    }
+}
+
+/// One random value.
+fn one<S: Strategy>(runner: &mut TestRunner, of: &S) -> S::Value {
+    use proptest::strategy::ValueTree;
+    of.new_tree(runner).unwrap().current()
+}
