@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use aws_lc_rs::rand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
 
@@ -16,7 +17,7 @@ use crate::backend::sql::demo;
 use crate::config::{Client, Config, Script, Store, Target, Token};
 use crate::limits::Limits;
 use crate::plan::Secret;
-use crate::scim::profile::Profile;
+use crate::scim::profile::{self, Profile};
 
 /// Where the demo listens unless it is told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -42,15 +43,8 @@ pub struct Demo {
     #[arg(long)]
     data: Option<PathBuf>,
     /// How requests are read and answered: rfc, or as a provider wants it
-    #[arg(long, value_enum, default_value = "rfc")]
-    profile: Ways,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Ways {
-    Rfc,
-    Entra,
-    Okta,
+    #[arg(long, value_parser = profile(), default_value = "rfc")]
+    profile: Profile,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -71,8 +65,7 @@ impl Demo {
             tempfile::tempdir().map_err(|cause| Exit::failure(format!("temporary folder: {cause}")))?;
         let file = self.data.unwrap_or_else(|| folder.path().join("demo.db"));
         demo::create(&file, self.mapping.database()).map_err(Exit::failure)?;
-        let server =
-            Server::new(listener, &configuration(self.mapping, file, &token, self.profile.profile()))?;
+        let server = Server::new(listener, &configuration(self.mapping, file, &token, self.profile))?;
         print(&welcome(self.mapping, &format!("{}{PATH}", server.public_url()), &token))?;
         server.run(ended).await
     }
@@ -91,6 +84,10 @@ impl Demo {
             None => random_token(),
         }
     }
+}
+
+fn profile() -> impl TypedValueParser<Value = Profile> {
+    PossibleValuesParser::new(profile::NAMES).map(|name| Profile::named(&name).unwrap_or_default())
 }
 
 fn random_token() -> Result<String, Exit> {
@@ -127,18 +124,6 @@ fn configuration(sample: Sample, file: PathBuf, token: &str, profile: Profile) -
         limits: Limits::default(),
         tls: None,
         targets: vec![target],
-    }
-}
-
-// === impl Ways ===
-
-impl Ways {
-    fn profile(self) -> Profile {
-        match self {
-            Self::Rfc => Profile::rfc(),
-            Self::Entra => Profile::entra(),
-            Self::Okta => Profile::okta(),
-        }
     }
 }
 
@@ -211,7 +196,7 @@ mod tests {
             listen: listen.map(|address| address.parse().unwrap()),
             token: token.map(str::to_owned),
             data: None,
-            profile: Ways::Rfc,
+            profile: Profile::rfc(),
         }
     }
 

@@ -114,84 +114,77 @@ enum Encrypt {
 #[serde(deny_unknown_fields)]
 pub struct Client {
     pub name: Spanned<String>,
-    pub profile: Option<Spanned<Profile>>,
+    pub profile: Option<Spanned<NameOrProfile>>,
     pub user: Option<String>,
     pub token: Option<Spanned<SecretPlace>>,
     pub token_sha256: Option<Spanned<String>>,
 }
 
 /// How a client's requests are read and answered: a name, or a name and what differs.
-#[derive(Debug, PartialEq, Eq)]
+pub struct NameOrProfile(pub Profile);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Profile {
-    pub base: ProfileName,
+    pub base: Base,
     pub patch_answer: Option<u16>,
     pub create_on_missing: Option<bool>,
     pub unknown_members: Option<UnknownMembers>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// A profile by its name.
+pub struct Base(pub profile::Profile);
+
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnknownMembers {
     Refuse,
     Skip,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProfileName {
-    Rfc,
-    Entra,
-    Okta,
-}
+// === impl Base ===
 
-// === impl ProfileName ===
-
-impl ProfileName {
-    /// What the name stands for.
-    pub fn profile(self) -> profile::Profile {
-        match self {
-            Self::Rfc => profile::Profile::rfc(),
-            Self::Entra => profile::Profile::entra(),
-            Self::Okta => profile::Profile::okta(),
-        }
+impl<'de> Deserialize<'de> for Base {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::named(&String::deserialize(deserializer)?)
     }
 }
 
-// === impl Profile ===
+impl Base {
+    fn named<E: de::Error>(name: &str) -> Result<Self, E> {
+        profile::Profile::named(name).map(Self).ok_or_else(|| E::unknown_variant(name, &profile::NAMES))
+    }
+}
 
-impl<'de> Deserialize<'de> for Profile {
+// === impl NameOrProfile ===
+
+impl<'de> Deserialize<'de> for NameOrProfile {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ProfileVisitor)
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProfileTable {
-    base: ProfileName,
-    patch_answer: Option<u16>,
-    create_on_missing: Option<bool>,
-    unknown_members: Option<UnknownMembers>,
 }
 
 struct ProfileVisitor;
 
 // By hand, because an untagged enum would say only that no variant fits.
 impl<'de> Visitor<'de> for ProfileVisitor {
-    type Value = Profile;
+    type Value = NameOrProfile;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"rfc\", \"entra\", \"okta\" or { base = \"…\", patch_answer = … }")
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
-        let base = ProfileName::deserialize(de::value::StrDeserializer::<E>::new(name))?;
-        Ok(Profile { base, patch_answer: None, create_on_missing: None, unknown_members: None })
+        let base = Base::named(name)?;
+        Ok(NameOrProfile(Profile {
+            base,
+            patch_answer: None,
+            create_on_missing: None,
+            unknown_members: None,
+        }))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let table = ProfileTable::deserialize(MapAccessDeserializer::new(map))?;
-        let ProfileTable { base, patch_answer, create_on_missing, unknown_members } = table;
-        Ok(Profile { base, patch_answer, create_on_missing, unknown_members })
+        Profile::deserialize(MapAccessDeserializer::new(map)).map(NameOrProfile)
     }
 }

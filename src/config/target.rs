@@ -134,9 +134,9 @@ impl Check<'_> {
         Some(Client { name: raw.name.get_ref().clone(), token: token?, profile, user: raw.user.clone() })
     }
 
-    fn profile(&mut self, raw: &Spanned<raw::Profile>) -> Profile {
-        let said = raw.get_ref();
-        let mut profile = said.base.profile();
+    fn profile(&mut self, raw: &Spanned<raw::NameOrProfile>) -> Profile {
+        let raw::NameOrProfile(said) = raw.get_ref();
+        let mut profile = said.base.0;
         match said.patch_answer {
             None => {}
             Some(200) => profile.patch_answer = PatchAnswer::Resource,

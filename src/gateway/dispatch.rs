@@ -8,12 +8,8 @@ use super::list::List;
 use super::{Answer, Client, Method, Request, Target, discovery};
 use crate::mapping::ResourceMapping;
 use crate::scim::error::Error;
-use crate::scim::patch;
-use crate::scim::path::AttrPath;
 use crate::scim::project::Projection;
 use crate::scim::query::Query;
-use crate::scim::resource;
-use crate::scim::schema::ResourceType;
 
 /// The endpoints of RFC 7644 that are not built yet: 501.
 const NOT_BUILT: [&str; 1] = ["Bulk"];
@@ -44,12 +40,7 @@ pub(super) async fn dispatch(
     if segments.iter().any(|segment| NOT_BUILT.contains(segment)) && segments.len() <= 2 {
         return Err(Error::not_implemented(format!("{} is not built yet.", segments.join("/"))).into());
     }
-    let of = target
-        .mapping
-        .resources()
-        .iter()
-        .find(|of| of.resource_type.endpoint.trim_start_matches('/') == endpoint);
-    let (Some(of), 1..=2) = (of, segments.len()) else {
+    let (Some(of), 1..=2) = (type_at(target, endpoint), segments.len()) else {
         return Err(Error::not_found(format!("There is no endpoint /{}.", segments.join("/"))).into());
     };
     let projection = Projection::parse(
@@ -61,7 +52,6 @@ pub(super) async fn dispatch(
     if target.read_only && !is_read {
         return Err(Error::forbidden("This target is read-only.").into());
     }
-    let projection = projection.after_writing(|| written(&request, segments.len(), &of.resource_type))?;
     let job = Job::new(target, of, projection, client, &request.conditions, dry);
     match (request.method, segments.get(1)) {
         (Method::Get, Some(id)) => job.get(id).await,
@@ -77,16 +67,18 @@ pub(super) async fn dispatch(
 /// The types that a path lists: all of them at the root, one at its endpoint; `None` when it is no query.
 /// A POST to an endpoint itself creates.
 fn listed<'a>(target: &'a Target, request: &Request, segments: &[&str]) -> Option<Vec<&'a ResourceMapping>> {
-    let is_at = |of: &&ResourceMapping, name: &str| of.resource_type.endpoint.trim_start_matches('/') == name;
-    let mut types = target.mapping.resources().iter();
     match segments {
-        [] | [SEARCH] => Some(types.collect()),
-        [endpoint, SEARCH] => types.find(|of| is_at(of, endpoint)).map(|of| vec![of]),
-        [endpoint] if request.method == Method::Get => {
-            types.find(|of| is_at(of, endpoint)).map(|of| vec![of])
-        }
+        [] | [SEARCH] => Some(target.mapping.resources().iter().collect()),
+        [endpoint, SEARCH] => type_at(target, endpoint).map(|of| vec![of]),
+        [endpoint] if request.method == Method::Get => type_at(target, endpoint).map(|of| vec![of]),
         _ => None,
     }
+}
+
+/// The type whose resources are at `/{endpoint}`.
+fn type_at<'a>(target: &'a Target, endpoint: &str) -> Option<&'a ResourceMapping> {
+    let mut types = target.mapping.resources().iter();
+    types.find(|of| of.resource_type.endpoint.trim_start_matches('/') == endpoint)
 }
 
 /// A query by GET, or by POST to `.search` (RFC 7644 §3.4.3), which changes nothing either.
@@ -121,17 +113,6 @@ pub(super) fn not_allowed(allow: &'static str) -> Answer {
 
 pub(super) fn wrong_method(allow: &str) -> Error {
     Error { status: 405, scim_type: None, detail: format!("This endpoint takes {allow}.") }
-}
-
-/// The attributes that a request writes to a path of so many segments.
-fn written(request: &Request, segments: usize, rt: &ResourceType) -> Result<Vec<AttrPath>, Error> {
-    match (request.method, segments, &request.body) {
-        (Method::Post, 1, Some(body)) | (Method::Put, 2, Some(body)) => {
-            Ok(resource::parse(body, rt)?.written())
-        }
-        (Method::Patch, 2, Some(body)) => Ok(patch::written(&patch::parse(body, rt)?)),
-        _ => Ok(Vec::new()),
-    }
 }
 
 fn body(request: &Request) -> Result<&serde_json::Value, Error> {

@@ -16,7 +16,7 @@ use crate::plan::{self, Changes, Create, Delete, Facts, Fields, Operation, Recor
 use crate::scim::error::Error;
 use crate::scim::patch::{self, Delta};
 use crate::scim::path::AttrPath;
-use crate::scim::profile::{PatchAnswer, UnknownMembers};
+use crate::scim::profile::PatchAnswer;
 use crate::scim::resource::{self, Resource};
 
 /// What PUT or PATCH makes of the resource that is there.
@@ -41,8 +41,9 @@ macro_rules! without_conflict {
 
 impl Job<'_> {
     /// POST: a new resource.
-    pub(super) async fn create(&self, body: &Value) -> Result<Answer, Stop> {
+    pub(super) async fn create(mut self, body: &Value) -> Result<Answer, Stop> {
         let parsed = resource::parse(body, &self.of.resource_type)?;
+        self.projection.after_writing(|| parsed.written());
         self.log_ignored(&parsed.ignored);
         let mut resource = parsed.resource;
         self.target.mapping.complete(self.of, &mut resource);
@@ -64,8 +65,7 @@ impl Job<'_> {
         let mut facts = self.facts(attempt);
         let nothing = Record::default();
         self.look_up(&mut *session, &record, &nothing, &mut facts).await?;
-        self.leave_out_unknown(&mut record, &nothing, &facts);
-        mapping.settle(self.of, &mut record, &nothing, &facts)?;
+        self.settle(&mut record, &nothing, &facts)?;
         record.rest = mapping.rest_of(self.of, resource, &record)?;
         mapping.initialise(self.of, resource, OffsetDateTime::now_utc(), &mut record)?;
         let create = Operation::Create(Create { entity: self.of.entity.clone(), record });
@@ -80,8 +80,9 @@ impl Job<'_> {
     }
 
     /// PUT: the resource as the body says (RFC 7644 §3.5.1).
-    pub(super) async fn replace(&self, id: &str, body: &Value) -> Result<Answer, Stop> {
+    pub(super) async fn replace(mut self, id: &str, body: &Value) -> Result<Answer, Stop> {
         let parsed = resource::parse(body, &self.of.resource_type)?;
+        self.projection.after_writing(|| parsed.written());
         self.log_ignored(&parsed.ignored);
         let apply = |before: &Resource| resource::replace(before, &parsed, &self.of.resource_type);
         self.change(id, body, &apply).await
@@ -89,8 +90,9 @@ impl Job<'_> {
 
     /// PATCH (RFC 7644 §3.5.2). Membership changed by value is written without a read of the members, and
     /// answered with 204: the body would be the whole group.
-    pub(super) async fn patch(&self, id: &str, body: &Value, request: &Request) -> Result<Answer, Stop> {
+    pub(super) async fn patch(mut self, id: &str, body: &Value, request: &Request) -> Result<Answer, Stop> {
         let operations = patch::parse(body, &self.of.resource_type)?;
+        self.projection.after_writing(|| patch::written(&operations));
         let asked = request.parameter("attributes").is_some();
         let answers = self.client.profile.patch_answer;
         if let Some(delta) = patch::delta(&operations, &self.of.resource_type).filter(|_| !asked)
@@ -175,8 +177,7 @@ impl Job<'_> {
         let written_before = mapping.write(self.of, &before, Some(&before))?;
         let mut written_after = self.written(&after, Some(&before)).await?;
         self.look_up(&mut *session, &written_after, &actual, &mut facts).await?;
-        self.leave_out_unknown(&mut written_after, &actual, &facts);
-        mapping.settle(self.of, &mut written_after, &actual, &facts)?;
+        self.settle(&mut written_after, &actual, &facts)?;
         let rest = mapping.rest_of(self.of, &after, &written_after)?;
         let versions = Versions {
             actual: &actual,
@@ -222,8 +223,7 @@ impl Job<'_> {
         for record in [&comes, &goes] {
             self.look_up(&mut *session, record, &nothing, &mut facts).await?;
         }
-        let lost = self.leave_out_unknown(&mut comes, &nothing, &facts);
-        mapping.settle(self.of, &mut comes, &nothing, &facts)?;
+        let lost = self.settle(&mut comes, &nothing, &facts)?;
         mapping.settle_removals(self.of, &mut goes, &facts);
         let mut changes = mapping.delta_changes(comes, goes);
         mapping.stamp(self.of, &Resource::new(), OffsetDateTime::now_utc(), &mut changes)?;
@@ -232,16 +232,15 @@ impl Job<'_> {
         Ok(lost)
     }
 
-    /// Takes members that do not exist out of a record, where the client's profile wants it so.
-    fn leave_out_unknown(&self, record: &mut Record, known: &Record, facts: &Facts) -> bool {
-        if self.client.profile.unknown_members == UnknownMembers::Refused {
-            return false;
-        }
-        let lost = self.target.mapping.leave_out_unknown(self.of, record, known, facts);
+    /// Settles a record's references as the client's profile wants it; whether a member that does not exist was
+    /// left out.
+    fn settle(&self, record: &mut Record, known: &Record, facts: &Facts) -> Result<bool, Error> {
+        let unknown = self.client.profile.unknown_members;
+        let lost = self.target.mapping.settle(self.of, record, known, facts, unknown)?;
         if !lost.is_empty() {
             tracing::warn!(members = lost.join(", "), "members that do not exist were left out");
         }
-        !lost.is_empty()
+        Ok(!lost.is_empty())
     }
 
     async fn update(

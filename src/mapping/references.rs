@@ -8,6 +8,7 @@ use super::Mapping;
 use super::line::{How, ResourceMapping};
 use crate::plan::{Facts, Native, OnMissing, Record, Reference, Search, Value};
 use crate::scim::error::{Error, ScimType};
+use crate::scim::profile::UnknownMembers;
 
 impl Mapping {
     /// The searches that tell whether the record's references exist; those that `known` holds already
@@ -36,21 +37,28 @@ impl Mapping {
     }
 
     /// Says of each reference which type it leads to. One that leads nowhere is refused with a 400 that
-    /// names it, or taken out of the record where the mapping says `on_missing("skip")`.
+    /// names it, or taken out of the record where the mapping says `on_missing("skip")`, or where it is a member
+    /// and `unknown` says so; a reference that stands alone (`manager`) is none. Answers the members' ids.
     pub fn settle(
         &self,
         of: &ResourceMapping,
         record: &mut Record,
         known: &Record,
         facts: &Facts,
-    ) -> Result<(), Error> {
+        unknown: UnknownMembers,
+    ) -> Result<Vec<String>, Error> {
         let known = held(known);
-        let judge = |native: &Native, reference: &mut Reference| {
+        let mut lost = Vec::new();
+        let mut judge = |native: &Native, reference: &mut Reference| {
             if known.contains(&(native.clone(), reference.id.as_str())) {
                 return Ok(true);
             }
             match self.resolved(of, native, reference, facts) {
                 Some(entity) => reference.resource = Some(entity.to_string()),
+                None if unknown == UnknownMembers::Skipped && of.holds_members(native) => {
+                    lost.push(reference.id.clone());
+                    return Ok(false);
+                }
                 None if of.on_missing(native) == OnMissing::Skip => {
                     tracing::info!(native = %native, id = reference.id, "a reference leads nowhere and is not stored natively");
                     return Ok(false);
@@ -84,39 +92,7 @@ impl Mapping {
             *rows = kept;
         }
         record.values.retain(|_, values| !values.is_empty());
-        Ok(())
-    }
-
-    /// Takes members of collections that lead nowhere out of the record, before [`Mapping::settle`] refuses them;
-    /// answers their ids. A reference that stands alone (`manager`) is no member.
-    pub fn leave_out_unknown(
-        &self,
-        of: &ResourceMapping,
-        record: &mut Record,
-        known: &Record,
-        facts: &Facts,
-    ) -> Vec<String> {
-        let known = held(known);
-        let mut lost = Vec::new();
-        let mut exists = |native: &Native, value: &Value| {
-            let Some(reference) = reference(value) else { return true };
-            let exists = known.contains(&(native.clone(), reference.id.as_str()))
-                || self.resolved(of, native, reference, facts).is_some();
-            if !exists {
-                lost.push(reference.id.clone());
-            }
-            exists
-        };
-        let is_collection =
-            |native: &Native| of.lines.iter().any(|line| line.many && line.natives.first() == Some(native));
-        for (native, values) in record.values.iter_mut().filter(|(native, _)| is_collection(native)) {
-            values.retain(|value| exists(native, value));
-        }
-        for (table, rows) in &mut record.children {
-            let native = |column: &Arc<str>| Native::of(table.clone(), column.clone());
-            rows.retain(|row| row.iter().all(|(column, value)| exists(&native(column), value)));
-        }
-        lost
+        Ok(lost)
     }
 
     /// Leaves only references that lead somewhere: what is to be removed and does not exist is gone already.
@@ -201,6 +177,12 @@ impl ResourceMapping {
                 _ => None,
             })
             .unwrap_or_default()
+    }
+
+    /// Whether a native holds one of many references.
+    fn holds_members(&self, native: &Native) -> bool {
+        self.collections.iter().any(|collection| Some(&collection.table) == native.part.as_ref())
+            || self.lines.iter().any(|line| line.many && line.natives.first() == Some(native))
     }
 
     /// The attribute that a native belongs to, for messages.

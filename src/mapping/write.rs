@@ -146,8 +146,7 @@ impl Mapping {
         resource: &Resource,
         record: &mut Record,
     ) -> Result<(), Error> {
-        of.check_room(line, resource)?;
-        let found = of.values_of(line, resource);
+        let found = of.values_of(line, resource)?;
         if let How::Hash { salt, rounds } = &line.conversion.how {
             return hash_password(line, salt, *rounds, found.first(), record);
         }
@@ -479,23 +478,19 @@ impl Line {
 // === impl ResourceMapping ===
 
 impl ResourceMapping {
-    /// The SCIM values that a line holds, in their order.
-    fn values_of(&self, line: &Line, resource: &Resource) -> Vec<Json> {
+    /// The SCIM values that a line holds, in their order. Refuses more of them than it holds, where nothing else
+    /// keeps them.
+    fn values_of(&self, line: &Line, resource: &Resource) -> Result<Vec<Json>, Error> {
         let mut values = self.values_for(line, resource);
-        if !line.many {
-            values.truncate(1);
+        if line.many {
+            return Ok(values);
         }
-        values
-    }
-
-    /// Refuses more values than a line holds, where nothing else keeps them.
-    fn check_room(&self, line: &Line, resource: &Resource) -> Result<(), Error> {
-        let values = self.values_for(line, resource);
-        let is_full = !line.many && !self.has_rest && values.windows(2).any(|two| two.first() != two.last());
-        match is_full {
-            true => Err(invalid(format!("{} can have one value here, not {}.", line.name(), values.len()))),
-            false => Ok(()),
+        if !self.has_rest && values.windows(2).any(|two| two.first() != two.last()) {
+            let detail = format!("{} can have one value here, not {}.", line.name(), values.len());
+            return Err(invalid(detail));
         }
+        values.truncate(1);
+        Ok(values)
     }
 
     /// The SCIM values that are a line's, also those that it has no room for.

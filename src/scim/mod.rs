@@ -3,6 +3,7 @@
 //! PURE: this module knows no backend, no mapping and no HTTP, does no I/O and reads no clock. Everything in
 //! it takes what a client sent as hostile: bounded, never indexed blindly, never unwrapped.
 
+mod body;
 pub mod cursor;
 pub mod discovery;
 pub mod error;

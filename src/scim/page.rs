@@ -61,15 +61,7 @@ fn number(name: &str, text: Option<&str>) -> Result<Option<usize>, Error> {
 
 /// A page of a list of `total` resources.
 pub fn list_response(total: usize, page: &Page, resources: Vec<Resource>) -> Value {
-    let mut response = json!({
-        "schemas": [LIST_RESPONSE],
-        "totalResults": total,
-        "startIndex": page.start_index,
-        "itemsPerPage": resources.len(),
-    });
-    // Moved in: inside of `json!` they would be copied value by value.
-    response["Resources"] = resources.into_iter().map(Value::Object).collect();
-    response
+    response(total, [("startIndex", Some(page.start_index.into()))], resources)
 }
 
 /// A page of a list of `total` resources that is walked by cursors (RFC 9865 §2): no place, but the ways on.
@@ -79,16 +71,27 @@ pub fn cursor_response(
     previous: Option<String>,
     resources: Vec<Resource>,
 ) -> Value {
+    let ways = [("previousCursor", previous.map(Value::from)), ("nextCursor", next.map(Value::from))];
+    response(total, ways, resources)
+}
+
+/// A ListResponse, and where in the list it is.
+fn response<const N: usize>(
+    total: usize,
+    place: [(&str, Option<Value>); N],
+    resources: Vec<Resource>,
+) -> Value {
     let mut response = json!({
         "schemas": [LIST_RESPONSE],
         "totalResults": total,
         "itemsPerPage": resources.len(),
     });
-    for (name, cursor) in [("previousCursor", previous), ("nextCursor", next)] {
-        if let Some(cursor) = cursor {
-            response[name] = cursor.into();
+    for (name, value) in place {
+        if let Some(value) = value {
+            response[name] = value;
         }
     }
+    // Moved in: inside of `json!` they would be copied value by value.
     response["Resources"] = resources.into_iter().map(Value::Object).collect();
     response
 }

@@ -37,9 +37,22 @@ pub enum UnknownMembers {
     Skipped,
 }
 
+/// The profiles that have a name.
+pub const NAMES: [&str; 3] = ["rfc", "entra", "okta"];
+
 // === impl Profile ===
 
 impl Profile {
+    /// The profile with one of the [`NAMES`].
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "rfc" => Some(Self::rfc()),
+            "entra" => Some(Self::entra()),
+            "okta" => Some(Self::okta()),
+            _ => None,
+        }
+    }
+
     /// The RFC to the letter, where it has one.
     pub fn rfc() -> Self {
         Self::default()

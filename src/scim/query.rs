@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::body::{member, syntax, wrong_type};
 use super::error::{Error, ScimType};
 use super::filter::{self, Filter};
 use super::page::{self, Page};
@@ -137,21 +138,13 @@ impl Texts {
     }
 }
 
-fn syntax(detail: &str) -> Error {
-    Error::bad_request(ScimType::InvalidSyntax, detail)
-}
-
-fn wrong_type(name: &str, wanted: &str) -> Error {
-    Error::bad_request(ScimType::InvalidValue, format!("{name} must be {wanted}."))
-}
-
-fn member<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let found = body.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-    found.map(|(_, value)| value).filter(|value| !value.is_null())
+/// A member that is not null.
+fn given<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    member(body, name).filter(|value| !value.is_null())
 }
 
 fn text(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Error> {
-    match member(body, name) {
+    match given(body, name) {
         None => Ok(None),
         Some(Value::String(text)) if text.contains('\0') => Err(wrong_type(name, "a text without U+0000")),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -161,7 +154,7 @@ fn text(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Error> 
 
 /// A whole number, as its digits. One that is too large for an integer comes as a float without a fraction.
 fn whole(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Error> {
-    match member(body, name) {
+    match given(body, name) {
         None => Ok(None),
         Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(Some(number.to_string())),
         Some(Value::Number(number)) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => {
@@ -173,7 +166,7 @@ fn whole(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Error>
 
 fn names(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Error> {
     let wanted = || wrong_type(name, "an array of texts");
-    match member(body, name) {
+    match given(body, name) {
         None => Ok(None),
         Some(Value::Array(items)) => {
             let names: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();

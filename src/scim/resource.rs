@@ -5,6 +5,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
+use super::body::{syntax, wrong_type};
 use super::error::{Error, ScimType};
 use super::evaluate::instant;
 use super::path::AttrPath;
@@ -42,7 +43,7 @@ impl Parsed {
 /// the attribute), read-only attributes are dropped (RFC 7644 §3.3), unknown ones ignored and listed.
 pub fn parse(body: &Value, rt: &ResourceType) -> Result<Parsed, Error> {
     let Value::Object(body) = body else {
-        return Err(Error::bad_request(ScimType::InvalidSyntax, "The body is no JSON object."));
+        return Err(syntax("The body is no JSON object."));
     };
     let mut parsed = Parsed::default();
     attributes(body, None, rt, &mut parsed)?;
@@ -200,10 +201,6 @@ fn one_primary(elements: &[Value], path: &str) -> Result<(), Error> {
         )),
         false => Ok(()),
     }
-}
-
-fn wrong_type(path: &str, wanted: &str) -> Error {
-    Error::bad_request(ScimType::InvalidValue, format!("{path} must be {wanted}."))
 }
 
 /// Checks that a resource has what its type requires: 400 `invalidValue` that names what is missing.

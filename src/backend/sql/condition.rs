@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::builder::Builder;
+use super::dialect::Dialect;
 use super::order;
 use crate::backend::Failure;
 use crate::plan::{Case, Native, Order, Param, Predicate, Table, Test, Value};
@@ -16,6 +17,17 @@ const DEPTH: usize = 64;
 pub(super) const OWN: &str = "t";
 /// The alias of a child table within EXISTS and in statements of its own.
 pub(super) const CHILD: &str = "c";
+
+/// The resource's own key.
+pub(super) fn key(dialect: Dialect, table: &Table) -> String {
+    format!("{OWN}.{}", dialect.quote(&table.id))
+}
+
+/// A column of the resource's own table, or of a look-up.
+pub(super) fn column(dialect: Dialect, native: &Native) -> String {
+    let alias = native.part.as_ref().map_or_else(|| OWN.to_owned(), |alias| dialect.quote(alias));
+    format!("{alias}.{}", dialect.quote(&native.name))
+}
 
 /// Writes the condition to the builder.
 pub(super) fn write(builder: &mut Builder, table: &Table, predicate: &Predicate) -> Result<(), Failure> {
@@ -92,7 +104,7 @@ impl Writer<'_> {
 
     /// The key is compared as it is, for its index, and as text, because `042` is no id of row 42.
     fn ids(&mut self, ids: &[String]) {
-        let key = format!("{OWN}.{}", self.builder.dialect.quote(&self.table.id));
+        let key = key(self.builder.dialect, self.table);
         let marks: Vec<String> = ids.iter().map(|id| self.builder.value(Value::Text(id.clone()))).collect();
         if marks.is_empty() {
             return self.text("1 = 0");
@@ -106,9 +118,9 @@ impl Writer<'_> {
             return Err(Failure::Internal(format!("{table} is no child table of {}", self.table.name)));
         };
         let dialect = self.builder.dialect;
-        let (name, key) = (dialect.quote(&child.table), dialect.quote(&child.foreign_key));
-        let own = dialect.quote(&self.table.id);
-        self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {CHILD}.{key} = {OWN}.{own} AND "));
+        let (name, foreign) = (dialect.quote(&child.table), dialect.quote(&child.foreign_key));
+        let own = key(dialect, self.table);
+        self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {CHILD}.{foreign} = {own} AND "));
         let table = self.table;
         let mut inside = Writer { builder: &mut *self.builder, table, child: Some(&child.table) };
         inside.predicate(inner, negated, depth + 1)?;
@@ -117,12 +129,11 @@ impl Writer<'_> {
     }
 
     fn column(&self, native: &Native) -> String {
-        let alias = match &native.part {
-            Some(part) if self.child == Some(&**part) => CHILD.to_owned(),
-            Some(alias) => self.builder.dialect.quote(alias),
-            None => OWN.to_owned(),
-        };
-        format!("{alias}.{}", self.builder.dialect.quote(&native.name))
+        let dialect = self.builder.dialect;
+        match &native.part {
+            Some(part) if self.child == Some(&**part) => format!("{CHILD}.{}", dialect.quote(&native.name)),
+            _ => column(dialect, native),
+        }
     }
 
     fn test(&mut self, native: &Native, test: &Test, negated: bool) {
@@ -187,10 +198,10 @@ impl Writer<'_> {
         let like = format!("{column} LIKE {mark} ESCAPE '\\'");
         match (case, dialect) {
             (Case::Folded, _) => like,
-            (Case::Exact, super::dialect::Dialect::Transact) => {
+            (Case::Exact, Dialect::Transact) => {
                 format!("{column}{} LIKE {mark} ESCAPE '\\'", dialect.collation(true))
             }
-            (Case::Exact, super::dialect::Dialect::Sqlite) => {
+            (Case::Exact, Dialect::Sqlite) => {
                 let plain = self.builder.param(Param::Value(Value::Text(text.to_owned())));
                 let exact = match (before, after) {
                     ("", _) => format!("substr({column}, 1, length({plain})) = {plain} COLLATE BINARY"),

@@ -5,15 +5,15 @@ use time::OffsetDateTime;
 use time::UtcOffset;
 
 use super::builder::Builder;
-use super::condition::OWN;
+use super::condition;
 use super::dialect::Dialect;
 use crate::limits::SORTED_CHARS;
-use crate::plan::{By, Case, Mark, Native, Sequence, Sort, Table, Value};
+use crate::plan::{By, Case, Mark, Sequence, Sort, Table, Value};
 
 /// Writes the condition of a sequence that begins behind a place, if it does.
 pub(super) fn write_behind(builder: &mut Builder, table: &Table, sequence: &Sequence) {
     let Some(mark) = &sequence.behind else { return };
-    let id = id(builder.dialect, table);
+    let id = condition::key(builder.dialect, table);
     let id_mark = builder.value(Value::Text(mark.id.clone()));
     let beyond = format!("{id} {} {id_mark}", if sequence.backward { '<' } else { '>' });
     let condition = match &sequence.sort {
@@ -55,12 +55,8 @@ pub(super) fn write_order(builder: &mut Builder, table: &Table, sequence: &Seque
         let term = builder.dialect.order(&key, sort.descending != sequence.backward);
         builder.push(&term).push(", ");
     }
-    let id = id(builder.dialect, table);
+    let id = condition::key(builder.dialect, table);
     builder.push(&id).push(if sequence.backward { " DESC" } else { "" });
-}
-
-fn id(dialect: Dialect, table: &Table) -> String {
-    format!("{OWN}.{}", dialect.quote(&table.id))
 }
 
 /// The alias of the look-up whose column orders the result.
@@ -71,7 +67,7 @@ pub(super) fn lookup(sequence: &Sequence) -> Option<std::sync::Arc<str>> {
 /// The expression that orders the result.
 fn key(builder: &mut Builder, sort: &Sort) -> String {
     let dialect = builder.dialect;
-    let column = column(dialect, &sort.native);
+    let column = condition::column(dialect, &sort.native);
     let of_column = match sort.by {
         By::Text(_) => dialect.beginning(&dialect.as_text(&column), SORTED_CHARS),
         By::Integer => column.clone(),
@@ -89,11 +85,6 @@ fn key(builder: &mut Builder, sort: &Sort) -> String {
         By::Text(case) => format!("{value}{}", dialect.collation(case == Case::Exact)),
         By::Integer | By::Instant => value,
     }
-}
-
-fn column(dialect: Dialect, native: &Native) -> String {
-    let alias = native.part.as_ref().map_or_else(|| OWN.to_owned(), |alias| dialect.quote(alias));
-    format!("{alias}.{}", dialect.quote(&native.name))
 }
 
 /// The mark of a value that is compared with a key, or with [`Dialect::instant`].

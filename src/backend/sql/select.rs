@@ -101,7 +101,7 @@ impl Selector<'_> {
     }
 
     fn key(&self) -> String {
-        format!("{OWN}.{}", self.quote(&self.table.id))
+        condition::key(self.dialect, self.table)
     }
 
     fn column(&self, native: &Native) -> Column {

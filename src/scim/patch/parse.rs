@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Kind, Operation, Target};
 use crate::limits::PATCH_OPERATIONS;
+use crate::scim::body::{member, syntax};
 use crate::scim::error::{Error, ScimType};
 use crate::scim::filter::check_elements;
 use crate::scim::path::{AttrPath, Path, canonical, named, parse_path};
@@ -246,15 +247,4 @@ fn is_ignored(attr: &AttrPath, rt: &ResourceType) -> bool {
     rt.find(attr).is_some_and(|found| {
         read_only(found.attribute.mutability) || found.sub.is_some_and(|sub| read_only(sub.mutability))
     })
-}
-
-/// A member of an object, its name in any case.
-fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    object
-        .get(name)
-        .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
-}
-
-fn syntax(detail: &str) -> Error {
-    Error::bad_request(ScimType::InvalidSyntax, detail)
 }

@@ -31,8 +31,7 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
             0 => change.clone(),
             _ => again(&mut needs, entries, update, native, change),
         };
-        let whole = whole(record, native, &change);
-        values.push((native, change, whole));
+        values.push((native, Written::of(record, native, change)));
     }
     needs.or_else(|| {
         let rename = Rename::of(entries, &needs::dn(record)?, update.changes.rdn.as_deref())?;
@@ -49,16 +48,32 @@ fn references(update: &Update) -> impl Iterator<Item = (&Native, &Reference)> {
     })
 }
 
-/// All values that an attribute of octets has after a change that takes some away. Photographs and the like have
-/// no equality rule (RFC 2798), so that no single value of them can be named.
-fn whole(record: Option<&Record>, native: &Native, change: &Change) -> Option<Vec<Value>> {
-    let mut touched = change.remove.iter().chain(&change.add);
-    if change.remove.is_empty() || !touched.any(|value| matches!(value, Value::Bytes(_))) {
-        return None;
+/// How a change of an attribute is written.
+enum Written {
+    /// Value by value.
+    Values(Change),
+    /// All values anew.
+    Whole(Vec<Value>),
+}
+
+impl Written {
+    /// Anew where no single value can be named: a secret is not known before, and octets that go, photographs and
+    /// the like, have no equality rule (RFC 2798).
+    fn of(record: Option<&Record>, native: &Native, change: Change) -> Self {
+        if change.add.iter().any(|value| matches!(value, Value::Secret(_))) {
+            return Self::Whole(change.add);
+        }
+        let mut touched = change.remove.iter().chain(&change.add);
+        let is_of_octets = touched.any(|value| matches!(value, Value::Bytes(_)));
+        let held = record.and_then(|record| record.values.get(native));
+        match held.filter(|_| is_of_octets && !change.remove.is_empty()) {
+            Some(held) => {
+                let left = held.iter().filter(|held| !change.remove.iter().any(|gone| gone.same(held)));
+                Self::Whole(left.chain(&change.add).cloned().collect())
+            }
+            None => Self::Values(change),
+        }
     }
-    let held = record?.values.get(native)?.iter();
-    let left = held.filter(|held| !change.remove.iter().any(|gone| gone.same(held)));
-    Some(left.chain(&change.add).cloned().collect())
 }
 
 /// A change that ended in a conflict before: of a repeatable one only what is still to be done, and the
@@ -148,7 +163,7 @@ fn steps(
     entries: &Entries,
     update: &Update,
     named: Named,
-    values: &[(&Native, Change, Option<Vec<Value>>)],
+    values: &[(&Native, Written)],
     dns: &Dns,
 ) -> Result<Vec<Step>, Failure> {
     let itself = filter::equals(&entries.id, update.id.as_bytes());
@@ -163,16 +178,17 @@ fn steps(
         }
     };
     let mut changes = Vec::new();
-    for (native, change, whole) in values {
-        if let Some(whole) = whole {
-            changes.push(replaced(native, whole, dns)?);
-            continue;
+    for (native, written) in values {
+        match written {
+            Written::Whole(values) => changes.push(line(ModifyKind::Replace, native, values, dns)?),
+            Written::Values(change) => {
+                let mut change = change.clone();
+                if let Some(rename) = &rename {
+                    rename.left(entries, native, &mut change);
+                }
+                changes.extend(lines(native, &change, dns)?);
+            }
         }
-        let mut change = change.clone();
-        if let Some(rename) = &rename {
-            rename.left(entries, native, &mut change);
-        }
-        changes.extend(lines(native, &change, dns)?);
     }
     if !changes.is_empty() {
         let modify = LdapOperation::Modify { dn, changes, assertion: Some(assertion) };
@@ -189,29 +205,25 @@ pub(super) fn stamped(entity: &Entity, version: Option<&Value>) -> Result<Option
     Ok(Some(filter::equals(attribute, &octets(&version))))
 }
 
-fn replaced(native: &Native, values: &[Value], dns: &Dns) -> Result<AttributeChange, Failure> {
-    let attribute = filter::attribute(native)?;
-    let values = values.iter().map(|value| stored(attribute, value, dns)).collect::<Result<_, _>>()?;
-    Ok(AttributeChange { kind: ModifyKind::Replace, attribute: attribute.to_owned(), values })
-}
-
-/// The lines of one attribute: values that go, then values that come. A secret is not known before, so
-/// it replaces whatever is there.
+/// The lines of one attribute: values that go, then values that come.
 fn lines(native: &Native, change: &Change, dns: &Dns) -> Result<Vec<AttributeChange>, Failure> {
-    let attribute = filter::attribute(native)?;
     // Whoever is gone is a member no longer, whether the directory took the value away or left it hanging.
     let there = |value: &&Value| match value {
         Value::Reference(reference) => matches!(dns.get(reference), Some(Some(_))),
         _ => true,
     };
-    let removed = change.remove.iter().filter(there);
-    let remove: Result<Vec<_>, _> = removed.map(|value| stored(attribute, value, dns)).collect();
-    let add: Result<Vec<_>, _> = change.add.iter().map(|value| stored(attribute, value, dns)).collect();
-    let (remove, add) = (remove?, add?);
-    let line = |kind, values| AttributeChange { kind, attribute: attribute.to_owned(), values };
-    if add.iter().any(|value| matches!(value, Value::Secret(_))) {
-        return Ok(vec![line(ModifyKind::Replace, add)]);
-    }
-    let lines = [line(ModifyKind::Delete, remove), line(ModifyKind::Add, add)];
-    Ok(lines.into_iter().filter(|line| !line.values.is_empty()).collect())
+    let remove = line(ModifyKind::Delete, native, change.remove.iter().filter(there), dns)?;
+    let add = line(ModifyKind::Add, native, &change.add, dns)?;
+    Ok([remove, add].into_iter().filter(|line| !line.values.is_empty()).collect())
+}
+
+fn line<'a>(
+    kind: ModifyKind,
+    native: &Native,
+    values: impl IntoIterator<Item = &'a Value>,
+    dns: &Dns,
+) -> Result<AttributeChange, Failure> {
+    let attribute = filter::attribute(native)?;
+    let values = values.into_iter().map(|value| stored(attribute, value, dns)).collect::<Result<_, _>>()?;
+    Ok(AttributeChange { kind, attribute: attribute.to_owned(), values })
 }
