@@ -51,6 +51,8 @@ pub const CONFLICT_RETRIES: u32 = 5;
 pub const NEED_ROUNDS: u32 = 8;
 /// Operations in one PATCH.
 pub const PATCH_OPERATIONS: usize = 1_000;
+/// Operations in one bulk request.
+pub const BULK_OPERATIONS: usize = 1_000;
 /// A text that a script sees or makes.
 pub const SCRIPT_TEXT_BYTES: usize = 16 * 1024;
 /// One call of a script's function.

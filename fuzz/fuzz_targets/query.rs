@@ -1,9 +1,9 @@
 //! A path and a query below a target: split, decoded, and read as the query of a list.
 #![no_main]
 
-use gantry::gateway::{Method, Request};
-use gantry::http::parse_target;
+use gantry::gateway::Request;
 use gantry::scim::filter;
+use gantry::scim::method::Method;
 use gantry::scim::project::Projection;
 use gantry::scim::query::{Paging, Query};
 use gantry_fuzz::kinds;
@@ -11,8 +11,8 @@ use libfuzzer_sys::fuzz_target;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 fuzz_target!(|text: &str| {
-    let Ok(request) = parse_target(Method::Get, text) else { return };
-    let again = parse_target(Method::Get, &encoded(&request)).unwrap();
+    let Ok(request) = Request::parse(Method::Get, text) else { return };
+    let again = Request::parse(Method::Get, &encoded(&request)).unwrap();
     assert_eq!((&again.path, &again.query), (&request.path, &request.query));
     let Ok(query) = Query::of_parameters(|name| request.parameter(name), 100) else { return };
     if let Paging::Index(page) = &query.paging {

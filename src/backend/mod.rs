@@ -28,7 +28,7 @@ pub trait Backend: Send + Sync {
 }
 
 /// A conversation with a backend on behalf of one request. Dropped without [`Session::commit`], what
-/// it did is rolled back where the backend can. Every call ends within the backend's deadline.
+/// it did is rolled back where the backend has transactions. Every call ends within the backend's deadline.
 #[async_trait]
 pub trait Session: Send {
     /// Runs a search.
@@ -40,6 +40,10 @@ pub trait Session: Send {
 
     /// Makes it last.
     async fn commit(self: Box<Self>) -> Result<(), Failure>;
+
+    /// Undoes what was executed; without a transaction, by the inverse of each step. An `Err` says that
+    /// something may have stayed.
+    async fn roll_back(self: Box<Self>) -> Result<(), Failure>;
 }
 
 /// What a session is opened for.

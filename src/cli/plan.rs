@@ -12,9 +12,9 @@ use serde_json::Value;
 use super::{Exit, build, print};
 use crate::backend::Intent;
 use crate::config;
-use crate::gateway::{Client, Method, Target};
-use crate::http;
+use crate::gateway::{Client, Request, Target};
 use crate::scim::error::Error;
+use crate::scim::method::Method;
 
 #[derive(Args)]
 pub struct Plan {
@@ -40,8 +40,7 @@ pub struct Plan {
 
 impl Plan {
     pub async fn run(self) -> Result<(), Exit> {
-        let needs_body = matches!(self.method, Method::Post | Method::Put | Method::Patch);
-        if needs_body != self.body.is_some() {
+        if self.method.has_body() != self.body.is_some() {
             return Err(Exit::usage("POST, PUT and PATCH need a body, the others take none"));
         }
         let config = config::load(&self.config)?;
@@ -49,7 +48,7 @@ impl Plan {
             let known: Vec<&str> = config.targets.iter().map(|target| target.name.as_str()).collect();
             return Err(Exit::usage(format!("no target {}; there are: {}", self.target, known.join(", "))));
         };
-        let mut request = http::parse_target(self.method, &self.path).map_err(refused)?;
+        let mut request = Request::parse(self.method, &self.path).map_err(refused)?;
         if let Some(path) = &self.body {
             request.body = Some(body(path, config.limits.request_bytes)?);
         }
@@ -73,14 +72,8 @@ impl Plan {
 }
 
 fn method(text: &str) -> Result<Method, String> {
-    match text.to_ascii_uppercase().as_str() {
-        "GET" => Ok(Method::Get),
-        "POST" => Ok(Method::Post),
-        "PUT" => Ok(Method::Put),
-        "PATCH" => Ok(Method::Patch),
-        "DELETE" => Ok(Method::Delete),
-        _ => Err("the methods are GET, POST, PUT, PATCH and DELETE".to_owned()),
-    }
+    let known = Method::named(&text.to_ascii_uppercase());
+    known.ok_or_else(|| "the methods are GET, POST, PUT, PATCH and DELETE".to_owned())
 }
 
 fn body(path: &Path, limit_bytes: usize) -> Result<Value, Exit> {

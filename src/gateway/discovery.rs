@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::dispatch::not_allowed;
-use super::{Answer, Method, Request, Target};
+use super::{Answer, Request, Target};
 use crate::scim::discovery::{self, Capabilities};
 use crate::scim::error::Error;
+use crate::scim::method::Method;
 use crate::scim::page::{Page, list_response};
 use crate::scim::schema::{self, Schema};
 
@@ -41,6 +42,7 @@ fn capabilities(target: &Target) -> Capabilities {
     Capabilities {
         max_results: target.limits.page_size,
         cursor_timeout_s: target.limits.cursor_timeout_s,
+        max_payload_bytes: target.limits.request_bytes,
         write: !target.read_only,
         etag: true,
         change_password: !target.read_only && target.mapping.resources().iter().any(writes_password),

@@ -5,14 +5,21 @@ use std::sync::Arc;
 use super::failure::Stop;
 use super::job::Job;
 use super::list::List;
-use super::{Answer, Client, Method, Request, Target, discovery};
+use super::{Answer, Client, Request, Target, bulk, discovery};
 use crate::mapping::ResourceMapping;
-use crate::scim::error::Error;
+use crate::scim::error::{Error, ScimType};
+use crate::scim::method::Method;
 use crate::scim::project::Projection;
 use crate::scim::query::Query;
 
-/// The endpoints of RFC 7644 that are not built yet: 501.
-const NOT_BUILT: [&str; 1] = ["Bulk"];
+/// Where several operations are sent in one request.
+const BULK: &str = "Bulk";
+
+/// What a resource's own path takes.
+pub(super) const AT_A_RESOURCE: &str = "GET, PUT, PATCH, DELETE";
+
+/// Why there is no plan of a bulk request: its later operations hang on ids that the earlier ones bring about.
+const ONE_BY_ONE: &str = "The operations of a bulk request are planned one at a time.";
 
 /// What a query by POST ends in.
 const SEARCH: &str = ".search";
@@ -36,13 +43,25 @@ pub(super) async fn dispatch(
         let is_search = segments.last() == Some(&SEARCH);
         return list(target, &types, &request, is_search, client, dry).await;
     }
-    let endpoint = segments.first().copied().unwrap_or_default();
-    if segments.iter().any(|segment| NOT_BUILT.contains(segment)) && segments.len() <= 2 {
-        return Err(Error::not_implemented(format!("{} is not built yet.", segments.join("/"))).into());
+    if segments == [BULK] {
+        return match request.method {
+            Method::Post if dry => Err(Error::not_implemented(ONE_BY_ONE).into()),
+            Method::Post => bulk::bulk(target, body(&request)?, client).await,
+            _ => Ok(not_allowed("POST")),
+        };
     }
-    let (Some(of), 1..=2) = (type_at(target, endpoint), segments.len()) else {
-        return Err(Error::not_found(format!("There is no endpoint /{}.", segments.join("/"))).into());
-    };
+    resource(target, &request, &segments, client, dry).await
+}
+
+/// One resource: its creation at its type's endpoint, all else at its own.
+pub(super) async fn resource(
+    target: &Arc<Target>,
+    request: &Request,
+    segments: &[&str],
+    client: &Client,
+    dry: bool,
+) -> Result<Answer, Stop> {
+    let of = type_of(target, segments)?;
     let projection = Projection::parse(
         request.parameter("attributes"),
         request.parameter("excludedAttributes"),
@@ -50,18 +69,29 @@ pub(super) async fn dispatch(
     )?;
     let is_read = request.method == Method::Get;
     if target.read_only && !is_read {
-        return Err(Error::forbidden("This target is read-only.").into());
+        return Err(read_only().into());
     }
     let job = Job::new(target, of, projection, client, &request.conditions, dry);
     match (request.method, segments.get(1)) {
         (Method::Get, Some(id)) => job.get(id).await,
-        (Method::Post, None) => job.create(body(&request)?).await,
-        (Method::Put, Some(id)) => job.replace(id, body(&request)?).await,
-        (Method::Patch, Some(id)) => job.patch(id, body(&request)?, &request).await,
+        (Method::Post, None) => job.create(body(request)?).await,
+        (Method::Put, Some(id)) => job.replace(id, body(request)?).await,
+        (Method::Patch, Some(id)) => job.patch(id, body(request)?, request).await,
         (Method::Delete, Some(id)) => job.delete(id).await,
         (_, None) => Ok(not_allowed("GET, POST")),
-        (_, Some(_)) => Ok(not_allowed("GET, PUT, PATCH, DELETE")),
+        (_, Some(_)) => Ok(not_allowed(AT_A_RESOURCE)),
     }
+}
+
+/// The type of what is at `/{endpoint}` or `/{endpoint}/{id}`.
+pub(super) fn type_of<'a>(target: &'a Target, segments: &[&str]) -> Result<&'a ResourceMapping, Error> {
+    let endpoint = segments.first().copied().unwrap_or_default();
+    let of = type_at(target, endpoint).filter(|_| segments.len() <= 2);
+    of.ok_or_else(|| Error::not_found(format!("There is no endpoint /{}.", segments.join("/"))))
+}
+
+pub(super) fn read_only() -> Error {
+    Error::forbidden("This target is read-only.")
 }
 
 /// The types that a path lists: all of them at the root, one at its endpoint; `None` when it is no query.
@@ -116,6 +146,6 @@ pub(super) fn wrong_method(allow: &str) -> Error {
 }
 
 fn body(request: &Request) -> Result<&serde_json::Value, Error> {
-    let absent = || Error::bad_request(crate::scim::error::ScimType::InvalidSyntax, "A body is needed.");
+    let absent = || Error::bad_request(ScimType::InvalidSyntax, "A body is needed.");
     request.body.as_ref().ok_or_else(absent)
 }

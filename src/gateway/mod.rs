@@ -2,12 +2,14 @@
 //! takes a request through mapping, plan and backend and back. Knows no HTTP: a [`Request`] is already
 //! authenticated, bounded and split; an [`Answer`] is a status and a SCIM value.
 
+mod bulk;
 mod cursor;
 mod discovery;
 mod dispatch;
 mod failure;
 mod job;
 mod list;
+mod request;
 mod scans;
 mod taken;
 mod walk;
@@ -22,9 +24,9 @@ use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::scim::error::Error;
 use crate::scim::profile::Profile;
-use crate::scim::version::Conditions;
 
 pub use cursor::Cursors;
+pub use request::Request;
 pub use scans::Scans;
 
 /// Everything that a request may need, built once, swapped as a whole.
@@ -74,36 +76,6 @@ pub struct Client {
     pub user: Option<String>,
 }
 
-/// The methods that SCIM uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Read.
-    Get,
-    /// Create.
-    Post,
-    /// Replace.
-    Put,
-    /// Change.
-    Patch,
-    /// Delete.
-    Delete,
-}
-
-/// A request to one target, past HTTP.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// What is to be done.
-    pub method: Method,
-    /// The path below the target's, percent-decoded, split at slashes: `["Users", "42"]`.
-    pub path: Vec<String>,
-    /// The query's pairs, decoded, in their order.
-    pub query: Vec<(String, String)>,
-    /// What it demands of the version that is there.
-    pub conditions: Conditions,
-    /// The body, when there was one.
-    pub body: Option<Value>,
-}
-
 /// What is answered.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
@@ -137,14 +109,5 @@ impl Target {
                 Ok(format!("# nothing to do: the answer is {} without the backend\n", answer.status))
             }
         }
-    }
-}
-
-// === impl Request ===
-
-impl Request {
-    /// The first value of a query parameter; its name's case does not count.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }

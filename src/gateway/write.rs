@@ -38,10 +38,32 @@ macro_rules! without_conflict {
         }
     }};
 }
+pub(super) use without_conflict;
+
+/// A new resource, read and found whole.
+pub(super) struct New {
+    resource: Resource,
+    /// Its natives, references not settled yet.
+    record: Record,
+}
+
+/// What a PUT or PATCH needs to begin.
+struct Change<'a> {
+    id: &'a str,
+    /// What must be read before the change is computed.
+    fields: Fields,
+    apply: &'a Apply<'a>,
+}
 
 impl Job<'_> {
     /// POST: a new resource.
     pub(super) async fn create(mut self, body: &Value) -> Result<Answer, Stop> {
+        let new = self.new_resource(body).await?;
+        without_conflict!(attempt => self.try_create(&new, attempt))
+    }
+
+    /// What a body asks to create; later answers are about what it says.
+    pub(super) async fn new_resource(&mut self, body: &Value) -> Result<New, Stop> {
         let parsed = resource::parse(body, &self.of.resource_type)?;
         self.projection.after_writing(|| parsed.written());
         self.log_ignored(&parsed.ignored);
@@ -50,33 +72,38 @@ impl Job<'_> {
         if let Err(missing) = resource::require(&resource, &self.of.resource_type) {
             return Err(self.taken(&resource).await?.unwrap_or(missing).into());
         }
-        let written = self.written(&resource, None).await?;
-        without_conflict!(attempt => self.try_create(&resource, written.clone(), attempt))
+        let record = self.written(&resource, None).await?;
+        Ok(New { resource, record })
     }
 
-    async fn try_create(
-        &self,
-        resource: &Resource,
-        mut record: Record,
-        attempt: u32,
-    ) -> Result<Answer, Stop> {
-        let mapping = &self.target.mapping;
+    async fn try_create(&self, new: &New, attempt: u32) -> Result<Answer, Stop> {
         let mut session = self.session(Intent::Write).await?;
-        let mut facts = self.facts(attempt);
-        let nothing = Record::default();
-        self.look_up(&mut *session, &record, &nothing, &mut facts).await?;
-        self.settle(&mut record, &nothing, &facts)?;
-        record.rest = mapping.rest_of(self.of, resource, &record)?;
-        mapping.initialise(self.of, resource, OffsetDateTime::now_utc(), &mut record)?;
-        let create = Operation::Create(Create { entity: self.of.entity.clone(), record });
-        let id = self.carry_out(&mut *session, &create, &mut facts).await?;
-        self.target.scans.forget();
-        let id =
-            id.ok_or_else(|| Error::internal("The backend did not say which id the new resource has."))?;
+        let id = self.create_in(&mut *session, new, attempt).await?;
         let made = self.read_back(&mut *session, &id).await?;
         session.commit().await?;
         self.target.scans.forget();
         Ok(self.answer(201, &id, made))
+    }
+
+    /// Creates within a session; the new id.
+    pub(super) async fn create_in(
+        &self,
+        session: &mut dyn Session,
+        new: &New,
+        attempt: u32,
+    ) -> Result<String, Stop> {
+        let mapping = &self.target.mapping;
+        let mut facts = self.facts(attempt);
+        let (nothing, mut record) = (Record::default(), new.record.clone());
+        self.look_up(session, &record, &nothing, &mut facts).await?;
+        self.settle(&mut record, &nothing, &facts)?;
+        record.rest = mapping.rest_of(self.of, &new.resource, &record)?;
+        mapping.initialise(self.of, &new.resource, OffsetDateTime::now_utc(), &mut record)?;
+        let create = Operation::Create(Create { entity: self.of.entity.clone(), record });
+        let id = self.carry_out(session, &create, &mut facts).await?;
+        self.target.scans.forget();
+        let unsaid = || Error::internal("The backend did not say which id the new resource has.");
+        Ok(id.ok_or_else(unsaid)?)
     }
 
     /// PUT: the resource as the body says (RFC 7644 §3.5.1).
@@ -86,6 +113,21 @@ impl Job<'_> {
         self.log_ignored(&parsed.ignored);
         let apply = |before: &Resource| resource::replace(before, &parsed, &self.of.resource_type);
         self.change(id, body, &apply).await
+    }
+
+    /// PUT of what the session itself created.
+    pub(super) async fn replace_in(
+        &self,
+        session: &mut dyn Session,
+        id: &str,
+        body: &Value,
+        attempt: u32,
+    ) -> Result<Answer, Stop> {
+        let parsed = resource::parse(body, &self.of.resource_type)?;
+        let apply = |before: &Resource| resource::replace(before, &parsed, &self.of.resource_type);
+        let change = Change { id, fields: self.fields_to_change(body)?, apply: &apply };
+        let now = self.change_in(session, &change, attempt).await?;
+        Ok(self.answer(201, id, now))
     }
 
     /// PATCH (RFC 7644 §3.5.2). Membership changed by value is written without a read of the members, and
@@ -152,31 +194,38 @@ impl Job<'_> {
     }
 
     async fn change(&self, id: &str, body: &Value, apply: &Apply<'_>) -> Result<Answer, Stop> {
-        let fields = self.fields_to_change(body)?;
-        without_conflict!(attempt => self.try_change(id, &fields, apply, attempt))
+        let change = Change { id, fields: self.fields_to_change(body)?, apply };
+        without_conflict!(attempt => self.try_change(&change, attempt))
     }
 
-    async fn try_change(
-        &self,
-        id: &str,
-        fields: &Fields,
-        apply: &Apply<'_>,
-        attempt: u32,
-    ) -> Result<Answer, Stop> {
-        let mapping = &self.target.mapping;
+    async fn try_change(&self, change: &Change<'_>, attempt: u32) -> Result<Answer, Stop> {
         let mut session = self.session(Intent::Write).await?;
+        let now = self.change_in(&mut *session, change, attempt).await?;
+        session.commit().await?;
+        self.target.scans.forget();
+        Ok(self.answer(200, change.id, now))
+    }
+
+    /// Changes within a session; the resource as it is then.
+    async fn change_in(
+        &self,
+        session: &mut dyn Session,
+        change: &Change<'_>,
+        attempt: u32,
+    ) -> Result<Resource, Stop> {
+        let (mapping, id) = (&self.target.mapping, change.id);
         let mut facts = self.facts(attempt);
-        self.learn(&mut *session, vec![self.by_id(id, fields.clone())], &mut facts).await?;
+        self.learn(session, vec![self.by_id(id, change.fields.clone())], &mut facts).await?;
         let actual = facts.by_id(&self.of.entity, id).flatten().cloned().ok_or_else(|| self.absent(id))?;
         let before = self.read(&actual)?;
         if !self.conditions.is_empty() {
             self.conditions.permit(&self.version(&before))?;
         }
-        let after = apply(&before)?;
+        let after = (change.apply)(&before)?;
         resource::require(&after, &self.of.resource_type)?;
         let written_before = mapping.write(self.of, &before, Some(&before))?;
         let mut written_after = self.written(&after, Some(&before)).await?;
-        self.look_up(&mut *session, &written_after, &actual, &mut facts).await?;
+        self.look_up(session, &written_after, &actual, &mut facts).await?;
         self.settle(&mut written_after, &actual, &facts)?;
         let rest = mapping.rest_of(self.of, &after, &written_after)?;
         let versions = Versions {
@@ -189,14 +238,11 @@ impl Job<'_> {
         let changes = mapping.changes(self.of, &versions, OffsetDateTime::now_utc())?;
         if !changes.is_empty() {
             let version = self.stamp_of(&actual)?;
-            self.update(&mut *session, id, changes, version, &mut facts).await?;
+            self.update(session, id, changes, version, &mut facts).await?;
         } else if self.dry {
             return Err(Stop::Planned(plan::Plan::default()));
         }
-        let now = self.read_back(&mut *session, id).await?;
-        session.commit().await?;
-        self.target.scans.forget();
-        Ok(self.answer(200, id, now))
+        self.read_back(session, id).await
     }
 
     /// Membership as native deltas; `None` when the mapping cannot say it so. Whether a member that does not
@@ -305,7 +351,7 @@ fn no_content() -> Answer {
 }
 
 /// How long to wait before the next attempt: a little longer each time, and not the same for everybody.
-fn pause(attempt: u32) -> Duration {
+pub(super) fn pause(attempt: u32) -> Duration {
     let jitter = u64::from(uuid::Uuid::new_v4().as_bytes()[0] % 16);
     Duration::from_millis((5 << attempt) + jitter)
 }

@@ -14,6 +14,5 @@ mod service;
 mod tls;
 
 pub use auth::token_sha256;
-pub use route::parse_target;
 pub use server::serve;
 pub use tls::acceptor;

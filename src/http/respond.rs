@@ -138,7 +138,7 @@ impl Refusal {
 
     /// The body is longer than allowed.
     pub fn too_long(limit_bytes: usize) -> Self {
-        Self::new(413, format!("the body is longer than {limit_bytes} bytes"))
+        Self::new(413, format!("the body is longer than maxPayloadSize ({limit_bytes} bytes)"))
     }
 
     /// The body is of a type that SCIM does not use.

@@ -17,10 +17,11 @@ use tracing::{Instrument, error, info_span};
 use super::log::Line;
 use super::ready::Readiness;
 use super::respond::{HttpResponse, Refusal, Reply};
-use super::route::{Route, request, route};
+use super::route::{Route, route};
 use super::{auth, body};
-use crate::gateway::{Answer, Client, Method, Request, Snapshot, Target};
+use crate::gateway::{Answer, Client, Request, Snapshot, Target};
 use crate::scim::error::{Error, ScimType};
+use crate::scim::method::Method;
 use crate::scim::version::Conditions;
 
 /// The methods of `/healthz` and `/readyz`.
@@ -120,14 +121,14 @@ impl Service {
         line.client = Some(client.name.clone());
 
         // What is asked.
-        let method = method(&parts.method).ok_or_else(|| Refusal::method(SCIM_METHODS))?;
-        let mut request = request(method, rest, parts.uri.query())?;
+        let method = Method::named(parts.method.as_str()).ok_or_else(|| Refusal::method(SCIM_METHODS))?;
+        let mut request = Request::new(method, rest, parts.uri.query())?;
         request.conditions = conditions(&parts.headers)?;
 
         // A place: held until the work is done, also when nobody waits for it any more.
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::busy())?;
 
-        if matches!(method, Method::Post | Method::Put | Method::Patch) {
+        if method.has_body() {
             request.body = body::read(&parts.headers, body, &target.limits).await?;
         }
         work(target, request, client, place).await
@@ -167,15 +168,4 @@ fn conditions(headers: &HeaderMap) -> Result<Conditions, Error> {
         Ok((!lines.is_empty()).then(|| lines.join(",")))
     };
     Conditions::parse(text(IF_MATCH)?.as_deref(), text(IF_NONE_MATCH)?.as_deref())
-}
-
-fn method(method: &HttpMethod) -> Option<Method> {
-    match *method {
-        HttpMethod::GET => Some(Method::Get),
-        HttpMethod::POST => Some(Method::Post),
-        HttpMethod::PUT => Some(Method::Put),
-        HttpMethod::PATCH => Some(Method::Patch),
-        HttpMethod::DELETE => Some(Method::Delete),
-        _ => None,
-    }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema::{ResourceType, Schema};
+use crate::limits::BULK_OPERATIONS;
 
 /// What a target really does. Filters, sorting and both ways of paging every target has: what its backend
 /// cannot do is done here.
@@ -12,6 +13,8 @@ pub struct Capabilities {
     pub max_results: usize,
     /// How long a cursor is good for.
     pub cursor_timeout_s: u64,
+    /// The longest body.
+    pub max_payload_bytes: usize,
     /// Whether anything can be changed.
     pub write: bool,
     /// Whether a password can be changed.
@@ -25,7 +28,11 @@ pub fn service_provider_config(capabilities: &Capabilities, base: &str) -> Value
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": { "supported": capabilities.write },
-        "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
+        "bulk": {
+            "supported": capabilities.write,
+            "maxOperations": BULK_OPERATIONS,
+            "maxPayloadSize": capabilities.max_payload_bytes,
+        },
         "filter": { "supported": true, "maxResults": capabilities.max_results },
         "changePassword": { "supported": capabilities.change_password },
         "sort": { "supported": true },

@@ -4,11 +4,13 @@
 //! it takes what a client sent as hostile: bounded, never indexed blindly, never unwrapped.
 
 mod body;
+pub mod bulk;
 pub mod cursor;
 pub mod discovery;
 pub mod error;
 pub mod evaluate;
 pub mod filter;
+pub mod method;
 pub mod page;
 pub mod patch;
 pub mod path;

@@ -25,7 +25,9 @@ impl Directory {
         for (done, step) in plan.steps.iter().enumerate() {
             match self.step(step, until).await {
                 Ok(made) => id = id.or(made),
-                Err(failure) => return Err(self.undo(plan.steps.get(..done).unwrap_or(&[]), failure).await),
+                Err(failure) => {
+                    return Err(self.broken_off(plan.steps.get(..done).unwrap_or(&[]), failure).await);
+                }
             }
         }
         Ok(id)
@@ -33,20 +35,31 @@ impl Directory {
 
     /// After a failure, what was done before is undone, except when the failed step may have been done
     /// after all: then the state is as the plan wanted, or one step short of it, and asking again ends it.
-    async fn undo(&self, done: &[Step], failure: Failure) -> Failure {
-        let until = self.until();
+    async fn broken_off(&self, done: &[Step], failure: Failure) -> Failure {
         if matches!(failure, Failure::Unknown(_)) {
             return failure;
         }
-        for undo in done.iter().rev().filter_map(|step| step.undo.as_ref()) {
-            let Err(second) = self.write(undo, until).await else { continue };
-            tracing::error!(dn = dn(undo), cause = %second, after = %failure, "a change stays half done");
-            return match second {
-                Failure::Unavailable(text) | Failure::Unknown(text) => Failure::Unknown(text),
-                other => Failure::Internal(format!("a change of {} stays half done: {other}", dn(undo))),
-            };
+        match self.undo(done).await {
+            Ok(()) => failure,
+            Err(second) => {
+                tracing::error!(cause = %second, after = %failure, "a change stays half done");
+                second
+            }
         }
-        failure
+    }
+
+    /// Runs the inverses of these steps, the last one's first.
+    pub(super) async fn undo(&self, done: &[Step]) -> Result<(), Failure> {
+        let until = self.until();
+        for inverse in done.iter().rev().filter_map(inverse) {
+            let half_done =
+                |cause| Failure::Internal(format!("a change of {} stays half done: {cause}", dn(&inverse)));
+            self.write(&inverse, until).await.map_err(|failure| match failure {
+                Failure::Unavailable(text) | Failure::Unknown(text) => Failure::Unknown(text),
+                other => half_done(other),
+            })?;
+        }
+        Ok(())
     }
 
     async fn step(&self, step: &Step, until: Instant) -> Result<Option<String>, Failure> {
@@ -188,6 +201,16 @@ impl Directory {
             }),
             Store::Table(_) => false,
         })
+    }
+}
+
+/// What undoes a step: what the plan says; of an add it is clear without.
+fn inverse(step: &Step) -> Option<LdapOperation> {
+    match &step.action {
+        Action::Ldap(LdapOperation::Add { dn, .. }) if step.undo.is_none() => {
+            Some(LdapOperation::Delete { dn: dn.clone(), assertion: None })
+        }
+        _ => step.undo.clone(),
     }
 }
 

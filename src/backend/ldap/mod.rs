@@ -28,7 +28,7 @@ use async_trait::async_trait;
 
 use super::{Backend, Failure, Intent, Lowered, Session};
 use crate::plan::{
-    Facts, Folding, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret,
+    Facts, Folding, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step,
 };
 use connection::Credentials;
 use read::Directory;
@@ -60,6 +60,8 @@ pub struct Ldap {
 
 struct LdapSession {
     directory: Arc<Directory>,
+    /// What was executed.
+    done: Vec<Step>,
 }
 
 impl Ldap {
@@ -104,7 +106,7 @@ impl Backend for Ldap {
     }
 
     async fn session(&self, _intent: Intent) -> Result<Box<dyn Session>, Failure> {
-        Ok(Box::new(LdapSession { directory: self.directory.clone() }))
+        Ok(Box::new(LdapSession { directory: self.directory.clone(), done: Vec::new() }))
     }
 
     async fn ping(&self) -> Result<(), Failure> {
@@ -119,11 +121,17 @@ impl Session for LdapSession {
     }
 
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
-        self.directory.execute(plan).await
+        let made = self.directory.execute(plan).await?;
+        self.done.extend(plan.steps.iter().cloned());
+        Ok(made)
     }
 
     /// LDAP has no transaction: what was executed lasts already.
     async fn commit(self: Box<Self>) -> Result<(), Failure> {
         Ok(())
+    }
+
+    async fn roll_back(self: Box<Self>) -> Result<(), Failure> {
+        self.directory.undo(&self.done).await
     }
 }

@@ -99,6 +99,11 @@ impl Session for SqliteSession {
     async fn commit(mut self: Box<Self>) -> Result<(), Failure> {
         self.lease.run(|connection| connection.execute_batch("COMMIT").map_err(|error| failure(&error))).await
     }
+
+    /// The lease sees to it.
+    async fn roll_back(self: Box<Self>) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 // === reading ===
