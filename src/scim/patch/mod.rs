@@ -102,8 +102,12 @@ pub fn delta(operations: &[Operation], rt: &ResourceType) -> Option<Delta> {
             _ => return None,
         }
     }
-    let remove =
+    let remove: Vec<String> =
         last.iter().filter(|(_, element)| element.is_none()).map(|(value, _)| value.clone()).collect();
+    // Whether the last one of what is required goes, only the elements tell.
+    if attribute.required && !remove.is_empty() {
+        return None;
+    }
     let add = last.into_values().flatten().collect();
     Some(Delta { attribute: first.target.path.clone(), add, remove })
 }
