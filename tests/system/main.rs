@@ -10,6 +10,7 @@ mod conformance;
 mod hostile;
 mod lifecycle;
 mod limits;
+mod membership;
 mod outage;
 mod plan;
 mod properties;
