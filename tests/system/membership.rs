@@ -78,6 +78,16 @@ fn of_rows_that_cannot_be_read() {
     let scim = gateway.target("rfc");
     scim.patch(&path, &swap(BOB, ADA)).is(204);
     assert_eq!((count(ADA), count(BOB)), ((MEMBERS, true), (MEMBERS, false)));
+    let stamped = modified();
+    for (op, path_to, value) in [
+        ("add", "members", json!([])),
+        ("remove", "members", json!([])),
+        ("remove", "members", json!([{ "value": "nobody" }])),
+        ("remove", "members[value eq \"nobody\"]", Value::Null),
+    ] {
+        scim.patch(&path, &json!([{ "op": op, "path": path_to, "value": value }])).is(204);
+        assert_eq!((count(ADA), modified()), ((MEMBERS, true), stamped.clone()), "{op} {path_to} {value}");
+    }
     // Whoever reads the members is told so.
     assert_eq!(scim.get(&path).status, 500);
     assert_eq!(scim.get(&format!("{path}?attributes=displayName")).status, 200);

@@ -94,7 +94,7 @@ pub fn delta(operations: &[Operation], rt: &ResourceType) -> Option<Delta> {
         }
         match operation.kind {
             Kind::Add if operation.target.filter.is_none() => {
-                for element in operation.value.as_ref()?.as_array()? {
+                for element in operation.value.iter().filter_map(Value::as_array).flatten() {
                     last.insert(value_of(element)?, Some(element.as_object()?.clone()));
                 }
             }
