@@ -53,6 +53,11 @@ fn one(
     let Operation { kind, target, value } = operation;
     let name = &target.path.name;
     let home = home_of(resource, &target.path);
+    if let Some(filter) = target.filter.as_ref().filter(|_| !target.attribute.multi_valued)
+        && !home.get(name).is_some_and(|value| element_matches(filter, value, &target.path, rt))
+    {
+        return Err(no_target(target));
+    }
     match (kind, value) {
         (Kind::Remove, _) => remove(home, target, value.as_ref(), rt)?,
         (Kind::Add, None) => {}

@@ -145,7 +145,10 @@ fn value_for(target: &Target, kind: Kind, value: Option<&Value>) -> Result<Optio
     }
     if target.filter.is_some() {
         // One element; some send it as an array of one.
-        let value = value.as_array().and_then(|items| items.first()).unwrap_or(value);
+        let value = match value.as_array().map(Vec::as_slice) {
+            Some([one]) => one,
+            _ => value,
+        };
         return match kind {
             Kind::Remove => Ok(None),
             _ => single(value, &target.attribute, &name),
