@@ -9,6 +9,8 @@ use super::support::database::Database;
 use super::support::gateway::Gateway;
 use super::support::scim::Scim;
 
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
 fn document(name: &str) -> Value {
     let file = format!("{}/tests/cases/{name}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
@@ -88,6 +90,12 @@ fn leaves(scim: &Scim, endpoint: &str, case: &Value) {
         None => {
             assert!([200, 204].contains(&answer.status), "{case}\n{:#}", answer.body);
             assert_eq!(said(&after), said(&case["after"]), "{case}");
+            // What follows from the data: which schemas it is of, and, where nothing changed, the old stamp.
+            let has_schema = after["schemas"].as_array().unwrap().contains(&json!(ENTERPRISE));
+            assert_eq!(has_schema, case["after"].get(ENTERPRISE).is_some(), "{case}");
+            let is_secret = case["patch"].to_string().contains("password");
+            let stays = said(&case["before"]) == said(&case["after"]) && !is_secret;
+            assert_eq!(stays, after["meta"] == before["meta"], "{case}");
         }
     }
     scim.delete(&path).is(204);
@@ -101,7 +109,8 @@ fn said(value: &Value) -> Value {
         Value::Object(map) => {
             let kept = map.iter().filter(|(key, value)| {
                 let is_added = of_server.contains(&key.as_str()) || (*key == "type" && *value == "User");
-                !is_added && !(*key == "primary" && **value == false)
+                let is_absence = *key == "primary" && **value == false;
+                !is_added && !is_absence
             });
             let kept = kept.map(|(key, value)| (key.clone(), said(value)));
             kept.filter(|(_, value)| !is_nothing(value)).collect::<BTreeMap<_, _>>().into_iter().collect()
