@@ -1,31 +1,48 @@
-//! Cases against the pure protocol core: filters that must parse or not, and PATCH bodies with the resource that
-//! must come of them. The project's own stand in `tests/cases`; other people's are read from `SCIM_VECTORS`,
+//! Cases against the pure protocol core: filters with what they must find or how they must be refused, and PATCH
+//! bodies with the resource that must come of them. The project's own stand in `tests/cases`; other people's are read from `SCIM_VECTORS`,
 //! `../shared/vectors` when that is not set, where that folder exists.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // a test may end loudly
 
 use std::path::PathBuf;
 
-use gantry::scim::error::Error;
+use gantry::scim::error::{Error, ScimType};
+use gantry::scim::evaluate::{self, Folding};
+use gantry::scim::filter::{Filter, Literal};
+use gantry::scim::path::{AttrPath, named};
+use gantry::scim::query::Query;
 use gantry::scim::resource::Resource;
 use gantry::scim::schema::{self, Attribute, Extension, ResourceType, Type};
 use gantry::scim::{filter, patch, resource};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-fn cases(file: &str) -> Vec<Value> {
+/// The documents of this name: the project's own, and other people's.
+fn documents(file: &str) -> Vec<Value> {
     let folder =
         std::env::var_os("SCIM_VECTORS").map_or_else(|| PathBuf::from("../shared/vectors"), PathBuf::from);
-    let mut all = Vec::new();
-    for file in [PathBuf::from("tests/cases").join(file), folder.join(file)] {
-        match std::fs::read_to_string(&file) {
-            Ok(text) => {
-                let document: Value = serde_json::from_str(&text).unwrap();
-                all.extend(document["cases"].as_array().unwrap().clone());
-            }
-            Err(cause) => eprintln!("{}: {cause}", file.display()),
-        }
+    let own = PathBuf::from("tests/cases").join(file);
+    let mut all = vec![serde_json::from_str(&std::fs::read_to_string(own).unwrap()).unwrap()];
+    let others = folder.join(file);
+    match std::fs::read_to_string(&others) {
+        Ok(text) => all.push(serde_json::from_str(&text).unwrap()),
+        Err(cause) => eprintln!("{}: {cause}", others.display()),
     }
     all
+}
+
+fn cases(document: &Value) -> &[Value] {
+    document["cases"].as_array().unwrap()
+}
+
+/// The type that a case is about: a core type, with what the case defines beyond that.
+fn type_of(case: &Value) -> ResourceType {
+    let mut rt = if case["resourceType"] == "Group" { group() } else { user() };
+    if case["attributes"].is_array() {
+        let own: Vec<Attribute> = serde_json::from_value(case["attributes"].clone()).unwrap();
+        rt.schema.attributes.retain(|core| own.iter().all(|own| own.name != core.name));
+        rt.schema.attributes.extend(own);
+    }
+    rt
 }
 
 fn user() -> ResourceType {
@@ -48,32 +65,108 @@ fn group() -> ResourceType {
     }
 }
 
+// === Filters ===
+
 #[test]
-fn filters_parse_as_others_say() {
+fn filters_find_what_others_say() {
     let mut wrong = Vec::new();
-    for case in cases("filters.json") {
-        let text = case["filter"].as_str().unwrap();
-        let parsed = filter::parse(text);
-        if parsed.is_ok() != (case["expect"]["parse"] == "ok") {
-            wrong.push(format!("{}: {text}: {parsed:?}", case["id"]));
-        }
-        if let Ok(parsed) = parsed {
-            assert_eq!(filter::parse(&parsed.to_string()).unwrap().to_string(), parsed.to_string(), "{text}");
-        }
-        if case["rfc"] == "agrees-semantic-error" {
-            let error = filter::check(filter::parse(text).unwrap(), &user()).unwrap_err();
-            assert_eq!(error.scim_type.map(|kind| kind.name()), Some("invalidFilter"), "{text}");
+    for document in documents("filters.json") {
+        for case in cases(&document) {
+            if let Err(difference) = finds(case, &document["resources"]) {
+                wrong.push(format!("{} ({}): {}: {difference}", case["id"], case["source"], case["filter"]));
+            }
         }
     }
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+fn finds(case: &Value, resources: &Value) -> Result<(), String> {
+    let (text, expected) = (case["filter"].as_str().unwrap(), &case["expect"]);
+    let query = Query::of_parameters(|name| (name == "filter").then_some(text), 1);
+    let parsed = match query {
+        Ok(query) if expected["parse"] == "ok" => query.filter.unwrap(),
+        Err(error) if expected["parse"] == "error" => return refused(&error, expected),
+        other => return Err(format!("{other:?}")),
+    };
+    if filter::parse(&parsed.to_string()).as_ref() != Ok(&parsed) {
+        return Err(format!("is printed as {parsed}"));
+    }
+    let Some(wanted) = expected.get("match") else { return Ok(()) };
+    let seen = of_name(&case["resource"], resources);
+    let mut rt = type_of(case);
+    let attributes = &mut rt.schema.attributes;
+    seen.iter().for_each(|resource| define(resource, attributes));
+    if let Some(case_exact) = case["caseExact"].as_bool() {
+        attributes.iter_mut().for_each(|attribute| attribute.case_exact = case_exact);
+    }
+    if wanted != "error" {
+        define_asked(&parsed, &mut rt);
+    }
+    let checked = match filter::check(parsed, &rt) {
+        Err(error) if wanted == "error" => return refused(&error, expected),
+        other => other.map_err(|error| error.to_string())?,
+    };
+    let is_found =
+        |resource: &&Value| evaluate::matches(&checked, resource.as_object().unwrap(), &rt, Folding::Unicode);
+    let found: Vec<&Value> = seen.into_iter().filter(is_found).collect();
+    let got = match wanted {
+        Value::Bool(_) => json!(!found.is_empty()),
+        Value::Object(wanted) if wanted.contains_key("count") => json!({ "count": found.len() }),
+        _ => json!({ "ids": found.iter().map(|resource| &resource["id"]).collect::<Vec<_>>() }),
+    };
+    if got == *wanted { Ok(()) } else { Err(format!("{got}, not {wanted}")) }
+}
+
+fn refused(error: &Error, expected: &Value) -> Result<(), String> {
+    let kind = error.scim_type.map_or("", |kind| kind.name());
+    match error.status == 400 && expected["scimType"] == kind {
+        true => Ok(()),
+        false => Err(format!("{error:?}")),
+    }
+}
+
+/// The resource of this name, or those of a set.
+fn of_name<'a>(name: &Value, resources: &'a Value) -> Vec<&'a Value> {
+    match name.as_str().map(|name| &resources[name]) {
+        Some(Value::Array(names)) => names.iter().flat_map(|name| of_name(name, resources)).collect(),
+        Some(resource) => vec![resource],
+        None => Vec::new(),
+    }
+}
+
+/// Defines what a case's filter asks for and no resource has: that is absent, where a stranger's name would be
+/// refused.
+fn define_asked(filter: &Filter, rt: &mut ResourceType) {
+    let mut define_path = |path: &AttrPath, sample: Value| {
+        if named(path, rt).is_none() && path.urn.is_none() {
+            let sample = path.sub.iter().fold(sample, |sample, sub| json!({ sub: sample }));
+            define(&json!({ &path.name: sample }), &mut rt.schema.attributes);
+        }
+    };
+    match filter {
+        Filter::And(terms) | Filter::Or(terms) => terms.iter().for_each(|term| define_asked(term, rt)),
+        Filter::Not(inner) => define_asked(inner, rt),
+        Filter::Present { path, .. } => define_path(path, Value::Null),
+        Filter::Compare { path, value, .. } => define_path(
+            path,
+            match value {
+                Literal::Bool(truth) => json!(truth),
+                Literal::Number(number) => json!(number),
+                Literal::Null | Literal::Text(_) => Value::Null,
+            },
+        ),
+        Filter::ValuePath { .. } => {}
+    }
+}
+
+// === PATCH ===
+
 #[test]
 fn patches_end_as_others_say() {
     let mut wrong = Vec::new();
-    for case in cases("patch.json") {
+    for case in documents("patch.json").iter().flat_map(cases) {
         let label = case["rfc"].as_str().unwrap();
-        let mut rt = if case["resourceType"] == "Group" { group() } else { user() };
+        let mut rt = type_of(case);
         if label == "custom-schema" {
             [&case["before"], &case["after"]]
                 .into_iter()
@@ -81,7 +174,7 @@ fn patches_end_as_others_say() {
         }
         let rules = patch::Rules { create_on_missing: label == "idp-extension" };
         let outcome = patched(&case["before"], &case["patch"], &rt, &rules);
-        if let Err(difference) = agrees(&case, outcome, &rt) {
+        if let Err(difference) = agrees(case, outcome, &rt) {
             wrong.push(format!(
                 "{} ({label}, {}): {}\n   {difference}",
                 case["id"], case["source"], case["patch"]["Operations"]
@@ -98,7 +191,7 @@ fn define(seen: &Value, known: &mut Vec<Attribute>) {
         if is_common || name.starts_with("urn:") {
             continue;
         }
-        let at = known.iter().position(|attribute| attribute.name == *name).unwrap_or_else(|| {
+        let at = known.iter().position(|known| known.name.eq_ignore_ascii_case(name)).unwrap_or_else(|| {
             known.push(attribute(name, value));
             known.len() - 1
         });
@@ -132,7 +225,7 @@ fn agrees(case: &Value, outcome: Result<Resource, Error>, rt: &ResourceType) -> 
         let kinds = expected["scimType"].as_str().unwrap_or_default();
         let kind = error.scim_type.map_or("", |kind| kind.name());
         // A keyword that is none of the RFC's is a library's own word for its error.
-        let known = |wanted: &str| gantry::scim::error::ScimType::from_name(wanted).is_some();
+        let known = |wanted: &str| ScimType::from_name(wanted).is_some();
         let fits = !kinds.split('|').any(known) || kinds.split('|').any(|wanted| wanted == kind);
         return match fits && expected["status"] == error.status {
             true => Ok(()),

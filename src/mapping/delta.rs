@@ -55,6 +55,7 @@ impl Mapping {
             let rows = RowChanges {
                 remove: goes.children.remove(&table).unwrap_or_default(),
                 add: comes.remove(&table).unwrap_or_default(),
+                repeatable: true,
             };
             if !rows.add.is_empty() || !rows.remove.is_empty() {
                 changes.children.insert(table, rows);

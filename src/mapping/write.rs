@@ -118,13 +118,11 @@ impl Mapping {
         if versions.rest != versions.actual.rest && !same_document(versions) {
             changes.rest = Some(versions.rest.clone());
         }
-        if !changes.is_empty() {
-            self.stamp(of, versions.after, now, &mut changes)?;
-        }
+        self.stamp(of, versions.after, now, &mut changes)?;
         Ok(changes)
     }
 
-    /// Adds the values that the mapping gives at each change.
+    /// Adds the values that the mapping gives at each change. Where nothing changes there are none.
     pub fn stamp(
         &self,
         of: &ResourceMapping,
@@ -132,6 +130,9 @@ impl Mapping {
         now: OffsetDateTime,
         changes: &mut Changes,
     ) -> Result<(), Error> {
+        if changes.is_empty() {
+            return Ok(());
+        }
         for (native, generated) in &of.stamps {
             let value = generated.value(resource, now)?;
             changes.values.insert(native.clone(), Change { add: vec![value], ..Change::default() });
@@ -355,7 +356,8 @@ impl Versions<'_> {
             // What a link shows beside its value may be computed, and so stand in no column.
             remove.iter_mut().for_each(|row| row.retain(|column, _| *column == part.column));
         }
-        let changes = RowChanges { remove, add: without(&after, &before, row_key) };
+        let add = without(&after, &before, row_key);
+        let changes = RowChanges { remove, add, repeatable: false };
         (!changes.remove.is_empty() || !changes.add.is_empty()).then_some(changes)
     }
 }

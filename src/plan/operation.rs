@@ -153,6 +153,9 @@ pub struct RowChanges {
     pub remove: Vec<Row>,
     /// Rows that come.
     pub add: Vec<Row>,
+    /// True for a delta that was computed without a read: it may find all as it should be, and then the
+    /// resource's own values, which are stamps, stay too.
+    pub repeatable: bool,
 }
 
 /// What is known of the backend's state: searches that were run, with what they found.

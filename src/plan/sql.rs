@@ -101,8 +101,12 @@ mod tests {
             Param::Output("id".into()),
             Param::Value(Value::Bool(true)),
         ];
-        let statement =
-            Statement { text: "INSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5)".to_owned(), params, output: None };
+        let statement = Statement {
+            text: "INSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5)".to_owned(),
+            params,
+            output: None,
+            after_change: false,
+        };
         let step = Step {
             about: "the row".to_owned(),
             action: Action::Sql(statement),

@@ -99,6 +99,8 @@ pub struct Statement {
     pub params: Vec<Param>,
     /// The name under which later steps use the one value that it returns (a generated key).
     pub output: Option<Arc<str>>,
+    /// Whether it is run only when a statement before it touched a row: the stamp of a change that may be none.
+    pub after_change: bool,
 }
 
 /// A parameter of a statement.

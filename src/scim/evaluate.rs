@@ -2,8 +2,10 @@
 //! elements does; a value path asks for one and the same element; dates are compared as instants; an absent
 //! attribute matches neither `eq` nor `ne` but those with null.
 
+use std::cmp::Ordering;
+
 use icu_normalizer::ComposingNormalizerBorrowed;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -96,10 +98,7 @@ impl Evaluator<'_> {
     fn compare(&self, attribute: &Attribute, value: &Value, op: Op, literal: &Literal) -> bool {
         match (value, literal) {
             (Value::Bool(a), Literal::Bool(b)) => equality(op, a == b),
-            (Value::Number(a), Literal::Number(b)) => match (a.as_f64(), b.as_f64()) {
-                (Some(a), Some(b)) => a.partial_cmp(&b).is_some_and(|order| ordered(op, order)),
-                _ => false,
-            },
+            (Value::Number(a), Literal::Number(b)) => numerical(a, b).is_some_and(|order| ordered(op, order)),
             (Value::String(a), Literal::Text(b)) if attribute.kind == Type::DateTime => {
                 match (instant(a), instant(b)) {
                     (Some(a), Some(b)) if !is_substring(op) => ordered(op, a.cmp(&b)),
@@ -156,6 +155,14 @@ fn spaced(text: &str, op: Op) -> String {
     format!("{before}{joined}{after}")
 }
 
+/// Whole numbers as such: beyond 2⁵³ a floating-point number is the same for several of them.
+fn numerical(a: &Number, b: &Number) -> Option<Ordering> {
+    match (a.as_i64(), b.as_i64()) {
+        (Some(a), Some(b)) => Some(a.cmp(&b)),
+        _ => a.as_f64()?.partial_cmp(&b.as_f64()?),
+    }
+}
+
 fn is_substring(op: Op) -> bool {
     matches!(op, Op::Co | Op::Sw | Op::Ew)
 }
@@ -168,7 +175,7 @@ fn equality(op: Op, equal: bool) -> bool {
     }
 }
 
-fn ordered(op: Op, order: std::cmp::Ordering) -> bool {
+fn ordered(op: Op, order: Ordering) -> bool {
     match op {
         Op::Eq => order.is_eq(),
         Op::Ne => order.is_ne(),

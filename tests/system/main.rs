@@ -5,12 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends loudly")]
 
 mod bulk;
+mod cases;
 mod commands;
 mod concurrency;
 mod conformance;
 mod hostile;
 mod lifecycle;
 mod limits;
+mod membership;
 mod outage;
 mod plan;
 mod properties;

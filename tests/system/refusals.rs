@@ -112,7 +112,7 @@ fn patches(scim: &Scim, user: &str) {
     refused(one(json!({ "op": "add", "path": 7, "value": "x" })), 400, "invalidPath", "path");
     refused(one(json!({ "op": "remove" })), 400, "noTarget", "path");
     refused(one(json!({ "op": "replace", "path": "id", "value": "x" })), 400, "mutability", "id");
-    refused(one(json!({ "op": "remove", "path": "userName" })), 400, "invalidValue", "userName");
+    refused(one(json!({ "op": "remove", "path": "userName" })), 400, "mutability", "userName");
     refused(
         one(json!({ "op": "replace", "path": "active", "value": "perhaps" })),
         400,

@@ -10,6 +10,8 @@ use crate::plan::{Action, Expect, Param, Statement, Step, Value};
 #[derive(Clone, Debug)]
 pub(super) struct Builder {
     pub dialect: Dialect,
+    /// Whether the statement is run only when one before it touched a row.
+    pub after_change: bool,
     text: String,
     params: Vec<Param>,
 }
@@ -18,7 +20,7 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn new(dialect: Dialect) -> Self {
-        Self { dialect, text: String::new(), params: Vec::new() }
+        Self { dialect, after_change: false, text: String::new(), params: Vec::new() }
     }
 
     /// Appends text of our own: keywords, quoted identifiers, marks.
@@ -46,7 +48,8 @@ impl Builder {
                 self.params.len()
             )));
         }
-        Ok(Statement { text: self.text, params: self.params, output })
+        let Self { text, params, after_change, .. } = self;
+        Ok(Statement { text, params, output, after_change })
     }
 
     pub(super) fn step(

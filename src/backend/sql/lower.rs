@@ -255,8 +255,9 @@ impl<'a> Lowering<'a> {
             return Ok(self.done());
         }
         let columns = self.changed_columns(&update.changes)?;
-        if !columns.is_empty() {
-            self.update_own(update, &columns)?;
+        let is_delta = update.changes.children.values().any(|rows| rows.repeatable);
+        if !columns.is_empty() && !is_delta {
+            self.update_own(update, &columns, false)?;
         }
         for (table, change) in &update.changes.children {
             let child = self.child(table)?;
@@ -266,6 +267,9 @@ impl<'a> Lowering<'a> {
             for row in &change.add {
                 self.insert_child(child, Param::Value(Value::Text(update.id.clone())), row)?;
             }
+        }
+        if !columns.is_empty() && is_delta {
+            self.update_own(update, &columns, true)?;
         }
         if let Some(document) = &update.changes.rest {
             self.delete_rest(&update.id)?;
@@ -295,8 +299,14 @@ impl<'a> Lowering<'a> {
         Ok(columns)
     }
 
-    fn update_own(&mut self, update: &Update, columns: &[(Arc<str>, Param)]) -> Result<(), Failure> {
+    fn update_own(
+        &mut self,
+        update: &Update,
+        columns: &[(Arc<str>, Param)],
+        after_change: bool,
+    ) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
+        builder.after_change = after_change;
         let set: Vec<String> = columns
             .iter()
             .map(|(name, param)| format!("{} = {}", self.quote(name), builder.param(param.clone())))
@@ -305,7 +315,9 @@ impl<'a> Lowering<'a> {
         let (table, key) = (self.quote(&self.table.name), self.quote(&self.table.id));
         builder.push(&format!("UPDATE {table} SET {} WHERE {key} = {id}", set.join(", ")));
         self.unless_changed(&mut builder, update.version.as_ref());
-        self.steps.push(builder.step(format!("the row in {}", self.table.name), Expect::Rows(1), None)?);
+        let when = if after_change { ", when a statement above changed something" } else { "" };
+        let about = format!("the row in {}{when}", self.table.name);
+        self.steps.push(builder.step(about, Expect::Rows(1), None)?);
         Ok(())
     }
 

@@ -220,11 +220,16 @@ fn read(value: ValueRef<'_>) -> Option<Value> {
 
 fn execute(connection: &Connection, plan: &Plan) -> Result<Option<String>, Failure> {
     let mut outputs: HashMap<Arc<str>, Value> = HashMap::new();
+    let mut is_changed = false;
     for step in &plan.steps {
         let Action::Sql(statement) = &step.action else {
             return Err(Failure::Internal("a step of another backend".to_owned()));
         };
+        if statement.after_change && !is_changed {
+            continue;
+        }
         let rows = run(connection, statement, &mut outputs)?;
+        is_changed |= rows > 0;
         if let Expect::Rows(expected) = step.expect
             && rows != expected
         {

@@ -158,7 +158,10 @@ fn an_update_and_a_delete_in_both_dialects() {
     let row = |number: &str| Row::from([("Num".into(), number.into())]);
     let mut changes = Changes { rest: Some(None), ..Changes::default() };
     changes.values.insert(Native::own("Login"), Change { add: vec!["eve".into()], ..Change::default() });
-    changes.children.insert("Phone".into(), RowChanges { remove: vec![row("1")], add: vec![row("2")] });
+    changes.children.insert(
+        "Phone".into(),
+        RowChanges { remove: vec![row("1")], add: vec![row("2")], repeatable: false },
+    );
     let update =
         Update { entity: "User".into(), id: "7".to_owned(), changes, version: Some(Value::Integer(3)) };
     let delete = Delete { entity: "User".into(), id: "7".to_owned(), version: None };
@@ -327,7 +330,7 @@ async fn writers_at_one_time_lose_nothing() {
                 let mut changes = Changes::default();
                 changes
                     .children
-                    .insert("PersonRole".into(), RowChanges { remove: Vec::new(), add: vec![row] });
+                    .insert("PersonRole".into(), RowChanges { add: vec![row], ..RowChanges::default() });
                 let update = Update { entity: "User".into(), id: "1".to_owned(), changes, version: None };
                 let plan = plan(Dialect::Sqlite, Operation::Update(update), &known("1"));
                 for _ in 0..2 {
@@ -345,6 +348,31 @@ async fn writers_at_one_time_lose_nothing() {
     let all = search("User", Predicate::All, &[Native::of("PersonRole", "RoleId")]);
     let found = session.search(&all).await.unwrap();
     assert_eq!(found.records[0].children["PersonRole"].len(), 16, "added twice each, there once each");
+}
+
+/// RFC 7644 §3.5.2.1: what is there already does not change the modify timestamp.
+#[tokio::test]
+async fn a_delta_that_changes_nothing_leaves_the_stamp() {
+    let database = database(&[("a", None)]);
+    let role = |id: i64| vec![Row::from([("RoleId".into(), Value::Integer(id))])];
+    for (remove, add, stamp, kept) in [
+        (vec![], role(1), "came", "came"),
+        (vec![], role(1), "came again", "came"),
+        (role(2), vec![], "another went", "came"),
+        (role(1), role(1), "went and came", "went and came"),
+        (role(1), vec![], "went", "went"),
+        (role(1), vec![], "went again", "went"),
+    ] {
+        let mut changes = Changes::default();
+        changes.values.insert(Native::own("Nick"), Change { add: vec![stamp.into()], ..Change::default() });
+        changes.children.insert("PersonRole".into(), RowChanges { remove, add, repeatable: true });
+        let update = Update { entity: "User".into(), id: "1".to_owned(), changes, version: None };
+        let plan = plan(Dialect::Sqlite, Operation::Update(update), &known("1"));
+        let mut session = database.sqlite.session(Intent::Write).await.unwrap();
+        session.execute(&plan).await.unwrap();
+        session.commit().await.unwrap();
+        assert_eq!(database.ids(is("Nick", kept, Case::Exact)).await, ["1"], "{stamp}");
+    }
 }
 
 #[tokio::test]

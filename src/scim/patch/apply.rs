@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use super::{Kind, Operation, Rules, Target};
 use crate::scim::error::{Error, ScimType};
-use crate::scim::evaluate::element_matches;
+use crate::scim::evaluate::{element_matches, elements};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::AttrPath;
 use crate::scim::resource::{Resource, check_immutable};
-use crate::scim::schema::{Attribute, ResourceType, Type};
+use crate::scim::schema::{Attribute, Mutability, ResourceType, Type};
 
 /// The resource after all operations; an error leaves nothing done.
 pub fn apply(
@@ -22,7 +22,26 @@ pub fn apply(
         one(&mut after, operation, rt, rules)?;
     }
     check_immutable(before, &after, rt)?;
+    operations.iter().try_for_each(|operation| check_required(&after, operation))?;
     Ok(after)
+}
+
+/// What is required may not be removed (RFC 7644 §3.5.2.2), unless it has come back in the end.
+fn check_required(after: &Resource, Operation { kind, target, value }: &Operation) -> Result<(), Error> {
+    let is_removal = *kind == Kind::Remove || value.is_none();
+    let is_home_there = target.path.urn.as_ref().is_none_or(|urn| after.contains_key(urn));
+    if !is_removal || !is_home_there {
+        return Ok(());
+    }
+    let left = elements(after, &target.path);
+    let lacks =
+        |sub: &&Attribute| sub.required && left.iter().any(|element| element.get(&sub.name).is_none());
+    let path = match target.sub.as_ref().filter(lacks) {
+        Some(sub) => target.path.with_sub(&sub.name),
+        None if target.attribute.required && left.is_empty() => target.path.clone(),
+        None => return Ok(()),
+    };
+    Err(Error::mutability(format!("{path} is required and cannot be removed.")))
 }
 
 fn one(
@@ -34,6 +53,11 @@ fn one(
     let Operation { kind, target, value } = operation;
     let name = &target.path.name;
     let home = home_of(resource, &target.path);
+    if let Some(filter) = target.filter.as_ref().filter(|_| !target.attribute.multi_valued)
+        && !home.get(name).is_some_and(|value| element_matches(filter, value, &target.path, rt))
+    {
+        return Err(no_target(target));
+    }
     match (kind, value) {
         (Kind::Remove, _) => remove(home, target, value.as_ref(), rt)?,
         (Kind::Add, None) => {}
@@ -139,6 +163,8 @@ fn set_elements(
             if matched.is_empty() {
                 matched.push(create(&mut elements, kind, target, rules)?);
             }
+            let touched = matched.iter().filter_map(|at| elements.get(*at));
+            check_immutable_sub(touched, sub.as_ref(), Some(value))?;
             let keep_others =
                 kind == Kind::Add || is_fresh(&elements, &matched, target) || is_part(value, filter.as_ref());
             for at in &matched {
@@ -237,6 +263,23 @@ fn change_element(element: &mut Value, sub: Option<&str>, value: &Value, keep_ot
     }
 }
 
+/// A sub-attribute of an element that cannot be changed keeps what it says.
+fn check_immutable_sub<'a>(
+    mut touched: impl Iterator<Item = &'a Value>,
+    sub: Option<&Attribute>,
+    value: Option<&Value>,
+) -> Result<(), Error> {
+    let Some(sub) = sub.filter(|sub| sub.mutability == Mutability::Immutable) else { return Ok(()) };
+    let is_changed = |element: &Value| {
+        let old = element.get(&sub.name);
+        old.is_some() && old != value
+    };
+    match touched.any(is_changed) {
+        true => Err(Error::mutability(format!("{} cannot be changed once it is set.", sub.name))),
+        false => Ok(()),
+    }
+}
+
 fn is_primary(elements: &[Value], matched: &[usize]) -> bool {
     matched
         .iter()
@@ -314,6 +357,8 @@ fn remove(
             if matched.is_empty() && filter.is_some() && target.attribute.sub("$ref").is_none() {
                 return Err(no_target(target));
             }
+            let touched = matched.iter().filter_map(|at| elements.get(*at));
+            check_immutable_sub(touched, sub.as_ref(), None)?;
             match sub {
                 Some(sub) => {
                     for at in matched {

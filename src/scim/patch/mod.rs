@@ -94,7 +94,7 @@ pub fn delta(operations: &[Operation], rt: &ResourceType) -> Option<Delta> {
         }
         match operation.kind {
             Kind::Add if operation.target.filter.is_none() => {
-                for element in operation.value.as_ref()?.as_array()? {
+                for element in operation.value.iter().filter_map(Value::as_array).flatten() {
                     last.insert(value_of(element)?, Some(element.as_object()?.clone()));
                 }
             }
@@ -102,8 +102,12 @@ pub fn delta(operations: &[Operation], rt: &ResourceType) -> Option<Delta> {
             _ => return None,
         }
     }
-    let remove =
+    let remove: Vec<String> =
         last.iter().filter(|(_, element)| element.is_none()).map(|(value, _)| value.clone()).collect();
+    // Whether the last one of what is required goes, only the elements tell.
+    if attribute.required && !remove.is_empty() {
+        return None;
+    }
     let add = last.into_values().flatten().collect();
     Some(Delta { attribute: first.target.path.clone(), add, remove })
 }
@@ -132,4 +136,42 @@ fn named(filter: &Filter) -> Option<Vec<String>> {
 
 fn value_of(element: &Value) -> Option<String> {
     element.get("value")?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::schema::core_group;
+
+    fn delta_of(operations: Value, required: bool) -> Option<(usize, Vec<String>)> {
+        let mut rt = ResourceType { schema: core_group().clone(), ..ResourceType::default() };
+        let members = rt.schema.attributes.iter_mut().find(|attribute| attribute.name == "members");
+        members.unwrap().required = required;
+        let operations = parse(&json!({ "Operations": operations }), &rt).unwrap();
+        delta(&operations, &rt).map(|delta| (delta.add.len(), delta.remove))
+    }
+
+    #[test]
+    fn what_needs_no_read_of_the_elements() {
+        let add = |value: Value| json!({ "op": "add", "path": "members", "value": value });
+        let remove = |path: &str| json!({ "op": "remove", "path": path });
+        let one = "members[value eq \"a\"]";
+        for (operations, expected, when_required) in [
+            (json!([add(json!([{ "value": "a" }]))]), Some((1, vec![])), Some((1, vec![]))),
+            (json!([add(json!([]))]), Some((0, vec![])), Some((0, vec![]))),
+            // Whether it was the last one, only the elements tell.
+            (json!([remove(one)]), Some((0, vec!["a".to_owned()])), None),
+            (json!([remove(one), add(json!([{ "value": "a" }]))]), Some((1, vec![])), Some((1, vec![]))),
+            (json!([remove("members")]), None, None),
+            (json!([remove("members[value sw \"a\"]")]), None, None),
+            (json!([remove("members[not (value eq \"a\")]")]), None, None),
+            (json!([remove(one), remove("displayName")]), None, None),
+            (json!([{ "op": "replace", "path": "members", "value": [{ "value": "a" }] }]), None, None),
+        ] {
+            assert_eq!(delta_of(operations.clone(), false), expected, "{operations}");
+            assert_eq!(delta_of(operations.clone(), true), when_required, "{operations}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::scim::error::{Error, ScimType};
 use crate::scim::filter::check_elements;
 use crate::scim::path::{AttrPath, Path, canonical, named, parse_path};
 use crate::scim::resource::{normalise, single};
-use crate::scim::schema::{Mutability, ResourceType, Type};
+use crate::scim::schema::{Attribute, Mutability, ResourceType, Type};
 
 /// The URN of a PATCH body.
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
@@ -95,9 +95,32 @@ fn with_path(
     {
         return Err(Error::mutability(format!("{attr} is read-only.")));
     }
-    let value = value_for(&target, kind, value)?;
-    into.push(Operation { kind, target, value });
+    let normal = value_for(&target, kind, value)?;
+    let cleared = if kind == Kind::Replace { cleared(&target, value) } else { None };
+    // What has another `value`, or none any more, is another thing as a whole.
+    match cleared.filter(|cleared| cleared.iter().all(|sub| sub.name != "value")) {
+        Some(cleared) => {
+            let removal = |sub: Attribute| {
+                let target = Target { sub: Some(sub), ..target.clone() };
+                Operation { kind: Kind::Remove, target, value: None }
+            };
+            into.extend(cleared.into_iter().map(removal));
+            into.extend(normal.map(|value| Operation { kind, target, value: Some(value) }));
+        }
+        None => into.push(Operation { kind, target, value: normal }),
+    }
     Ok(())
+}
+
+/// The sub-attributes that a replacement of an object names as null or empty, and so clears; those that it does
+/// not name stay as they are (RFC 7644 §3.5.2.3).
+fn cleared(target: &Target, value: Option<&Value>) -> Option<Vec<Attribute>> {
+    let is_single = !target.attribute.multi_valued && target.attribute.kind == Type::Complex;
+    let object = value?.as_object().filter(|_| is_single && target.sub.is_none())?;
+    let is_nothing = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+    let named = object.iter().filter(|(_, value)| is_nothing(value));
+    let subs = named.filter_map(|(name, _)| target.attribute.sub(name));
+    Some(subs.filter(|sub| sub.mutability != Mutability::ReadOnly).cloned().collect())
 }
 
 /// What a path leads to; `Err(None)` when its parts do not fit together.
@@ -122,7 +145,10 @@ fn value_for(target: &Target, kind: Kind, value: Option<&Value>) -> Result<Optio
     }
     if target.filter.is_some() {
         // One element; some send it as an array of one.
-        let value = value.as_array().and_then(|items| items.first()).unwrap_or(value);
+        let value = match value.as_array().map(Vec::as_slice) {
+            Some([one]) => one,
+            _ => value,
+        };
         return match kind {
             Kind::Remove => Ok(None),
             _ => single(value, &target.attribute, &name),

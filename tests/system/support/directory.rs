@@ -19,9 +19,9 @@ pub const BIND_DN: &str = "cn=gw,dc=example,dc=test";
 /// Its password.
 pub const PASSWORD: &str = "gw-s3cret";
 /// So small that whoever reads much must page.
-const SMALL_LIMITS: &str = "size.soft=500 size.hard=unlimited size.pr=400 size.prtotal=unlimited";
+pub const SMALL_LIMITS: &str = "size.soft=500 size.hard=unlimited size.pr=400 size.prtotal=unlimited";
 /// Where Debian has it; not on everybody's path.
-const SLAPD: &str = "/usr/sbin/slapd";
+pub const SLAPD: &str = "/usr/sbin/slapd";
 
 /// A running directory. Ends with this.
 pub struct Directory {

@@ -248,6 +248,11 @@ fn after_a_conflict_only_what_is_left_is_done_and_the_placeholder_comes_back() {
         facts.add(holds(value), if present { team.clone() } else { Found::default() });
     }
     assert_eq!(run(&change, &facts).unwrap(), plan(Vec::new()));
+    // A stamp is one of a change; where none is left, it stays.
+    let stamp = Change { add: vec!["now".into()], ..Change::default() };
+    let stamped = update("Group", TEAM, &[("description", stamp), ("member", delta(&[BEN], &[ANN]))], None);
+    assert!(printed(&stamped, &emptied).contains("description: now"));
+    assert_eq!(run(&stamped, &facts).unwrap(), plan(Vec::new()));
 }
 
 #[test]

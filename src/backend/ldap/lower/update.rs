@@ -33,6 +33,9 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
         };
         values.push((native, Written::of(record, native, change)));
     }
+    if is_done(&values) {
+        values.clear();
+    }
     needs.or_else(|| {
         let rename = Rename::of(entries, &needs::dn(record)?, update.changes.rdn.as_deref())?;
         steps(entity, entries, update, rename, &values, &dns)
@@ -95,6 +98,16 @@ fn again(needs: &mut Needs, entries: &Entries, update: &Update, native: &Native,
         }
     }
     change
+}
+
+/// Whether these are a delta that has nothing left to do: then the stamps beside it are of no change.
+fn is_done(values: &[(&Native, Written)]) -> bool {
+    let mut deltas = values.iter().filter_map(|(_, written)| match written {
+        Written::Values(change) if change.repeatable => Some(change),
+        _ => None,
+    });
+    let is_empty = |change: &Change| change.remove.is_empty() && change.add.is_empty();
+    deltas.next().is_some_and(is_empty) && deltas.all(is_empty)
 }
 
 /// An entry's name before and after.

@@ -1,0 +1,200 @@
+//! A group of a hundred thousand members, changed by PATCH. That nobody reads them is not shown by time: they
+//! cannot be read. In the table one member's column fails whoever reads it; in the directory the gateway's account
+//! may search and write members, but not see them.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::support::database::Database;
+use super::support::directory::{BIND_DN, Directory, SLAPD, SMALL_LIMITS, SUFFIX};
+use super::support::gateway::{Gateway, gantry, write_configuration};
+use super::support::scim::Scim;
+use super::support::{by_hand, output};
+
+const MEMBERS: usize = 100_000;
+/// The group's id.
+const GROUP: &str = "00000000-0000-4000-8000-000000000000";
+/// The ids of two people.
+const ADA: &str = "00000000-0000-4000-8000-00000000000a";
+const BOB: &str = "00000000-0000-4000-8000-00000000000b";
+
+/// The ways to say that Ada comes, and that she goes.
+fn ways() -> Vec<(&'static str, Value, Value)> {
+    let by_path = json!([{ "op": "remove", "path": format!("members[value eq \"{ADA}\"]") }]);
+    let add = |value: Value| json!([{ "op": "add", "path": "members", "value": value }]);
+    vec![
+        ("rfc", add(json!([{ "value": ADA }])), by_path.clone()),
+        (
+            "rfc",
+            json!([{ "op": "add", "value": { "members": [{ "value": ADA, "type": "User" }] } }]),
+            json!([{ "op": "remove", "path": "members", "value": [{ "value": ADA }] }]),
+        ),
+        (
+            "entra",
+            json!([{ "op": "Add", "path": "members", "value": [{ "$ref": null, "value": ADA }] }]),
+            json!([{ "op": "Remove", "path": "members", "value": [{ "$ref": null, "value": ADA }] }]),
+        ),
+        ("okta", add(json!([{ "value": ADA, "display": "ada@example.test" }])), by_path),
+    ]
+}
+
+/// One person goes and another comes, in one request.
+fn swap(goes: &str, comes: &str) -> Value {
+    json!([
+        { "op": "remove", "path": format!("members[value eq \"{goes}\"]") },
+        { "op": "add", "path": "members", "value": [{ "value": comes }] },
+    ])
+}
+
+// === Rows ===
+
+#[test]
+fn of_rows_that_cannot_be_read() {
+    let database = big_table();
+    let targets =
+        ["rfc", "entra", "okta"].map(|profile| profiled(&database.target(profile, "plain"), profile));
+    let gateway = Gateway::serve(&targets);
+    let path = format!("/Groups/{GROUP}");
+    let count = |member: &str| {
+        let sql = format!("SELECT count(*) AS n, sum(MemberId = '{member}') AS is_there FROM Members");
+        let row = &database.rows(&sql)[0];
+        (row["n"].as_u64().unwrap() as usize, row["is_there"] == 1)
+    };
+    let modified = || database.rows("SELECT Modified FROM Groups")[0]["Modified"].clone();
+    for (profile, comes, goes) in ways() {
+        let scim = gateway.target(profile);
+        for (operations, expected) in [(&comes, (MEMBERS + 1, true)), (&goes, (MEMBERS, false))] {
+            let before = modified();
+            scim.patch(&path, operations).is(204);
+            assert_eq!(count(ADA), expected, "{operations}");
+            let stamped = modified();
+            assert_ne!(stamped, before, "{operations}");
+            // What is so already is no change, and leaves no stamp (RFC 7644 §3.5.2.1).
+            scim.patch(&path, operations).is(204);
+            assert_eq!((count(ADA), modified()), (expected, stamped), "{operations}");
+        }
+    }
+    let scim = gateway.target("rfc");
+    scim.patch(&path, &swap(BOB, ADA)).is(204);
+    assert_eq!((count(ADA), count(BOB)), ((MEMBERS, true), (MEMBERS, false)));
+    let stamped = modified();
+    for (op, path_to, value) in [
+        ("add", "members", json!([])),
+        ("remove", "members", json!([])),
+        ("remove", "members", json!([{ "value": "nobody" }])),
+        ("remove", "members[value eq \"nobody\"]", Value::Null),
+    ] {
+        scim.patch(&path, &json!([{ "op": op, "path": path_to, "value": value }])).is(204);
+        assert_eq!((count(ADA), modified()), ((MEMBERS, true), stamped.clone()), "{op} {path_to} {value}");
+    }
+    // Whoever reads the members is told so.
+    assert_eq!(scim.get(&path).status, 500);
+    assert_eq!(scim.get(&format!("{path}?attributes=displayName")).status, 200);
+}
+
+#[test]
+fn of_rows_in_statements_that_name_one_member() {
+    let database = big_table();
+    let target = database.target("rfc", "plain");
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = write_configuration(folder.path(), &[target]);
+    let stamp = "UPDATE \"Groups\" SET \"Modified\" = ?1 WHERE \"Id\" = ?2;";
+    let insert = "INSERT INTO \"Members\" (\"GroupId\", \"MemberId\") SELECT ?1, ?2 WHERE NOT EXISTS \
+                  (SELECT 1 FROM \"Members\" WHERE \"GroupId\" = ?1 AND \"MemberId\" = ?2);";
+    let delete = "DELETE FROM \"Members\" WHERE \"GroupId\" = ?1 AND \"MemberId\" = ?2;";
+    let (_, comes, goes) = ways().remove(0);
+    for (operations, statements) in [
+        (comes, vec![insert, stamp]),
+        (goes, vec![delete, stamp]),
+        (swap(BOB, ADA), vec![delete, insert, stamp]),
+    ] {
+        let body = folder.path().join("body.json");
+        std::fs::write(&body, json!({ "Operations": operations }).to_string()).unwrap();
+        let mut plan = gantry();
+        plan.args(["plan", "--target", "rfc", "--config"]).arg(&configuration);
+        let plan = output(plan.args(["PATCH", &format!("/Groups/{GROUP}")]).arg(&body));
+        let printed: Vec<&str> =
+            plan.lines().filter(|line| !line.is_empty() && !line.starts_with("--")).collect();
+        assert_eq!(printed, [&["BEGIN IMMEDIATE;"][..], &statements, &["COMMIT;"]].concat(), "{plan}");
+        by_hand::carry_out(&database, &plan);
+    }
+    let members = "SELECT count(*) AS n, sum(MemberId = '{ADA}') AS ada FROM Members";
+    let row = &database.rows(&members.replace("{ADA}", ADA))[0];
+    assert_eq!(*row, json!({ "n": MEMBERS, "ada": 1 }));
+}
+
+/// Two people, and a group of Bob and of many who need not be anybody. The column `Ref` of one of them overflows.
+fn big_table() -> Database {
+    let database = Database::of("plain");
+    database.change(&format!(
+        "INSERT INTO Users (Id, UserName) VALUES ('{ADA}', 'ada'), ('{BOB}', 'bob');
+         INSERT INTO Groups (Id, DisplayName) VALUES ('{GROUP}', 'Everybody');
+         INSERT INTO Members (GroupId, MemberId) VALUES ('{GROUP}', '{BOB}');
+         WITH RECURSIVE number(n) AS (VALUES (2) UNION ALL SELECT n + 1 FROM number WHERE n < {MEMBERS})
+           INSERT INTO Members (GroupId, MemberId) SELECT '{GROUP}', 'm' || n FROM number;
+         ALTER TABLE Members DROP COLUMN Ref;
+         ALTER TABLE Members ADD COLUMN Ref TEXT AS (abs(-9223372036854775807 - (MemberId = 'm50000')));"
+    ));
+    database
+}
+
+/// A target whose client has this profile.
+fn profiled(target: &str, profile: &str) -> String {
+    format!("{target}profile = \"{profile}\"\n")
+}
+
+// === Entries ===
+
+#[test]
+fn of_an_entry_whose_members_cannot_be_read() {
+    let blind = format!("{SMALL_LIMITS}\naccess to attrs=member by dn.exact=\"{BIND_DN}\" =wsc by * none");
+    let directory = Directory::tuned(&big_entry(), &blind, "");
+    let targets =
+        ["rfc", "entra", "okta"].map(|profile| profiled(&directory.target(profile, "openldap"), profile));
+    let gateway = Gateway::serve(&targets);
+    let path = format!("/Groups/{GROUP}");
+    let count = |login: &str| {
+        let members = members(&directory);
+        (members.len(), members.contains(&format!("member: uid={login},ou=people,{SUFFIX}")))
+    };
+    // Nobody's value comes to the gateway.
+    let scim: Scim = gateway.target("rfc");
+    assert_eq!(scim.get(&path).is(200).get("members"), None);
+    for (profile, comes, goes) in ways() {
+        let scim = gateway.target(profile);
+        for (operations, expected) in [(&comes, (MEMBERS + 1, true)), (&goes, (MEMBERS, false))] {
+            for _ in 0..2 {
+                scim.patch(&path, operations).is(204);
+                assert_eq!(count("ada"), expected, "{operations}");
+            }
+        }
+    }
+    scim.patch(&path, &swap(BOB, ADA)).is(204);
+    assert_eq!((count("ada"), count("bob")), ((MEMBERS, true), (MEMBERS, false)));
+}
+
+fn big_entry() -> String {
+    let person = |login: &str, id: &str| {
+        format!(
+            "\ndn: uid={login},ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: {login}\ncn: {login}\n\
+             sn: {login}\nentryUUID: {id}\n"
+        )
+    };
+    let others: String =
+        (2..=MEMBERS).map(|number| format!("member: uid=m{number},ou=people,{SUFFIX}\n")).collect();
+    format!(
+        "{}{}\ndn: cn=Everybody,ou=groups,{SUFFIX}\nobjectClass: groupOfNames\ncn: Everybody\nentryUUID: {GROUP}\n\
+         member: uid=bob,ou=people,{SUFFIX}\n{others}",
+        person("ada", ADA),
+        person("bob", BOB)
+    )
+}
+
+/// The lines of the group's members, as the database of the directory has them.
+fn members(directory: &Directory) -> Vec<String> {
+    let mut slapcat = Command::new(SLAPD);
+    slapcat.args(["-T", "cat", "-o", "ldif-wrap=no", "-b", SUFFIX, "-f"]);
+    let printed = output(slapcat.arg(directory.file("slapd.conf")));
+    printed.lines().filter(|line| line.starts_with("member: ")).map(str::to_owned).collect()
+}
