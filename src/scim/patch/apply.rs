@@ -22,7 +22,23 @@ pub fn apply(
         one(&mut after, operation, rt, rules)?;
     }
     check_immutable(before, &after, rt)?;
+    check_required(before, &after, rt)?;
     Ok(after)
+}
+
+/// What a resource has and must have does not go (RFC 7644 §3.5.2.2). What it never had is for
+/// `resource::require` to miss, and so is an extension as a whole.
+fn check_required(before: &Resource, after: &Resource, rt: &ResourceType) -> Result<(), Error> {
+    for (urn, attribute) in rt.attributes().filter(|(_, attribute)| attribute.required) {
+        let has = |of: &Resource| {
+            let home = urn.map_or(Some(of), |urn| of.get(urn).and_then(Value::as_object));
+            home.map(|home| home.contains_key(&attribute.name))
+        };
+        if has(before) == Some(true) && has(after) == Some(false) {
+            return Err(Error::mutability(format!("{} is required and cannot be removed.", attribute.name)));
+        }
+    }
+    Ok(())
 }
 
 fn one(
