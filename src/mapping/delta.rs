@@ -43,10 +43,10 @@ impl Mapping {
         let mut changes = Changes::default();
         for (native, add) in comes.values {
             let remove = goes.values.remove(&native).unwrap_or_default();
-            insert(&mut changes, native, Change { remove, add, repeatable: true });
+            insert(&mut changes, native, Change { remove, add, repeatable: true, ..Change::default() });
         }
         for (native, remove) in goes.values {
-            insert(&mut changes, native, Change { remove, add: Vec::new(), repeatable: true });
+            insert(&mut changes, native, Change { remove, repeatable: true, ..Change::default() });
         }
         let mut tables: Vec<Arc<str>> = comes.children.keys().chain(goes.children.keys()).cloned().collect();
         tables.dedup();

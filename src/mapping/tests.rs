@@ -267,7 +267,7 @@ fn a_code_that_means_the_same_stays() {
     let mut after = before.clone();
     after.insert("active".to_owned(), true.into());
     let change = changes(&after).values[&Native::own("StatusCd")].clone();
-    assert_eq!(change, Change { remove: vec!["L".into()], add: vec!["A".into()], repeatable: false });
+    assert_eq!(change, Change { remove: vec!["L".into()], add: vec!["A".into()], ..Change::default() });
 }
 
 #[test]

@@ -134,7 +134,8 @@ impl Mapping {
     ) -> Result<(), Error> {
         for (native, generated) in &of.stamps {
             let value = generated.value(resource, now)?;
-            changes.values.insert(native.clone(), Change { add: vec![value], ..Change::default() });
+            let change = Change { add: vec![value], is_stamp: true, ..Change::default() };
+            changes.values.insert(native.clone(), change);
         }
         Ok(())
     }
@@ -340,11 +341,11 @@ impl Versions<'_> {
         }
         if many {
             let remove = without(&before, &after, value_key);
-            return Some(Change { remove, add: without(&after, &before, value_key), repeatable: false });
+            return Some(Change { remove, add: without(&after, &before, value_key), ..Change::default() });
         }
         // The native value that was read, not the one that the mapping would write for it: a code that
         // means the same stays comparable, and further values of the attribute stay untouched.
-        Some(Change { remove: actual.into_iter().take(1).collect(), add: after, repeatable: false })
+        Some(Change { remove: actual.into_iter().take(1).collect(), add: after, ..Change::default() })
     }
 
     fn rows(&self, collection: &Collection) -> Option<RowChanges> {

@@ -143,6 +143,8 @@ pub struct Change {
     /// True for a delta that was computed without a read: removing what is absent and adding what is
     /// present are no errors.
     pub repeatable: bool,
+    /// True for what the mapping gives at each change: it comes with one, and is none by itself.
+    pub is_stamp: bool,
 }
 
 /// A change of a child table's rows. Adding a row that exists and removing one that does not are no
@@ -205,6 +207,11 @@ impl Changes {
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty() && self.children.is_empty() && self.rdn.is_none() && self.rest.is_none()
+    }
+
+    /// Whether nothing but rows of child tables changes, whatever stamps come with that.
+    pub fn is_of_rows(&self) -> bool {
+        self.values.values().all(|change| change.is_stamp) && self.rdn.is_none() && self.rest.is_none()
     }
 }
 

@@ -26,6 +26,8 @@ trait Native {
     fn person(&self, login: &str) -> Option<Person>;
     /// What every write of a person changes.
     fn stamp(&self, login: &str) -> String;
+    /// What every write of a group changes.
+    fn group_stamp(&self, group: &str) -> String;
     fn logins(&self) -> BTreeSet<String>;
     /// The logins of a group's members; `None` when there is no such group.
     fn members(&self, group: &str) -> Option<BTreeSet<String>>;
@@ -196,9 +198,11 @@ fn group(scim: &Scim, native: &dyn Native, ada: &Value, bob: &Value) -> Value {
     assert_eq!(native.members("Deck crew"), Some(logins(&["ada.lovelace"])));
 
     let add = json!([{ "op": "add", "path": "members", "value": [{ "value": bob["id"] }] }]);
+    let mut stamps = Vec::new();
     for _ in 0..2 {
         assert!([200, 204].contains(&scim.patch(&path, &add).status));
         assert_eq!(native.members("Deck crew"), Some(logins(&["ada.lovelace", "bob.o'neil"])));
+        stamps.push(native.group_stamp("Deck crew"));
     }
     assert_eq!(scim.get(&users(bob)).is(200)["groups"][0]["value"], made["id"]);
     let within = scim.find("/Groups", &format!("members eq {}", bob["id"])).is(200);
@@ -209,7 +213,10 @@ fn group(scim: &Scim, native: &dyn Native, ada: &Value, bob: &Value) -> Value {
     for _ in 0..2 {
         assert!([200, 204].contains(&scim.patch(&path, &remove).status));
         assert_eq!(native.members("Deck crew"), Some(logins(&["bob.o'neil"])));
+        stamps.push(native.group_stamp("Deck crew"));
     }
+    // Who is a member already, or none any more, changes nothing, not even a stamp.
+    assert_eq!((&stamps[0], &stamps[2]), (&stamps[1], &stamps[3]));
     // As Entra ID removes; the last one leaves an empty group, not none.
     let remove =
         json!([{ "op": "Remove", "path": "members", "value": [{ "$ref": null, "value": bob["id"] }] }]);
@@ -328,6 +335,11 @@ impl Native for Crm<'_> {
             .to_string()
     }
 
+    /// Its roles have none.
+    fn group_stamp(&self, group: &str) -> String {
+        self.0.rows(&format!("SELECT * FROM Role WHERE RoleName = {}", literal(group)))[0].to_string()
+    }
+
     fn logins(&self) -> BTreeSet<String> {
         column(&self.0.rows("SELECT LoginName AS login FROM AppUser"))
     }
@@ -359,6 +371,11 @@ impl Native for Plain<'_> {
         self.0.rows(&format!("SELECT Modified FROM Users WHERE UserName = {}", literal(login)))[0].to_string()
     }
 
+    fn group_stamp(&self, group: &str) -> String {
+        self.0.rows(&format!("SELECT Modified FROM Groups WHERE DisplayName = {}", literal(group)))[0]
+            .to_string()
+    }
+
     fn logins(&self) -> BTreeSet<String> {
         column(&self.0.rows("SELECT UserName AS login FROM Users"))
     }
@@ -383,6 +400,10 @@ impl Native for Directory {
 
     fn stamp(&self, login: &str) -> String {
         Self::person(self, login).unwrap().one("entryCSN").unwrap().to_owned()
+    }
+
+    fn group_stamp(&self, group: &str) -> String {
+        self.group(group).unwrap().one("entryCSN").unwrap().to_owned()
     }
 
     fn logins(&self) -> BTreeSet<String> {

@@ -168,11 +168,9 @@ impl<'a> Lowering<'a> {
         let mut columns = vec![self.quote(&child.foreign_key)];
         let mut marks = vec![builder.param(key)];
         let mut same = vec![format!("{} = {}", columns[0], marks[0])];
-        let is_link = |value: &Value| matches!(value, Value::Reference(_));
-        let has_link = row.values().any(is_link);
         for (column, value) in row {
             let (name, mark) = (self.quote(column), builder.value(value.clone()));
-            if is_link(value) || !has_link {
+            if telling(row).any(|(telling, _)| telling == column) {
                 same.push(format!("{name} = {mark}"));
             }
             columns.push(name);
@@ -255,15 +253,20 @@ impl<'a> Lowering<'a> {
             return Ok(self.done());
         }
         let columns = self.changed_columns(&update.changes)?;
-        if !columns.is_empty() {
+        // Rows that were not read may be as they shall be already; then nothing changes, and nothing is stamped.
+        let by_row = update.version.is_none() && update.changes.is_of_rows();
+        if !columns.is_empty() && !by_row {
             self.update_own(update, &columns)?;
         }
+        let stamps = if by_row { columns } else { Vec::new() };
         for (table, change) in &update.changes.children {
             let child = self.child(table)?;
             for row in &change.remove {
+                self.stamp(&update.id, &stamps, child, row, "EXISTS")?;
                 self.delete_child(child, &update.id, row)?;
             }
             for row in &change.add {
+                self.stamp(&update.id, &stamps, child, row, "NOT EXISTS")?;
                 self.insert_child(child, Param::Value(Value::Text(update.id.clone())), row)?;
             }
         }
@@ -297,15 +300,46 @@ impl<'a> Lowering<'a> {
 
     fn update_own(&mut self, update: &Update, columns: &[(Arc<str>, Param)]) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
+        self.set(&mut builder, &update.id, columns);
+        self.unless_changed(&mut builder, update.version.as_ref());
+        self.steps.push(builder.step(format!("the row in {}", self.table.name), Expect::Rows(1), None)?);
+        Ok(())
+    }
+
+    /// The UPDATE of the row; its key's mark.
+    fn set(&self, builder: &mut Builder, id: &str, columns: &[(Arc<str>, Param)]) -> String {
         let set: Vec<String> = columns
             .iter()
             .map(|(name, param)| format!("{} = {}", self.quote(name), builder.param(param.clone())))
             .collect();
-        let id = builder.value(Value::Text(update.id.clone()));
+        let id = builder.value(Value::Text(id.to_owned()));
         let (table, key) = (self.quote(&self.table.name), self.quote(&self.table.id));
         builder.push(&format!("UPDATE {table} SET {} WHERE {key} = {id}", set.join(", ")));
-        self.unless_changed(&mut builder, update.version.as_ref());
-        self.steps.push(builder.step(format!("the row in {}", self.table.name), Expect::Rows(1), None)?);
+        id
+    }
+
+    /// Stamps the row when a row of a child table will come or go: when it `EXISTS` before, or does not.
+    fn stamp(
+        &mut self,
+        id: &str,
+        stamps: &[(Arc<str>, Param)],
+        child: &Child,
+        row: &Row,
+        when: &str,
+    ) -> Result<(), Failure> {
+        if stamps.is_empty() {
+            return Ok(());
+        }
+        let mut builder = Builder::new(self.dialect);
+        let id = self.set(&mut builder, id, stamps);
+        let mut same = vec![format!("{} = {id}", self.quote(&child.foreign_key))];
+        for (column, value) in telling(row) {
+            same.push(format!("{} = {}", self.quote(column), builder.value(value.clone())));
+        }
+        let table = self.quote(&child.table);
+        builder.push(&format!(" AND {when} (SELECT 1 FROM {table} WHERE {})", same.join(" AND ")));
+        let about = format!("the row in {}, if the next statement changes anything", self.table.name);
+        self.steps.push(builder.step(about, Expect::Done, None)?);
         Ok(())
     }
 
@@ -387,6 +421,13 @@ impl<'a> Lowering<'a> {
         self.steps.push(builder.step(format!("the row in {}", self.table.name), Expect::Rows(1), None)?);
         Ok(())
     }
+}
+
+/// What tells a row of a child table from others: where it leads, else all that it holds.
+fn telling(row: &Row) -> impl Iterator<Item = (&Arc<str>, &Value)> {
+    let is_link = |value: &Value| matches!(value, Value::Reference(_));
+    let has_link = row.values().any(is_link);
+    row.iter().filter(move |(_, value)| is_link(value) || !has_link)
 }
 
 fn equals(column: &Arc<str>, value: &Value) -> Predicate {

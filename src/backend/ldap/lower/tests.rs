@@ -74,12 +74,12 @@ fn update(entity: &str, id: &str, values: &[(&str, Change)], rdn: Option<&str>) 
 }
 
 fn swap(old: &str, new: &str) -> Change {
-    Change { remove: vec![old.into()], add: vec![new.into()], repeatable: false }
+    Change { remove: vec![old.into()], add: vec![new.into()], ..Change::default() }
 }
 
 fn delta(remove: &[&str], add: &[&str]) -> Change {
     let members = |ids: &[&str]| ids.iter().map(|id| member(id)).collect();
-    Change { remove: members(remove), add: members(add), repeatable: true }
+    Change { remove: members(remove), add: members(add), repeatable: true, ..Change::default() }
 }
 
 #[test]
