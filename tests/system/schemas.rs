@@ -138,6 +138,8 @@ fn change(desk: &Desk, made: &Value) {
         (json!({ "op": "replace", "path": "serialNumber", "value": "X-2" }), "mutability"),
         (json!({ "op": "replace", "path": "notMapped", "value": "x" }), "invalidPath"),
         (json!({ "op": "replace", "path": "price", "value": "dear" }), "invalidValue"),
+        (json!({ "op": "remove", "path": "parts[price gt 5].value" }), "mutability"),
+        (json!({ "op": "add", "path": "parts", "value": [{ "price": 1 }] }), "invalidValue"),
         (json!({ "op": "replace", "path": "meta.created", "value": "2026-01-31T12:00:00Z" }), "mutability"),
     ] {
         desk.scim.patch(&device, &json!([operation])).is_error(400, kind);
@@ -239,7 +241,9 @@ fn an_extension_lives() {
         assert_eq!(json!([row["CostCentre"], row["CreditLimit"]]), now, "{operation}");
     }
     // It is required, and so is what it consists of.
-    scim.patch(&user, &json!([{ "op": "remove", "path": BORROWER }])).is_error(400, "invalidValue");
+    for path in [BORROWER, &format!("{BORROWER}:costCentre")] {
+        scim.patch(&user, &json!([{ "op": "remove", "path": path }])).is_error(400, "mutability");
+    }
     let read_only = json!([{ "op": "remove", "path": format!("{BORROWER}:devices") }]);
     scim.patch(&user, &read_only).is_error(400, "mutability");
     let body = json!({ "schemas": [USER, BORROWER], "userName": "ada", BORROWER: { "costCentre": "x" } });

@@ -7,7 +7,7 @@ use crate::scim::error::{Error, ScimType};
 use crate::scim::evaluate::element_matches;
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::AttrPath;
-use crate::scim::resource::{Resource, check_immutable};
+use crate::scim::resource::{Resource, check_immutable, require};
 use crate::scim::schema::{Attribute, ResourceType, Type};
 
 /// The resource after all operations; an error leaves nothing done.
@@ -22,23 +22,18 @@ pub fn apply(
         one(&mut after, operation, rt, rules)?;
     }
     check_immutable(before, &after, rt)?;
-    check_required(before, &after, rt)?;
+    if operations.iter().any(takes_required) {
+        // RFC 7644 §3.5.2.2: what is removed and required is a matter of mutability.
+        require(&after, rt).map_err(|missing| Error::mutability(missing.detail))?;
+    }
     Ok(after)
 }
 
-/// What a resource has and must have does not go (RFC 7644 §3.5.2.2). What it never had is for
-/// `resource::require` to miss, and so is an extension as a whole.
-fn check_required(before: &Resource, after: &Resource, rt: &ResourceType) -> Result<(), Error> {
-    for (urn, attribute) in rt.attributes().filter(|(_, attribute)| attribute.required) {
-        let has = |of: &Resource| {
-            let home = urn.map_or(Some(of), |urn| of.get(urn).and_then(Value::as_object));
-            home.map(|home| home.contains_key(&attribute.name))
-        };
-        if has(before) == Some(true) && has(after) == Some(false) {
-            return Err(Error::mutability(format!("{} is required and cannot be removed.", attribute.name)));
-        }
-    }
-    Ok(())
+/// Whether an operation may leave something unassigned that is required.
+fn takes_required(operation: &Operation) -> bool {
+    let Target { attribute, sub, .. } = &operation.target;
+    let takes = operation.kind == Kind::Remove || operation.value.is_none();
+    takes && (attribute.required || sub.as_ref().is_some_and(|sub| sub.required))
 }
 
 fn one(
