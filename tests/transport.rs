@@ -172,7 +172,9 @@ async fn a_defect_is_a_500_and_ends_nothing_else() {
     let gateway = gateway(Behaviour::Panics, short(), None).await;
     let mut stream = gateway.connect().await;
     for _ in 0..2 {
-        is(&ask_on(&mut stream, GET).await, 500, "\"status\":\"500\"");
+        let answer = ask_on(&mut stream, GET).await;
+        is(&answer, 500, "\"status\":\"500\"");
+        assert!(answer.contains("the log has it under this request's id"), "{answer}");
     }
     is(&gateway.ask("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").await, 200, "ok");
     is(&gateway.ask("GET /readyz HTTP/1.1\r\nHost: h\r\n\r\n").await, 200, r#""backend":"down""#);

@@ -95,7 +95,16 @@ impl Target {
     /// Does what the request asks. Every wait within is bounded by the backend's deadline. The work runs
     /// to its end even when the caller goes away: the caller spawns it.
     pub async fn handle(self: &Arc<Self>, request: Request, client: &Client) -> Result<Answer, Error> {
-        dispatch::dispatch(self, request, client, false).await.map_err(failure::answer)
+        let me = self.me(&request, client);
+        let answer = dispatch::dispatch(self, request, client, false).await.map_err(failure::answer)?;
+        Ok(Answer { location: answer.location.or(me), ..answer })
+    }
+
+    /// Where the User is that a request to `/Me` is about. Every answer says it, also one without a body
+    /// (RFC 7644 §3.11).
+    fn me(&self, request: &Request, client: &Client) -> Option<String> {
+        let id = client.user.as_deref().filter(|_| request.path == ["Me"])?;
+        Some(self.mapping.location("User", id, &self.base_url))
     }
 
     /// What the request would do to the backend, as text, without doing it. Where a plan depends on what

@@ -24,6 +24,10 @@ struct Person {
 /// A backend, looked into with another client than the gateway.
 trait Native {
     fn person(&self, login: &str) -> Option<Person>;
+    /// What every write of a person changes.
+    fn stamp(&self, login: &str) -> String;
+    /// What every write of a group changes.
+    fn group_stamp(&self, group: &str) -> String;
     fn logins(&self) -> BTreeSet<String>;
     /// The logins of a group's members; `None` when there is no such group.
     fn members(&self, group: &str) -> Option<BTreeSet<String>>;
@@ -89,11 +93,17 @@ fn create(scim: &Scim, native: &dyn Native, login: &str, family: &str) -> Value 
         "name": { "givenName": "Some", "familyName": family },
         "emails": [{ "type": "work", "value": mail }],
         "active": true,
+        // Read-only: not for a client to say.
+        "id": "mine",
+        "meta": { "resourceType": "Robot" },
+        "groups": [{ "value": "everybody" }],
     });
     let answer = scim.post("/Users", &body);
     let location = answer.headers["location"].to_str().unwrap().to_owned();
     let made = answer.is(201);
     assert_eq!(made["meta"]["location"], location);
+    assert_eq!((&made["meta"]["resourceType"], made.get("groups")), (&json!("User"), None));
+    assert_ne!(made["id"], "mine");
     let expected = Person { family: Some(family.to_owned()), mail: Some(mail), active: Some(true) };
     assert_eq!(native.person(login), Some(expected));
     scim.post("/Users", &body).is_error(409, "uniqueness");
@@ -151,7 +161,9 @@ fn change(scim: &Scim, native: &dyn Native, ada: &Value) {
     assert_eq!((person.family.as_deref(), person.mail.as_deref()), (Some("King"), Some("ada@king.test")));
 
     // The same once more changes nothing, not even a stamp.
+    let stamp = native.stamp("ada.lovelace");
     assert_eq!(scim.patch(&users(ada), &operations).is(200), changed);
+    assert_eq!(native.stamp("ada.lovelace"), stamp);
     // One operation that fails takes the others along.
     let half = json!([
         { "op": "replace", "path": "name.familyName", "value": "Byron" },
@@ -182,13 +194,15 @@ fn group(scim: &Scim, native: &dyn Native, ada: &Value, bob: &Value) -> Value {
     let body = json!({ "schemas": [GROUP], "displayName": "Deck crew", "members": [{ "value": ada["id"] }] });
     let made = scim.post("/Groups", &body).is(201);
     let path = groups(&made);
-    assert_eq!(made["members"][0]["value"], ada["id"]);
+    assert_eq!((&made["meta"]["resourceType"], &made["members"][0]["value"]), (&json!("Group"), &ada["id"]));
     assert_eq!(native.members("Deck crew"), Some(logins(&["ada.lovelace"])));
 
     let add = json!([{ "op": "add", "path": "members", "value": [{ "value": bob["id"] }] }]);
+    let mut stamps = Vec::new();
     for _ in 0..2 {
         assert!([200, 204].contains(&scim.patch(&path, &add).status));
         assert_eq!(native.members("Deck crew"), Some(logins(&["ada.lovelace", "bob.o'neil"])));
+        stamps.push(native.group_stamp("Deck crew"));
     }
     assert_eq!(scim.get(&users(bob)).is(200)["groups"][0]["value"], made["id"]);
     let within = scim.find("/Groups", &format!("members eq {}", bob["id"])).is(200);
@@ -199,7 +213,10 @@ fn group(scim: &Scim, native: &dyn Native, ada: &Value, bob: &Value) -> Value {
     for _ in 0..2 {
         assert!([200, 204].contains(&scim.patch(&path, &remove).status));
         assert_eq!(native.members("Deck crew"), Some(logins(&["bob.o'neil"])));
+        stamps.push(native.group_stamp("Deck crew"));
     }
+    // Who is a member already, or none any more, changes nothing, not even a stamp.
+    assert_eq!((&stamps[0], &stamps[2]), (&stamps[1], &stamps[3]));
     // As Entra ID removes; the last one leaves an empty group, not none.
     let remove =
         json!([{ "op": "Remove", "path": "members", "value": [{ "$ref": null, "value": bob["id"] }] }]);
@@ -250,6 +267,11 @@ fn replace(scim: &Scim, native: &dyn Native, bob: &Value) {
     body["active"] = true.into();
     let replaced = scim.put(&users(bob), &body).is(200);
     assert_eq!(replaced.get("externalId"), None);
+    // What is read-only stays, whatever the body says of it.
+    for (name, said) in [("id", json!("x")), ("groups", json!([])), ("meta", json!({ "created": "x" }))] {
+        body[name] = said;
+    }
+    assert_eq!(scim.put(&users(bob), &body).is(200), replaced);
     let expected = Person { family: Some("Neil".to_owned()), mail: None, active: Some(true) };
     assert_eq!(native.person("bob.o'neil"), Some(expected));
 }
@@ -260,10 +282,20 @@ fn delete(scim: &Scim, native: &dyn Native, ada: &Value, bob: &Value, group: &Va
     assert_eq!(native.members("Deck crew"), Some(logins(&["bob.o'neil"])));
     scim.get(&users(ada)).is_error(404, "");
     scim.delete(&users(ada)).is_error(404, "");
+    let body = json!({ "schemas": [USER], "userName": "ada.king" });
+    scim.put(&users(ada), &body).is_error(404, "");
+    scim.patch(&users(ada), &json!([{ "op": "add", "path": "title", "value": "x" }])).is_error(404, "");
+    assert_eq!(native.person("ada.king"), None);
     assert_eq!(scim.find("/Users", "userName eq \"ada.king\"").is(200)["totalResults"], 0);
+    // Her name is free again.
+    let again = create(scim, native, "ada.king", "King");
+    assert_ne!(again["id"], ada["id"]);
+    scim.delete(&users(&again)).is(204);
 
     scim.delete(&groups(group)).is(204);
     assert_eq!(native.members("Deck crew"), None);
+    let add = json!([{ "op": "add", "path": "members", "value": [{ "value": bob["id"] }] }]);
+    scim.patch(&groups(group), &add).is_error(404, "");
     assert_eq!(scim.get(&users(bob)).is(200).get("groups"), None);
     scim.delete(&users(bob)).is(204);
     assert_eq!(native.person("bob.o'neil"), None);
@@ -298,6 +330,16 @@ impl Native for Crm<'_> {
         })
     }
 
+    fn stamp(&self, login: &str) -> String {
+        self.0.rows(&format!("SELECT RowVer FROM AppUser WHERE LoginName = {}", literal(login)))[0]
+            .to_string()
+    }
+
+    /// Its roles have none.
+    fn group_stamp(&self, group: &str) -> String {
+        self.0.rows(&format!("SELECT * FROM Role WHERE RoleName = {}", literal(group)))[0].to_string()
+    }
+
     fn logins(&self) -> BTreeSet<String> {
         column(&self.0.rows("SELECT LoginName AS login FROM AppUser"))
     }
@@ -325,6 +367,15 @@ impl Native for Plain<'_> {
         })
     }
 
+    fn stamp(&self, login: &str) -> String {
+        self.0.rows(&format!("SELECT Modified FROM Users WHERE UserName = {}", literal(login)))[0].to_string()
+    }
+
+    fn group_stamp(&self, group: &str) -> String {
+        self.0.rows(&format!("SELECT Modified FROM Groups WHERE DisplayName = {}", literal(group)))[0]
+            .to_string()
+    }
+
     fn logins(&self) -> BTreeSet<String> {
         column(&self.0.rows("SELECT UserName AS login FROM Users"))
     }
@@ -345,6 +396,14 @@ impl Native for Directory {
             mail: entry.one("mail").map(str::to_owned),
             active: Some(entry.one("pwdAccountLockedTime").is_none()),
         })
+    }
+
+    fn stamp(&self, login: &str) -> String {
+        Self::person(self, login).unwrap().one("entryCSN").unwrap().to_owned()
+    }
+
+    fn group_stamp(&self, group: &str) -> String {
+        self.group(group).unwrap().one("entryCSN").unwrap().to_owned()
     }
 
     fn logins(&self) -> BTreeSet<String> {

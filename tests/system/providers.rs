@@ -222,6 +222,8 @@ fn what_a_patch_is_answered_with_is_the_clients_choice() {
         // Asked for attributes, a PATCH is always answered with them (RFC 7644 §3.5.2).
         assert_eq!(scim.patch(&format!("{user_path}?attributes=title"), &title).is(200)["title"], "T");
         let add = json!([{ "op": "add", "path": "members", "value": [{ "value": user["id"] }] }]);
+        let answer = scim.patch(&format!("{group_path}?attributes=displayName"), &add).is(200);
+        assert_eq!((&answer["displayName"], answer.get("members")), (&json!("P"), None), "{profile}");
         let answer = scim.patch(&group_path, &add);
         assert_eq!(answer.status, group_status, "{profile}");
         if group_status == 200 {
@@ -271,21 +273,26 @@ fn me_is_whom_the_configuration_says_or_nobody() {
     scim.get("/Me").is_error(501, "");
     let user = scim.post("/Users", &json!({ "userName": "me" })).is(201);
     drop(gateway);
-    let client = format!("name = \"tests\"\nuser = {}\n", user["id"]);
+    let client = format!(
+        "name = \"tests\"\nuser = {}\nprofile = {{ base = \"rfc\", patch_answer = 204 }}\n",
+        user["id"]
+    );
     let gateway = Gateway::serve(&[database.target("plain", "plain").replace("name = \"tests\"\n", &client)]);
     let scim = gateway.target("plain");
-    let me = scim.get("/Me");
-    assert_eq!(
-        me.headers["location"],
-        scim.get(&format!("/Users/{}", user["id"].as_str().unwrap())).headers["location"]
-    );
-    assert_eq!(me.is(200)["userName"], "me");
-    assert_eq!(
-        scim.patch("/Me", &json!([{ "op": "add", "path": "title", "value": "T" }])).is(200)["title"],
-        "T"
-    );
-    assert_eq!(scim.put("/Me", &json!({ "userName": "me", "title": "U" })).is(200)["title"], "U");
+    // Every answer says where it really is, also one without a body.
+    let location = scim.get(&format!("/Users/{}", user["id"].as_str().unwrap())).headers["location"].clone();
+    let me = |answer: Answer, status: u16| {
+        assert_eq!(answer.headers.get("location"), Some(&location), "{answer:?}");
+        answer.is(status)
+    };
+    assert_eq!(me(scim.get("/Me"), 200)["userName"], "me");
+    let version = scim.get("/Me").headers["etag"].to_str().unwrap().to_owned();
+    me(scim.on_condition("GET", "/Me", "If-None-Match", &version, None), 304);
+    let title = json!([{ "op": "add", "path": "title", "value": "T" }]);
+    me(scim.patch("/Me", &title), 204);
+    assert_eq!(me(scim.patch("/Me?attributes=title", &title), 200)["title"], "T");
+    assert_eq!(me(scim.put("/Me", &json!({ "userName": "me", "title": "U" })), 200)["title"], "U");
     scim.post("/Me", &json!({ "userName": "other" })).is_error(405, "");
-    scim.delete("/Me").is(204);
+    me(scim.delete("/Me"), 204);
     scim.get("/Me").is_error(404, "");
 }

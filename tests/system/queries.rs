@@ -14,6 +14,7 @@ use crate::support::scim::{Answer, Scim, encoded};
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 const KEY: &str = "cursor_key = { file = \"cursor.key\" }\n";
 
 /// A person: name, family name, address, external id.
@@ -159,6 +160,9 @@ fn whole(targets: &[String], native: &dyn Native) {
     }
     let all = Queries { scim: &scim, native };
     all.are_counted();
+    all.bind_as_the_rfc_says();
+    all.leave_aside_what_they_do_not_know();
+    all.find_what_was_given();
     all.are_sorted();
     all.refuse_what_has_no_order();
     all.are_the_same_by_post();
@@ -223,6 +227,7 @@ impl Queries<'_> {
             for count in [json!(0), json!(-1), json!(2), json!(1_000_000)] {
                 let list = self.get(endpoint, &[("count", count.clone())]).is(200);
                 let shown = usize::try_from(count.as_i64().unwrap().max(0)).unwrap().min(expected);
+                assert_eq!(list["schemas"], json!([LIST]));
                 assert_eq!((&list["totalResults"], &list["itemsPerPage"]), (&expected.into(), &shown.into()));
                 assert_eq!(resources(&list).len(), shown, "{endpoint} {count}");
             }
@@ -231,6 +236,49 @@ impl Queries<'_> {
             let last = self.get(endpoint, &[("startIndex", json!(expected))]).is(200);
             assert_eq!(resources(&last).len(), 1);
         }
+    }
+
+    fn total(&self, endpoint: &str, filter: &str) -> Value {
+        self.get(endpoint, &[("filter", json!(filter))]).is(200)["totalResults"].clone()
+    }
+
+    /// `not` before `and` before `or`, and brackets before all of them.
+    fn bind_as_the_rfc_says(&self) {
+        let people = self.native.count().0;
+        for (filter, expected) in [
+            ("id pr or id pr and userName eq \"nobody\"", people),
+            ("userName eq \"nobody\" and id pr or id pr", people),
+            ("(id pr or id pr) and userName eq \"nobody\"", 0),
+            ("not (userName eq \"delta\") and userName eq \"delta\"", 0),
+            ("not (userName eq \"delta\" and userName eq \"nobody\")", people),
+        ] {
+            assert_eq!(self.total("/Users", filter), expected, "{filter}");
+        }
+    }
+
+    fn leave_aside_what_they_do_not_know(&self) {
+        for endpoint in ["/Users", ""] {
+            let asked = [("count", json!(2)), ("sortBy", json!("id"))];
+            let more = [("shoeSize", json!("7")), ("fields", json!("")), ("sort", json!("userName"))];
+            let list = self.get(endpoint, &[&asked[..], &more].concat()).is(200);
+            assert_eq!(list, self.get(endpoint, &asked).is(200), "{endpoint}");
+        }
+    }
+
+    /// What somebody has whose client said nothing of it is what filters go by.
+    fn find_what_was_given(&self) {
+        let made = self.scim.post("/Users", &json!({ "schemas": [USER], "userName": "lima" })).is(201);
+        let lima = |term: &str| self.total("/Users", &format!("userName eq \"lima\" and {term}"));
+        let simple =
+            made.as_object().unwrap().iter().filter(|(_, value)| value.is_string() || value.is_boolean());
+        for (name, value) in simple {
+            assert_eq!(
+                (lima(&format!("{name} eq {value}")), lima(&format!("{name} pr"))),
+                (json!(1), json!(1))
+            );
+        }
+        assert_eq!(lima("active pr"), usize::from(made.get("active").is_some()));
+        self.scim.delete(&format!("/Users/{}", id(&made))).is(204);
     }
 
     fn are_sorted(&self) {
@@ -312,6 +360,12 @@ impl Queries<'_> {
             assert_eq!(get, post, "{endpoint} {asked:?}");
             assert!(endpoint != "/Groups" || get["totalResults"] == 1);
         }
+        let bare = [("excludedAttributes", json!(["id", "schemas", "userName"])), ("count", json!(1))];
+        let bare = resources(&self.post("/Users", &bare).is(200)).remove(0);
+        assert!(
+            bare["id"].is_string() && bare["schemas"].is_array() && bare.get("userName").is_none(),
+            "{bare}"
+        );
         self.scim.post("/.search", &json!({})).is_error(400, "invalidSyntax");
         self.scim.post("/Nobody/.search", &json!({ "schemas": [SEARCH] })).is_error(404, "");
         let wrong = self.post("/Users", &[("count", json!("3"))]).is_error(400, "invalidValue");
@@ -328,7 +382,6 @@ impl Queries<'_> {
 
     fn ask_all_types(&self) {
         let (people, groups) = self.native.count();
-        let total = |filter: &str| self.get("", &[("filter", json!(filter))]).is(200)["totalResults"].clone();
         for (filter, expected) in [
             ("meta.resourceType eq \"User\"", people),
             ("meta.resourceType eq \"Group\"", groups),
@@ -345,7 +398,7 @@ impl Queries<'_> {
             ("userName eq \"delta\" or (meta.resourceType eq \"Group\" and displayName eq \"delta\")", 2),
             ("emails[type eq \"work\"] and meta.resourceType eq \"Group\"", 0),
         ] {
-            assert_eq!(total(filter), expected, "{filter}");
+            assert_eq!(self.total("", filter), expected, "{filter}");
         }
         for filter in ["shoeSize eq 7", "not (shoeSize pr)", "userName gt 3", "password pr"] {
             self.get("", &[("filter", json!(filter))]).is_error(400, "invalidFilter");
@@ -415,7 +468,10 @@ impl Queries<'_> {
             while paged.len() < whole.len() {
                 let page = [("startIndex", json!(paged.len() + 1)), ("count", json!(3))];
                 let page = self.get("/Users", &[asked.as_slice(), &page].concat()).is(200);
-                assert_eq!(page["totalResults"], whole.len());
+                assert_eq!(
+                    (&page["totalResults"], &page["startIndex"]),
+                    (&whole.len().into(), &(paged.len() + 1).into())
+                );
                 assert_eq!((page.get("nextCursor"), page.get("previousCursor")), (None, None));
                 paged.extend(resources(&page));
             }

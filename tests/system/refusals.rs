@@ -113,6 +113,9 @@ fn patches(scim: &Scim, user: &str) {
     refused(one(json!({ "op": "remove" })), 400, "noTarget", "path");
     refused(one(json!({ "op": "replace", "path": "id", "value": "x" })), 400, "mutability", "id");
     refused(one(json!({ "op": "remove", "path": "userName" })), 400, "mutability", "userName");
+    refused(one(json!({ "op": "add", "path": "name", "value": "X" })), 400, "invalidValue", "name");
+    refused(one(json!({ "op": "replace", "path": "name", "value": 7 })), 400, "invalidValue", "name");
+    refused(one(json!({ "op": "replace", "value": "X" })), 400, "invalidValue", "object");
     refused(
         one(json!({ "op": "replace", "path": "active", "value": "perhaps" })),
         400,
@@ -134,6 +137,7 @@ fn filters(scim: &Scim) {
         ("shoeSize eq 7", "shoeSize"),
         ("not (shoeSize pr)", "shoeSize"),
         ("name.shoe pr", "shoe"),
+        ("name eq \"x\"", "sub-attributes"),
         ("urn:example:x:y pr", "urn:example:x"),
         ("password eq \"x\"", "password"),
         ("active gt true", "active"),
@@ -172,6 +176,8 @@ fn requests(scim: &Scim, user: &str) {
         let answer = scim.get(path);
         assert!([400, 404].contains(&answer.status), "{path}: {answer:?}");
     }
+    let stranger = json!({ "userName": "stranger" });
+    refused(scim.put("/Users/no-such-id", &stranger), 404, "", "no-such-id");
     let other = user.replace("Users", "Groups");
     let status = scim.get(&other).status;
     assert!(
@@ -184,7 +190,7 @@ fn requests(scim: &Scim, user: &str) {
         refused(answer, 405, "", "takes GET");
     }
     refused(scim.get("/Me"), 501, "", "no User");
-    refused(scim.post("/Bulk", &json!({})), 501, "", "not built");
+    refused(scim.post("/Bulk", &json!({})), 400, "invalidSyntax", "Operations");
     for token in ["", "x", &encoded(TOKEN)[1..]] {
         let answer = Scim::new(&scim.base, token).get("/Users");
         assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));

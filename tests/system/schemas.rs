@@ -138,6 +138,8 @@ fn change(desk: &Desk, made: &Value) {
         (json!({ "op": "replace", "path": "serialNumber", "value": "X-2" }), "mutability"),
         (json!({ "op": "replace", "path": "notMapped", "value": "x" }), "invalidPath"),
         (json!({ "op": "replace", "path": "price", "value": "dear" }), "invalidValue"),
+        (json!({ "op": "remove", "path": "parts[price gt 5].value" }), "mutability"),
+        (json!({ "op": "add", "path": "parts", "value": [{ "price": 1 }] }), "invalidValue"),
         (json!({ "op": "replace", "path": "meta.created", "value": "2026-01-31T12:00:00Z" }), "mutability"),
     ] {
         desk.scim.patch(&device, &json!([operation])).is_error(400, kind);
@@ -239,11 +241,16 @@ fn an_extension_lives() {
         assert_eq!(json!([row["CostCentre"], row["CreditLimit"]]), now, "{operation}");
     }
     // It is required, and so is what it consists of.
-    scim.patch(&user, &json!([{ "op": "remove", "path": BORROWER }])).is_error(400, "invalidValue");
+    for path in [BORROWER, &format!("{BORROWER}:costCentre")] {
+        scim.patch(&user, &json!([{ "op": "remove", "path": path }])).is_error(400, "mutability");
+    }
     let read_only = json!([{ "op": "remove", "path": format!("{BORROWER}:devices") }]);
     scim.patch(&user, &read_only).is_error(400, "mutability");
     let body = json!({ "schemas": [USER, BORROWER], "userName": "ada", BORROWER: { "costCentre": "x" } });
     assert_eq!(scim.put(&user, &body).is(200)[BORROWER], json!({ "costCentre": "x" }));
+    let body = json!({ "schemas": [USER, BORROWER], "userName": "ada", BORROWER: { "costCentre": "x", "pin": "9" } });
+    assert_eq!(scim.put(&user, &body).is(200)[BORROWER], json!({ "costCentre": "x" }));
+    assert_eq!(desk.database.rows("SELECT Pin FROM Person WHERE Login = 'ada'"), [json!({ "Pin": "9" })]);
     scim.delete(&user).is(204);
     assert_eq!(desk.database.rows("SELECT Login FROM Person"), [json!({ "Login": "bob" })]);
 
@@ -287,15 +294,12 @@ fn what_a_type_cannot_hold_is_refused() {
             .is_error(400, "invalidValue");
         assert!(detail.contains(name), "{name} {value}: {detail}");
     }
-    for filter in [
-        "price eq \"x\"",
-        "boughtAt gt \"soon\"",
-        "certificate eq \"!\"",
-        "certificate gt \"AAAA\"",
-        "tags.value eq \"x\"",
-        "insured gt true",
-    ] {
+    for filter in ["price eq \"x\"", "boughtAt gt \"soon\"", "certificate eq \"!\"", "tags.value eq \"x\""] {
         desk.scim.find("/Devices", filter).is_error(400, "invalidFilter");
+    }
+    for op in ["gt", "ge", "lt", "le"] {
+        desk.scim.find("/Devices", &format!("certificate {op} \"AAAA\"")).is_error(400, "invalidFilter");
+        desk.scim.find("/Devices", &format!("insured {op} true")).is_error(400, "invalidFilter");
     }
     assert_eq!(desk.database.rows("SELECT * FROM Device").len(), 0);
     desk.device("1");
@@ -314,6 +318,9 @@ fn values_of_every_type_are_found() {
     });
     let drill = desk.scim.post("/Devices", &body).is(201);
     desk.device("X-2");
+    let parts = json!([{ "value": "belt", "price": 1 }, { "value": "blade", "price": 2 }]);
+    let body = json!({ "schemas": [DEVICE], "serialNumber": "X-3", "tags": ["quiet"], "parts": parts });
+    desk.scim.post("/Devices", &body).is(201);
     for (filter, found) in [
         ("price eq 129.95", 1),
         ("price gt 129 and weightGrams le 1800", 1),
@@ -328,6 +335,9 @@ fn values_of_every_type_are_found() {
         ("location.room eq \"1\"", 1),
         ("parts[value eq \"bit\" and price lt 3]", 1),
         ("parts.price gt 3", 0),
+        // Of one and the same part, and of any.
+        ("parts[value eq \"blade\" and price lt 2]", 0),
+        ("parts.value eq \"blade\" and parts.price lt 2", 1),
         ("serialNumber eq \"x-1\"", 0),
         ("not (tags pr)", 1),
     ] {
@@ -342,6 +352,68 @@ fn values_of_every_type_are_found() {
     assert_eq!(asked["price"].take(), Value::Null);
     let rest = desk.scim.get(&format!("{device}?excludedAttributes=serialNumber,label")).is(200);
     assert_eq!((&rest["serialNumber"], &rest["label"]), (&json!("X-1"), &Value::Null));
+}
+
+#[test]
+fn what_cannot_be_changed_can_be_set_once() {
+    let desk = Desk::open("");
+    let with_model =
+        |model: &str| json!({ "schemas": [DEVICE], "serialNumber": "X-1", "label": "drill", "model": model });
+    let made = path("Devices", &desk.device("X-1"));
+    assert_eq!(desk.scim.put(&made, &with_model("M1")).is(200)["model"], "M1");
+    desk.scim.put(&made, &with_model("M2")).is_error(400, "mutability");
+    assert_eq!(desk.scim.put(&made, &with_model("M1")).is(200)["model"], "M1");
+    let set = |model: &str| json!([{ "op": "add", "path": "model", "value": model }]);
+    let other = path("Devices", &desk.device("X-2"));
+    assert_eq!(desk.scim.patch(&other, &set("M1")).is(200)["model"], "M1");
+    desk.scim.patch(&other, &set("M2")).is_error(400, "mutability");
+    assert_eq!(desk.database.rows("SELECT DISTINCT Model FROM Device"), [json!({ "Model": "M1" })]);
+}
+
+#[test]
+fn an_answer_to_a_write_has_the_attributes_that_are_asked_for() {
+    let desk = Desk::open("");
+    let mut body = json!({ "schemas": [DEVICE], "serialNumber": "X-1", "label": "drill", "price": 2.5 });
+    let made = desk.scim.post("/Devices?attributes=label", &body).is(201);
+    let id = &made["id"];
+    assert_eq!(made, json!({ "schemas": [DEVICE], "id": id, "serialNumber": "X-1", "label": "drill" }));
+    body["price"] = 3.5.into();
+    let without = format!("{}?excludedAttributes=serialNumber,label,meta", path("Devices", &made));
+    let expected = json!({ "schemas": [DEVICE], "id": id, "serialNumber": "X-1", "price": 3.5 });
+    assert_eq!(desk.scim.put(&without, &body).is(200), expected);
+    let operations = json!([{ "op": "replace", "path": "label", "value": "saw" }]);
+    assert_eq!(desk.scim.patch(&without, &operations).is(200), expected);
+}
+
+/// Nobody has to say which schemas a resource has, and nobody can say it otherwise.
+#[test]
+fn schemas_follow_from_the_data() {
+    let gateway = Gateway::demo("plain", &[]);
+    let scim = gateway.target("plain");
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let user = path("Users", &scim.post("/Users", &json!({ "userName": "ada" })).is(201));
+    let cost_center = format!("{enterprise}:costCenter");
+    for (operations, schemas) in [
+        (json!([{ "op": "add", "path": cost_center, "value": "1" }]), json!([USER, enterprise])),
+        (
+            json!([
+                { "op": "remove", "path": "schemas" },
+                { "op": "replace", "path": cost_center, "value": "2" },
+            ]),
+            json!([USER, enterprise]),
+        ),
+        (json!([{ "op": "remove", "path": cost_center }]), json!([USER])),
+        (
+            json!([
+                { "op": "add", "path": "schemas", "value": [enterprise] },
+                { "op": "add", "path": cost_center, "value": "3" },
+            ]),
+            json!([USER, enterprise]),
+        ),
+    ] {
+        assert_eq!(scim.patch(&user, &operations).is(200)["schemas"], schemas, "{operations}");
+    }
+    assert_eq!(scim.get(&user).is(200)[enterprise], json!({ "costCenter": "3" }));
 }
 
 #[test]

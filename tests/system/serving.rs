@@ -176,6 +176,47 @@ fn ended(folder: &Path, listen: &str, target: &str) -> Output {
 }
 
 #[test]
+fn only_version_2_of_the_protocol_is_spoken_also_where_the_path_names_none() {
+    let (named, bare) = (Database::of("plain"), Database::of("plain"));
+    let bare = bare.target("bare", "plain").replacen("\nmapping", "\npath = \"/scim\"\nmapping", 1);
+    let gateway = Gateway::serve(&[named.target("named", "plain"), bare]);
+    let mut named = gateway.target("named");
+    assert!(named.base.ends_with("/scim/v2"), "{}", named.base);
+    let schemas = json!(["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"]);
+    for scim in [&named, &gateway.target("bare")] {
+        assert_eq!(scim.get("/ServiceProviderConfig").is(200)["schemas"], schemas);
+    }
+    for version in ["v1", "v3", "v2.0", "V2"] {
+        named.base = gateway.target("named").base.replace("v2", version);
+        named.get("/Users").is_error(404, "");
+    }
+}
+
+#[test]
+fn an_answer_is_of_the_type_that_the_client_accepts() {
+    let plain = Database::of("plain");
+    let gateway = Gateway::serve(&[plain.target("plain", "plain")]);
+    let scim = gateway.target("plain");
+    for (accept, media) in [
+        ("application/scim+json", "application/scim+json"),
+        ("application/json", "application/json"),
+        ("*/*", "application/scim+json"),
+    ] {
+        for (path, status) in [("/Users", 200), ("/Users/no-such-id", 404)] {
+            let answer = scim.on_condition("GET", path, "Accept", accept, None);
+            assert_eq!((answer.status, answer.headers["content-type"].to_str().unwrap()), (status, media));
+        }
+    }
+    // Who says nothing of the encoding means UTF-8.
+    for media in ["application/json", "application/scim+json; charset=utf-8"] {
+        let body = json!({ "userName": format!("Zoë {media}") });
+        let made = scim.send_octets("POST", "/Users", media, body.to_string().into_bytes());
+        assert_eq!(made.headers["content-type"], "application/scim+json");
+        assert_eq!(made.is(201)["userName"], body["userName"]);
+    }
+}
+
+#[test]
 fn locations_are_those_of_the_proxy_in_front() {
     let plain = Database::of("plain");
     let public = "public_url = \"https://scim.example.test\"\n".to_owned();

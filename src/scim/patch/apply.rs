@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 use super::{Kind, Operation, Rules, Target};
 use crate::scim::error::{Error, ScimType};
-use crate::scim::evaluate::{element_matches, elements};
+use crate::scim::evaluate::element_matches;
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::AttrPath;
-use crate::scim::resource::{Resource, check_immutable};
+use crate::scim::resource::{Resource, check_immutable, require};
 use crate::scim::schema::{Attribute, Mutability, ResourceType, Type};
 
 /// The resource after all operations; an error leaves nothing done.
@@ -22,26 +22,18 @@ pub fn apply(
         one(&mut after, operation, rt, rules)?;
     }
     check_immutable(before, &after, rt)?;
-    operations.iter().try_for_each(|operation| check_required(&after, operation))?;
+    if operations.iter().any(takes_required) {
+        // RFC 7644 §3.5.2.2: what is removed and required is a matter of mutability.
+        require(&after, rt).map_err(|missing| Error::mutability(missing.detail))?;
+    }
     Ok(after)
 }
 
-/// What is required may not be removed (RFC 7644 §3.5.2.2), unless it has come back in the end.
-fn check_required(after: &Resource, Operation { kind, target, value }: &Operation) -> Result<(), Error> {
-    let is_removal = *kind == Kind::Remove || value.is_none();
-    let is_home_there = target.path.urn.as_ref().is_none_or(|urn| after.contains_key(urn));
-    if !is_removal || !is_home_there {
-        return Ok(());
-    }
-    let left = elements(after, &target.path);
-    let lacks =
-        |sub: &&Attribute| sub.required && left.iter().any(|element| element.get(&sub.name).is_none());
-    let path = match target.sub.as_ref().filter(lacks) {
-        Some(sub) => target.path.with_sub(&sub.name),
-        None if target.attribute.required && left.is_empty() => target.path.clone(),
-        None => return Ok(()),
-    };
-    Err(Error::mutability(format!("{path} is required and cannot be removed.")))
+/// Whether an operation may leave something unassigned that is required.
+fn takes_required(operation: &Operation) -> bool {
+    let Target { attribute, sub, .. } = &operation.target;
+    let takes = operation.kind == Kind::Remove || operation.value.is_none();
+    takes && (attribute.required || sub.as_ref().is_some_and(|sub| sub.required))
 }
 
 fn one(

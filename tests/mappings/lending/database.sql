@@ -3,7 +3,7 @@ CREATE TABLE Person (
 );
 CREATE TABLE Device (
   DeviceId INTEGER PRIMARY KEY, AssetNo TEXT, CreatedAt TEXT NOT NULL, ChangedAt TEXT NOT NULL,
-  SerialNo TEXT NOT NULL UNIQUE, Label TEXT, Price DECIMAL(10, 2), Weight INTEGER, Insured BOOLEAN, BoughtAt TEXT,
+  SerialNo TEXT NOT NULL UNIQUE, Label TEXT, Model TEXT, Price DECIMAL(10, 2), Weight INTEGER, Insured BOOLEAN, BoughtAt TEXT,
   ManualUrl TEXT, Certificate BLOB, ConditionCd CHAR(1), Building TEXT, Room TEXT,
   BorrowerId INTEGER REFERENCES Person, SpareForId INTEGER REFERENCES Device
 );
