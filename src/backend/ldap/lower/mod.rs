@@ -13,7 +13,7 @@ use crate::plan::{
     Action, Delete, Expect, Facts, LdapOperation, Model, OnDelete, Operation, Plan, Search, Step,
 };
 
-use super::filter;
+use super::id;
 use super::search::{operations, place, references};
 use needs::Needs;
 
@@ -48,7 +48,7 @@ fn remove(model: &Model, delete: &Delete, facts: &Facts) -> Result<Lowered, Fail
     let record = needs.record(&delete.id)?;
     needs.or_else(|| {
         let dn = needs::dn(record)?;
-        let itself = filter::equals(&entries.id, delete.id.as_bytes());
+        let itself = id::equals(&entries.id, &delete.id);
         let assertion = Some(update::stamped(entity, delete.version.as_ref())?.unwrap_or(itself));
         Ok(vec![step(format!("the {} entry", entity.name), LdapOperation::Delete { dn, assertion }, None)])
     })
