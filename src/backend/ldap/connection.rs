@@ -12,18 +12,23 @@ use ldap3::controls::RawControl;
 use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, SearchOptions, StdStream};
 use rustls::ClientConfig;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
-use tokio::time::{Instant, timeout_at};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Secret, Value};
 
 use super::entry::Entry;
 use super::kind::{self, Kind};
+use super::standing::Standing;
 use super::value::octets;
 
 /// A connection is replaced at this age: firewalls and servers close old ones without a word.
 const AGE: Duration = Duration::from_secs(600);
 /// And after so many operations, which bounds what the wire library keeps of each.
 const OPERATIONS: u64 = 100_000;
+
+/// How long the end of a connection that failed to open is awaited, for its cause.
+const AFTERMATH: Duration = Duration::from_millis(100);
 
 const ASSERTION: &str = "1.3.6.1.1.12";
 const POST_READ: &str = "1.3.6.1.1.13.2";
@@ -49,6 +54,13 @@ pub(super) struct Credentials {
     pub bind_dn: String,
     pub password: Secret,
     pub tls: Option<Arc<ClientConfig>>,
+}
+
+impl Credentials {
+    /// Who that is, for the log.
+    pub(super) fn who(&self) -> &str {
+        &self.bind_dn
+    }
 }
 
 /// Why a connection gave no answer.
@@ -86,6 +98,10 @@ pub(super) struct Connection {
     born: Instant,
     operations: AtomicU64,
     broken: AtomicBool,
+    /// How its server stands: what happens here is told there.
+    pub standing: Arc<Standing>,
+    /// The wire library's own task. It may panic at what a server sends; then all that wait get an error.
+    driver: JoinHandle<Result<(), LdapError>>,
     /// What the server is and can do.
     pub features: Features,
 }
@@ -94,26 +110,59 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects, secures and binds.
-    pub(super) async fn open(server: &Server, who: &Credentials, until: Instant) -> Result<Self, Trouble> {
-        let ldap = before(until, async { connect(server, who).await.map_err(trouble) }).await?;
+    pub(super) async fn open(
+        server: &Server,
+        standing: &Arc<Standing>,
+        who: &Credentials,
+        until: Instant,
+    ) -> Result<Self, Trouble> {
+        let (ldap, driver) = connect(server, who, until).await?;
         let mut connection = Self {
             ldap,
             born: Instant::now(),
             operations: AtomicU64::new(0),
             broken: AtomicBool::new(false),
+            standing: standing.clone(),
+            driver,
             features: Features::default(),
         };
-        connection.bind(who, until).await?;
-        connection.features = connection.root_dse(server.kind, until).await?;
+        match connection.begin(server.kind, who, until).await {
+            Ok(features) => connection.features = features,
+            Err(trouble) => return Err(connection.explained(trouble).await),
+        }
         Ok(connection)
+    }
+
+    async fn begin(
+        &self,
+        kind: Option<Kind>,
+        who: &Credentials,
+        until: Instant,
+    ) -> Result<Features, Trouble> {
+        self.bind(who, until).await?;
+        self.root_dse(kind, until).await
+    }
+
+    /// The trouble with the cause that only the wire library's task knows, such as a refused certificate.
+    async fn explained(&mut self, trouble: Trouble) -> Trouble {
+        let (Trouble::NotSent(text) | Trouble::Lost(text)) = &trouble else { return trouble };
+        match timeout(AFTERMATH, &mut self.driver).await {
+            Ok(Ok(Err(LdapError::Io { source }))) => Trouble::Lost(format!("{text}: {}", io_cause(&source))),
+            _ => trouble,
+        }
     }
 
     /// Whether it may take new operations.
     pub(super) fn usable(&self) -> bool {
         !self.broken.load(Ordering::Relaxed)
-            && self.born.elapsed() < AGE
-            && self.operations.load(Ordering::Relaxed) < OPERATIONS
+            && !is_worn(self.born.elapsed(), self.operations.load(Ordering::Relaxed))
             && !self.ldap.clone().is_closed()
+    }
+
+    /// As if it had done all that one connection does.
+    #[cfg(test)]
+    pub(super) fn wear_out(&self) {
+        self.operations.store(OPERATIONS, Ordering::Relaxed);
     }
 
     /// Runs a search. More entries than its size limit allows are not read.
@@ -150,7 +199,8 @@ impl Connection {
             }
             Ok(Answer { entries, result: stream.finish().await })
         };
-        self.watched(before(until, reading).await)
+        let began = Instant::now();
+        self.watched(before(until, reading).await, began, until)
     }
 
     /// Sends a write, in a task of its own: the wire library panics on answers that are not UTF-8.
@@ -160,15 +210,18 @@ impl Connection {
         controls: Vec<RawControl>,
         until: Instant,
     ) -> Result<LdapResult, Trouble> {
-        let mut ldap = self.operation();
+        let (mut ldap, began) = (self.operation(), Instant::now());
         let task = tokio::spawn(async move {
             if !controls.is_empty() {
                 ldap.with_controls(controls);
             }
             before(until, async { send(ldap, write).await.map_err(trouble) }).await
         });
-        let answer = task.await.unwrap_or_else(|_| Err(Trouble::Lost("a malformed answer".to_owned())));
-        self.watched(answer)
+        let answer = self.watched(task.await.unwrap_or_else(|_| Err(malformed())), began, until);
+        if answer.as_ref().is_ok_and(|result| result.rc == 0) {
+            self.standing.wrote();
+        }
+        answer
     }
 
     fn operation(&self) -> ldap3::Ldap {
@@ -176,9 +229,13 @@ impl Connection {
         self.ldap.clone()
     }
 
-    fn watched<T>(&self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
+    /// Gives the connection up when there was trouble; a server that let the time pass is suspect.
+    fn watched<T>(&self, answer: Result<T, Trouble>, began: Instant, until: Instant) -> Result<T, Trouble> {
         if matches!(answer, Err(Trouble::NotSent(_) | Trouble::Lost(_))) {
             self.broken.store(true, Ordering::Relaxed);
+            if Instant::now() >= until {
+                self.standing.late(began);
+            }
         }
         answer
     }
@@ -190,7 +247,7 @@ impl Connection {
             let password = std::str::from_utf8(password.expose()).unwrap_or_default();
             before(until, async { ldap.simple_bind(&dn, password).await.map_err(trouble) }).await
         });
-        let result = task.await.unwrap_or_else(|_| Err(Trouble::Lost("a malformed answer".to_owned())))?;
+        let result = task.await.unwrap_or_else(|_| Err(malformed()))?;
         if result.rc == 0 { Ok(()) } else { Err(Trouble::Refused(result)) }
     }
 
@@ -202,6 +259,13 @@ impl Connection {
         let has = |oid: &str| controls.contains(&Value::from(oid));
         let assertion = has(ASSERTION) && kind.asserts();
         Ok(Features { kind, assertion, post_read: has(POST_READ), paged: has(PAGED) })
+    }
+}
+
+impl Drop for Connection {
+    /// A peer that reads no more would keep the wire library's task for good.
+    fn drop(&mut self) {
+        self.driver.abort();
     }
 }
 
@@ -227,24 +291,53 @@ fn trouble(error: LdapError) -> Trouble {
     match error {
         LdapError::OpSend { .. } => Trouble::NotSent("the connection was closed".to_owned()),
         LdapError::FilterParsing | LdapError::AddNoValues => Trouble::Malformed(error.to_string()),
+        LdapError::Io { source } => Trouble::Lost(io_cause(&source)),
         other => Trouble::Lost(other.to_string()),
     }
 }
 
-async fn connect(server: &Server, who: &Credentials) -> Result<ldap3::Ldap, LdapError> {
-    let stream = dial(server).await?.into_std()?;
-    let mut settings =
-        LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream)).set_starttls(server.start_tls);
-    if let Some(tls) = &who.tls {
-        settings = settings.set_config(tls.clone());
-    }
-    let (connection, ldap) = LdapConnAsync::with_settings(settings, &server.url).await?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.drive().await {
-            tracing::debug!(%error, "a connection to the directory ended");
+/// Connects and secures, in a task of its own like all that the wire library may panic at.
+async fn connect(
+    server: &Server,
+    who: &Credentials,
+    until: Instant,
+) -> Result<(ldap3::Ldap, JoinHandle<Result<(), LdapError>>), Trouble> {
+    let (server, tls) = (server.clone(), who.tls.clone());
+    let work = async move {
+        let stream = dial(&server).await?.into_std()?;
+        let mut settings =
+            LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream)).set_starttls(server.start_tls);
+        if let Some(tls) = tls {
+            settings = settings.set_config(tls);
         }
-    });
-    Ok(ldap)
+        LdapConnAsync::with_settings(settings, &server.url).await
+    };
+    let task = tokio::spawn(async move { before(until, async { work.await.map_err(trouble) }).await });
+    let (connection, ldap) = task.await.unwrap_or_else(|_| Err(malformed()))?;
+    Ok((ldap, tokio::spawn(connection.drive())))
+}
+
+/// What an I/O error is about; of a certificate, what to do about it.
+fn io_cause(error: &std::io::Error) -> String {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::InvalidCertificate(cause)) => format!(
+            "the server's certificate is not accepted ({cause}): look at `ca`, at the certificate's dates and names"
+        ),
+        Some(rustls::Error::AlertReceived(alert)) => {
+            format!("the server refuses TLS ({alert:?}): look at client_certificate, if it asks for one")
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn malformed() -> Trouble {
+    Trouble::Lost("a malformed answer".to_owned())
+}
+
+/// Whether a connection is to be replaced though nothing is wrong with it.
+fn is_worn(age: Duration, operations: u64) -> bool {
+    age >= AGE || operations >= OPERATIONS
 }
 
 /// The wire library sets neither NODELAY nor keepalive, so the socket is made here.
@@ -297,4 +390,15 @@ pub(super) fn assertion(filter: &str) -> Option<RawControl> {
     use ldap3::controls::{Assertion, MakeCritical};
     let _: Tag = ldap3::parse_filter(filter).ok()?;
     Some(Assertion { filter }.critical().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_worn_by_age_and_by_work() {
+        assert!(!is_worn(AGE - Duration::from_secs(1), OPERATIONS - 1));
+        assert!(is_worn(AGE, 0) && is_worn(Duration::ZERO, OPERATIONS));
+    }
 }

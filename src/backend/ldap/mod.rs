@@ -10,6 +10,7 @@ mod execute;
 mod filter;
 #[cfg(test)]
 mod fixture;
+mod fleet;
 mod id;
 mod kind;
 mod lower;
@@ -18,6 +19,7 @@ mod read;
 mod references;
 mod search;
 mod server;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -82,7 +84,7 @@ impl Ldap {
         let credentials = Credentials { bind_dn: settings.bind_dn, password, tls };
         let directory = Directory {
             model,
-            pool: pool::Pool::new(servers, credentials),
+            pool: pool::Pool::new(fleet::Fleet::new(servers, credentials, settings.deadline)),
             names: cache::Names::new(),
             deadline: settings.deadline,
             scanned_rows: settings.scanned_rows,

@@ -244,18 +244,18 @@ impl Directory {
         Ok(answers.into_values().collect())
     }
 
-    /// One search, whatever its result code; once more on a fresh connection when the first was lost.
+    /// One search, whatever its result code; once more, on a fresh connection or at another server, when
+    /// the first attempt brought no answer.
     pub(super) async fn ask(&self, operation: &LdapOperation, until: Instant) -> Result<Answer, Failure> {
-        let lease = self.pool.lease(until).await?;
-        match lease.connection.search(operation, None, until).await {
-            Ok(answer) => Ok(answer),
-            Err(Trouble::NotSent(_) | Trouble::Lost(_)) if Instant::now() < until => {
-                drop(lease);
-                let lease = self.pool.lease(until).await?;
-                lease.connection.search(operation, None, until).await.map_err(unavailable)
-            }
-            Err(trouble) => Err(unavailable(trouble)),
+        match self.ask_once(operation, self.pool.share(until)).await {
+            Err(Failure::Unavailable(_)) if Instant::now() < until => self.ask_once(operation, until).await,
+            answer => answer,
         }
+    }
+
+    async fn ask_once(&self, operation: &LdapOperation, until: Instant) -> Result<Answer, Failure> {
+        let lease = self.pool.lease(until).await?;
+        lease.connection.search(operation, None, until).await.map_err(unavailable)
     }
 }
 

@@ -135,6 +135,24 @@ async fn an_outage_is_answered_at_once_after_the_first_attempt() {
     assert!(begun.elapsed() < DEADLINE / 4);
 }
 
+#[tokio::test]
+async fn a_worn_connection_is_replaced_and_what_is_on_its_way_there_ends_in_peace() {
+    let ldap = server(&[Answer(BOUND), Answer(ROOT_DSE_DONE), Answer(DELETED)]).await;
+    let lease = || ldap.directory.pool.lease(ldap.directory.until());
+    let first = lease().await.unwrap();
+    let others: Vec<_> = [lease().await.unwrap(), lease().await.unwrap(), lease().await.unwrap()].into();
+    first.connection.wear_out();
+    let delete = LdapOperation::Delete { dn: "uid=a,ou=people,dc=x".to_owned(), assertion: None };
+    let until = ldap.directory.until();
+    assert_eq!(first.connection.write(delete, Vec::new(), until).await.unwrap().rc, 0);
+    let worn = first.connection.clone();
+    drop(first);
+    // Its place is now the least busy one.
+    let next = lease().await.unwrap();
+    assert!(!Arc::ptr_eq(&next.connection, &worn) && next.connection.usable() && !worn.usable());
+    drop(others);
+}
+
 #[test]
 fn settings_that_cannot_work_are_refused() {
     let mut settings = Settings {

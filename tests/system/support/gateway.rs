@@ -172,14 +172,20 @@ impl Database {
 impl Directory {
     /// The `[[target]]` of a directory.
     pub fn target(&self, name: &str, mapping: &str) -> String {
+        self.target_at(name, mapping, &[self.url()])
+    }
+
+    /// The same, asked at these URLs.
+    pub fn target_at(&self, name: &str, mapping: &str, urls: &[String]) -> String {
+        let (bind_dn, password) = (super::directory::BIND_DN, self.file("password"));
+        let who = format!("bind_dn = {bind_dn:?}\nbind_password = {{ file = {password:?} }}");
+        self.target_as(name, mapping, urls, &who)
+    }
+
+    /// The same, by a gateway that is somebody else, or asks in another way.
+    pub fn target_as(&self, name: &str, mapping: &str, urls: &[String], who: &str) -> String {
         let params = "params = { people = \"ou=people,dc=example,dc=test\", groups = \"ou=groups,dc=example,dc=test\" }";
-        let password = self.file("password");
-        let store = format!(
-            "{params}\n[target.ldap]\nurls = [{:?}]\nca = {:?}\nbind_dn = \"{}\"\nbind_password = {{ file = {password:?} }}",
-            self.url(),
-            self.file("ca.pem"),
-            super::directory::BIND_DN
-        );
-        target(name, mapping, &store)
+        let ca = self.file("ca.pem");
+        target(name, mapping, &format!("{params}\n[target.ldap]\nurls = {urls:?}\nca = {ca:?}\n{who}"))
     }
 }

@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod database;
 pub mod directory;
 pub mod gateway;
+pub mod relay;
 pub mod scim;
 
 use std::net::TcpListener;
