@@ -41,6 +41,10 @@ impl Findings {
         self.add(Weight::Wrong, text.into());
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn all(self) -> Vec<Finding> {
         self.0
     }

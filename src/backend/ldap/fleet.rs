@@ -74,6 +74,21 @@ impl Fleet {
         Err(Failure::Unavailable(self.outage()))
     }
 
+    /// A connection to each server, however it stands, one after the other: for an examination.
+    pub(super) async fn each(&self) -> Vec<(&Server, Result<Connection, Trouble>)> {
+        let mut all = Vec::with_capacity(self.members.len());
+        for Member { server, standing } in &self.members {
+            let until = Instant::now() + self.deadline;
+            all.push((server, Connection::open(server, standing, &self.credentials, until).await));
+        }
+        all
+    }
+
+    /// Who the gateway is to the servers.
+    pub(super) fn who(&self) -> &str {
+        self.credentials.who()
+    }
+
     /// The server to ask, of those not tried yet: the most preferred that is up, unless another took a write
     /// a moment ago. Without any, one that is only suspect.
     fn choice(&self, tried: &[usize]) -> Option<usize> {

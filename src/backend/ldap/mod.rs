@@ -6,6 +6,7 @@ mod codes;
 mod connection;
 mod dn;
 mod entry;
+mod examine;
 mod execute;
 mod filter;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod lower;
 mod pool;
 mod read;
 mod references;
+mod schema;
 mod search;
 mod server;
 mod standing;
@@ -30,7 +32,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Backend, Failure, Intent, Lowered, Session};
+use super::{Backend, Failure, Finding, Intent, Lowered, Session};
 use crate::plan::{
     Facts, Folding, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step,
 };
@@ -118,6 +120,10 @@ impl Backend for Ldap {
 
     async fn ping(&self) -> Result<(), Failure> {
         self.directory.ping().await
+    }
+
+    async fn examine(&self, searches: &[Search], write: bool) -> Vec<Finding> {
+        self.directory.examine(searches, write).await
     }
 }
 

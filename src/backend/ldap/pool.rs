@@ -19,7 +19,8 @@ const SCANS: usize = 2;
 
 /// The connections to one directory.
 pub(super) struct Pool {
-    fleet: Arc<Fleet>,
+    /// The servers.
+    pub fleet: Arc<Fleet>,
     slots: Vec<Slot>,
     scans: Arc<Semaphore>,
 }
