@@ -23,4 +23,6 @@ mod refusals;
 mod schemas;
 mod serving;
 mod support;
+mod unknown;
 mod versions;
+mod wire;

@@ -21,6 +21,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unknown;
 mod value;
 
 use std::sync::Arc;
