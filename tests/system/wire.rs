@@ -162,3 +162,17 @@ fn a_server_that_answers_another_question() {
 fn a_server_whose_messages_are_not_utf_8() {
     Scene::new().bears(|id, operation| stays(result(id, operation, b"\xff\xfe")));
 }
+
+#[test]
+fn a_server_whose_answers_are_nested_without_end() {
+    Scene::new().bears(|_, _| {
+        let mut octets = Vec::new();
+        for _ in 0..50_000 {
+            let length = octets.len() as u32;
+            octets.extend(length.to_be_bytes().iter().rev());
+            octets.extend([0x84, 0x30]);
+        }
+        octets.reverse();
+        stays(octets)
+    });
+}

@@ -2,13 +2,13 @@
 //! those before it run in the opposite order, for LDAP has no transaction.
 
 use ldap3::LdapResult;
-use ldap3::asn1::parse_tag;
 use ldap3::controls::{PostRead, RawControl};
 use tokio::time::Instant;
 
 use crate::backend::Failure;
 use crate::plan::{Action, LdapOperation, ModifyKind, Plan, Scope, Step, Store};
 
+use super::ber;
 use super::codes;
 use super::connection::{Trouble, assertion};
 use super::dn::{below, split};
@@ -256,7 +256,7 @@ fn post_read(result: &LdapResult) -> Option<Entry> {
         _ => None,
     };
     let value = result.ctrls.iter().find_map(value)?;
-    parse_tag(&value).ok().and_then(|(_, tag)| Entry::decode(tag))
+    ber::parse(&value).and_then(Entry::decode)
 }
 
 fn asserted(write: &LdapOperation) -> Option<&str> {

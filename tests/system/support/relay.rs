@@ -196,14 +196,11 @@ impl State {
             while self.mode() == Mode::Frozen {
                 sleep(TICK);
             }
-            match self.spoilt(&buffer[..read]) {
-                Some(Spoilt { octets, closes }) => {
-                    if from.write_all(&octets).is_err() || closes {
-                        break;
-                    }
-                    continue;
+            if let Some(Spoilt { octets, closes }) = self.spoilt(&buffer[..read]) {
+                if from.write_all(&octets).is_err() || closes {
+                    break;
                 }
-                None => {}
+                continue;
             }
             if self.loses(&buffer[..read]) || to.write_all(&buffer[..read]).is_err() {
                 break;
