@@ -24,4 +24,6 @@ mod refusals;
 mod schemas;
 mod serving;
 mod support;
+mod unknown;
 mod versions;
+mod wire;

@@ -9,10 +9,8 @@ use std::time::Duration;
 
 use ldap3::asn1::Tag;
 use ldap3::controls::RawControl;
-use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, SearchOptions, StdStream};
+use ldap3::{LdapError, LdapResult, Mod, SearchOptions};
 use rustls::ClientConfig;
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Secret, Value};
@@ -21,6 +19,7 @@ use super::entry::Entry;
 use super::kind::{self, Kind};
 use super::standing::Standing;
 use super::value::octets;
+use super::wire::Wire;
 
 /// A connection is replaced at this age: firewalls and servers close old ones without a word.
 const AGE: Duration = Duration::from_secs(600);
@@ -94,14 +93,12 @@ pub(super) struct Features {
 
 /// A bound connection.
 pub(super) struct Connection {
-    ldap: ldap3::Ldap,
+    wire: Wire,
     born: Instant,
     operations: AtomicU64,
     broken: AtomicBool,
     /// How its server stands: what happens here is told there.
     pub standing: Arc<Standing>,
-    /// The wire library's own task. It may panic at what a server sends; then all that wait get an error.
-    driver: JoinHandle<Result<(), LdapError>>,
     /// What the server is and can do.
     pub features: Features,
 }
@@ -116,14 +113,13 @@ impl Connection {
         who: &Credentials,
         until: Instant,
     ) -> Result<Self, Trouble> {
-        let (ldap, driver) = connect(server, who, until).await?;
+        let connecting = async { Wire::connect(server, who.tls.as_ref()).await.map_err(Trouble::Lost) };
         let mut connection = Self {
-            ldap,
+            wire: before(until, connecting).await?,
             born: Instant::now(),
             operations: AtomicU64::new(0),
             broken: AtomicBool::new(false),
             standing: standing.clone(),
-            driver,
             features: Features::default(),
         };
         match connection.begin(server.kind, who, until).await {
@@ -143,11 +139,11 @@ impl Connection {
         self.root_dse(kind, until).await
     }
 
-    /// The trouble with the cause that only the wire library's task knows, such as a refused certificate.
+    /// The trouble with the cause that only the wire knows, such as a refused certificate.
     async fn explained(&mut self, trouble: Trouble) -> Trouble {
         let (Trouble::NotSent(text) | Trouble::Lost(text)) = &trouble else { return trouble };
-        match timeout(AFTERMATH, &mut self.driver).await {
-            Ok(Ok(Err(LdapError::Io { source }))) => Trouble::Lost(format!("{text}: {}", io_cause(&source))),
+        match timeout(AFTERMATH, self.wire.end()).await {
+            Ok(Some(cause)) => Trouble::Lost(format!("{text}: {cause}")),
             _ => trouble,
         }
     }
@@ -156,7 +152,7 @@ impl Connection {
     pub(super) fn usable(&self) -> bool {
         !self.broken.load(Ordering::Relaxed)
             && !is_worn(self.born.elapsed(), self.operations.load(Ordering::Relaxed))
-            && !self.ldap.clone().is_closed()
+            && !self.wire.ldap.clone().is_closed()
     }
 
     /// As if it had done all that one connection does.
@@ -226,7 +222,7 @@ impl Connection {
 
     fn operation(&self) -> ldap3::Ldap {
         self.operations.fetch_add(1, Ordering::Relaxed);
-        self.ldap.clone()
+        self.wire.ldap.clone()
     }
 
     /// Gives the connection up when there was trouble; a server that let the time pass is suspect.
@@ -262,13 +258,6 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
-    /// A peer that reads no more would keep the wire library's task for good.
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
-
 /// The read of the server's own entry; also what a health check asks.
 pub(super) fn root_dse() -> LdapOperation {
     let attributes = ["supportedControl"].into_iter().chain(kind::TELLING);
@@ -291,43 +280,7 @@ fn trouble(error: LdapError) -> Trouble {
     match error {
         LdapError::OpSend { .. } => Trouble::NotSent("the connection was closed".to_owned()),
         LdapError::FilterParsing | LdapError::AddNoValues => Trouble::Malformed(error.to_string()),
-        LdapError::Io { source } => Trouble::Lost(io_cause(&source)),
         other => Trouble::Lost(other.to_string()),
-    }
-}
-
-/// Connects and secures, in a task of its own like all that the wire library may panic at.
-async fn connect(
-    server: &Server,
-    who: &Credentials,
-    until: Instant,
-) -> Result<(ldap3::Ldap, JoinHandle<Result<(), LdapError>>), Trouble> {
-    let (server, tls) = (server.clone(), who.tls.clone());
-    let work = async move {
-        let stream = dial(&server).await?.into_std()?;
-        let mut settings =
-            LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream)).set_starttls(server.start_tls);
-        if let Some(tls) = tls {
-            settings = settings.set_config(tls);
-        }
-        LdapConnAsync::with_settings(settings, &server.url).await
-    };
-    let task = tokio::spawn(async move { before(until, async { work.await.map_err(trouble) }).await });
-    let (connection, ldap) = task.await.unwrap_or_else(|_| Err(malformed()))?;
-    Ok((ldap, tokio::spawn(connection.drive())))
-}
-
-/// What an I/O error is about; of a certificate, what to do about it.
-fn io_cause(error: &std::io::Error) -> String {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match tls {
-        Some(rustls::Error::InvalidCertificate(cause)) => format!(
-            "the server's certificate is not accepted ({cause}): look at `ca`, at the certificate's dates and names"
-        ),
-        Some(rustls::Error::AlertReceived(alert)) => {
-            format!("the server refuses TLS ({alert:?}): look at client_certificate, if it asks for one")
-        }
-        _ => error.to_string(),
     }
 }
 
@@ -338,21 +291,6 @@ fn malformed() -> Trouble {
 /// Whether a connection is to be replaced though nothing is wrong with it.
 fn is_worn(age: Duration, operations: u64) -> bool {
     age >= AGE || operations >= OPERATIONS
-}
-
-/// The wire library sets neither NODELAY nor keepalive, so the socket is made here.
-async fn dial(server: &Server) -> Result<TcpStream, std::io::Error> {
-    let mut last = std::io::Error::other("the name has no address");
-    for address in lookup_host((server.host.as_str(), server.port)).await? {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.set_keepalive(true)?;
-        socket.set_nodelay(true)?;
-        match socket.connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 async fn send(mut ldap: ldap3::Ldap, write: LdapOperation) -> Result<LdapResult, LdapError> {

@@ -1,6 +1,7 @@
 //! The port to a directory: what is configured, and the trait's two halves, the pure lowering and the
 //! session. Knows LDAP and `plan`; no SCIM, no mapping. Tested against OpenLDAP.
 
+mod ber;
 mod cache;
 mod codes;
 mod connection;
@@ -25,7 +26,9 @@ mod standing;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unknown;
 mod value;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;

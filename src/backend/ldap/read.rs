@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ldap3::LdapResult;
-use ldap3::asn1::{PL, parse_tag};
+use ldap3::asn1::PL;
 use ldap3::controls::{PagedResults, RawControl};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::backend::Failure;
 use crate::plan::{Entity, Entries, Found, LdapOperation, Model, Predicate, Record, Scope, Search};
 
+use super::ber;
 use super::cache::Names;
 use super::codes;
 use super::connection::{Answer, Trouble, root_dse};
@@ -294,8 +295,7 @@ fn unlimited(operation: &LdapOperation) -> LdapOperation {
 fn next_page(result: &LdapResult) -> Option<Vec<u8>> {
     let paged = |control: &&ldap3::controls::Control| control.1.ctype == "1.2.840.113556.1.4.319";
     let value = result.ctrls.iter().find(paged)?.1.val.as_ref()?;
-    let (_, tag) = parse_tag(value).ok()?;
-    match tag.payload {
+    match ber::parse(value)?.payload {
         PL::C(mut parts) => match parts.pop()?.payload {
             PL::P(cookie) if !cookie.is_empty() => Some(cookie),
             _ => None,

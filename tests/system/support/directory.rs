@@ -27,6 +27,7 @@ pub const SLAPD: &str = "/usr/sbin/slapd";
 pub struct Directory {
     folder: TempDir,
     port: u16,
+    plain_port: u16,
     server: Option<Child>,
 }
 
@@ -71,7 +72,7 @@ impl Directory {
                 .arg("-l")
                 .arg(path("base.ldif")),
         );
-        let mut directory = Self { folder, port: free_port(), server: None };
+        let mut directory = Self { folder, port: free_port(), plain_port: free_port(), server: None };
         directory.up();
         directory
     }
@@ -79,7 +80,9 @@ impl Directory {
     /// Starts the server, at the same port as before, and waits until it answers.
     pub fn up(&mut self) {
         let mut command = Command::new(SLAPD);
-        command.args(["-d", "0", "-h", &self.url(), "-f"]).arg(self.file("slapd.conf"));
+        command
+            .args(["-d", "0", "-h", &format!("{} {}", self.url(), self.plain_url()), "-f"])
+            .arg(self.file("slapd.conf"));
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.server =
             Some(child.unwrap_or_else(|cause| panic!("{SLAPD}: {cause}; scripts/test installs it")));
@@ -104,8 +107,17 @@ impl Directory {
         format!("ldaps://127.0.0.1:{}", self.port)
     }
 
+    /// The same without TLS, unless the client begins it.
+    pub fn plain_url(&self) -> String {
+        format!("ldap://127.0.0.1:{}", self.plain_port)
+    }
+
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    pub fn plain_port(&self) -> u16 {
+        self.plain_port
     }
 
     pub fn file(&self, name: &str) -> PathBuf {

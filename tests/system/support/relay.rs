@@ -1,5 +1,6 @@
 //! A TCP relay in front of a server, so that one directory looks like several: each can refuse, freeze or cut
-//! what goes through it, and tells how much that was. What is encrypted stays so.
+//! what goes through it, and tells how much that was. What is encrypted stays so; in the clear, a relay can also
+//! lose a single write or its answer, and answer in the server's place.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -29,8 +30,30 @@ enum Mode {
     Ended,
 }
 
+/// What a relay can lose; the connection is closed in its place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Loss {
+    /// The request of a write: it never reaches the server.
+    Request,
+    /// The answer to one: it was carried out.
+    Answer,
+}
+
+/// What a client gets in the place of the server's answer, by the request's message id and operation.
+pub type Spoiler = fn(u8, u8) -> Spoilt;
+
+/// An answer by hand.
+pub struct Spoilt {
+    pub octets: Vec<u8>,
+    /// Whether the connection is closed after it.
+    pub closes: bool,
+}
+
 struct State {
     mode: Mutex<Mode>,
+    /// What is lost next, after so many that pass.
+    loss: Mutex<Option<(Loss, usize)>>,
+    spoiler: Mutex<Option<Spoiler>>,
     is_listening: AtomicBool,
     octets: AtomicU64,
     streams: Mutex<Vec<TcpStream>>,
@@ -43,6 +66,8 @@ impl Relay {
     pub fn to(target: u16) -> Self {
         let state = State {
             mode: Mutex::new(Mode::Open),
+            loss: Mutex::default(),
+            spoiler: Mutex::default(),
             is_listening: AtomicBool::new(false),
             octets: AtomicU64::new(0),
             streams: Mutex::default(),
@@ -82,6 +107,21 @@ impl Relay {
         for stream in self.state.streams.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+    }
+
+    /// Loses one write after so many others.
+    pub fn lose(&self, loss: Loss, after: usize) {
+        *self.state.loss.lock().unwrap() = Some((loss, after));
+    }
+
+    /// Whether what was to be lost is lost.
+    pub fn has_lost(&self) -> bool {
+        self.state.loss.lock().unwrap().is_none()
+    }
+
+    /// Answers every request in the server's place.
+    pub fn spoil(&self, spoiler: Option<Spoiler>) {
+        *self.state.spoiler.lock().unwrap() = spoiler;
     }
 
     /// How much went through, both ways.
@@ -156,12 +196,54 @@ impl State {
             while self.mode() == Mode::Frozen {
                 sleep(TICK);
             }
-            if to.write_all(&buffer[..read]).is_err() {
+            if let Some(Spoilt { octets, closes }) = self.spoilt(&buffer[..read]) {
+                if from.write_all(&octets).is_err() || closes {
+                    break;
+                }
+                continue;
+            }
+            if self.loses(&buffer[..read]) || to.write_all(&buffer[..read]).is_err() {
                 break;
             }
             self.octets.fetch_add(read as u64, Ordering::SeqCst);
         }
         let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    }
+}
+
+impl State {
+    /// The answer by hand to what is a request.
+    fn spoilt(&self, octets: &[u8]) -> Option<Spoilt> {
+        let spoiler = (*self.spoiler.lock().unwrap())?;
+        let (id, operation) = message(octets)?;
+        matches!(operation, 0x60 | 0x63 | 0x66 | 0x68 | 0x4a | 0x6c).then(|| spoiler(id, operation))
+    }
+
+    fn loses(&self, octets: &[u8]) -> bool {
+        let mut next = self.loss.lock().unwrap();
+        let Some((loss, after)) = *next else { return false };
+        if write(octets) != Some(loss) {
+            return false;
+        }
+        *next = after.checked_sub(1).map(|left| (loss, left));
+        next.is_none()
+    }
+}
+
+/// The id and the operation of an LDAP message (RFC 4511 section 4.1.1): they stand behind its tag and length.
+fn message(octets: &[u8]) -> Option<(u8, u8)> {
+    let (0x30, length) = (*octets.first()?, *octets.get(1)?) else { return None };
+    let id = 2 + if length < 0x80 { 0 } else { usize::from(length - 0x80) };
+    let operation = id + 2 + usize::from(*octets.get(id + 1)?);
+    Some((*octets.get(operation - 1)?, *octets.get(operation)?))
+}
+
+/// Whether an LDAP message is a write's request or answer.
+fn write(octets: &[u8]) -> Option<Loss> {
+    match message(octets)?.1 {
+        0x66 | 0x68 | 0x4a | 0x6c => Some(Loss::Request),
+        0x67 | 0x69 | 0x6b | 0x6d => Some(Loss::Answer),
+        _ => None,
     }
 }
 
