@@ -24,6 +24,13 @@ fn in_openldap() {
     life(&gateway.target("corp"));
 }
 
+#[test]
+fn in_389_directory_server() {
+    let directory = Directory::ds389();
+    let gateway = Gateway::serve(&[directory.target("corp", "389ds")]);
+    life(&gateway.target("corp"));
+}
+
 fn life(scim: &Scim) {
     let made =
         scim.post("/Users", &json!({ "userName": "vera", "name": { "familyName": "Vox" }, "active": true }));
@@ -86,10 +93,10 @@ fn life(scim: &Scim) {
 
 #[test]
 fn of_many_who_write_on_condition_of_one_version_one_wins() {
-    let directory = Directory::start();
-    let (plain, corp) =
-        (Gateway::demo("plain", &[]), Gateway::serve(&[directory.target("corp", "openldap")]));
-    for scim in [plain.target("plain"), corp.target("corp")] {
+    let (openldap, ds389) = (Directory::start(), Directory::ds389());
+    let plain = Gateway::demo("plain", &[]);
+    let ldap = Gateway::serve(&[openldap.target("openldap", "openldap"), ds389.target("389ds", "389ds")]);
+    for scim in [plain.target("plain"), ldap.target("openldap"), ldap.target("389ds")] {
         let made = scim.post("/Users", &json!({ "userName": "race", "active": true }));
         let (version, user) = (etag(&made), made.is(201));
         let path = format!("/Users/{}", user["id"].as_str().unwrap());

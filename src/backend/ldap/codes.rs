@@ -9,9 +9,11 @@ use crate::plan::{AttributeChange, LdapOperation};
 
 /// Compared with a failed assertion, a version that moved on (RFC 4528 §4).
 pub(super) const ASSERTION_FAILED: u32 = 122;
+pub(super) const OPERATIONS_ERROR: u32 = 1;
 pub(super) const SIZE_LIMIT: u32 = 4;
 /// Also OpenLDAP's answer to pages larger than it gives.
 pub(super) const ADMIN_LIMIT: u32 = 11;
+pub(super) const NO_SUCH_ATTRIBUTE: u32 = 16;
 pub(super) const NO_SUCH_OBJECT: u32 = 32;
 pub(super) const OBJECT_CLASS: u32 = 65;
 
@@ -64,7 +66,7 @@ fn common(result: &LdapResult) -> Failure {
     }
 }
 
-fn cause(result: &LdapResult) -> String {
+pub(super) fn cause(result: &LdapResult) -> String {
     format!("LDAP result {}: {}", result.rc, result.text.trim_end_matches('\0'))
 }
 

@@ -16,11 +16,13 @@ mod lower;
 mod pool;
 mod read;
 mod references;
+mod rename;
 mod search;
 mod server;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod turns;
 mod value;
 
 use std::sync::Arc;
@@ -84,6 +86,7 @@ impl Ldap {
             model,
             pool: pool::Pool::new(servers, credentials),
             names: cache::Names::new(),
+            turns: turns::Turns::new(),
             deadline: settings.deadline,
             scanned_rows: settings.scanned_rows,
         };

@@ -3,7 +3,7 @@
 //! whoever reads much must page.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use base64::Engine;
@@ -27,6 +27,8 @@ pub const SLAPD: &str = "/usr/sbin/slapd";
 pub struct Directory {
     folder: TempDir,
     port: u16,
+    /// What serves what is in the folder at this port.
+    command: fn(&Path, u16) -> Command,
     server: Option<Child>,
 }
 
@@ -71,19 +73,28 @@ impl Directory {
                 .arg("-l")
                 .arg(path("base.ldif")),
         );
-        let mut directory = Self { folder, port: free_port(), server: None };
+        Self::of(folder, |folder, port| {
+            let mut command = Command::new(SLAPD);
+            command.args(["-d", "0", "-h", &format!("ldaps://127.0.0.1:{port}"), "-f"]);
+            command.arg(folder.join("slapd.conf"));
+            command
+        })
+    }
+
+    /// One whose server is this command, started at a free port. Its folder holds `ca.pem` and `password`.
+    pub(super) fn of(folder: TempDir, command: fn(&Path, u16) -> Command) -> Self {
+        let mut directory = Self { folder, port: free_port(), command, server: None };
         directory.up();
         directory
     }
 
     /// Starts the server, at the same port as before, and waits until it answers.
     pub fn up(&mut self) {
-        let mut command = Command::new(SLAPD);
-        command.args(["-d", "0", "-h", &self.url(), "-f"]).arg(self.file("slapd.conf"));
+        let mut command = (self.command)(self.folder.path(), self.port);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.server =
-            Some(child.unwrap_or_else(|cause| panic!("{SLAPD}: {cause}; scripts/test installs it")));
-        eventually("slapd's start", || run(&mut self.client("ldapwhoami")).status.success());
+        let missing = |cause| panic!("{command:?}: {cause}; scripts/test installs it");
+        self.server = Some(child.unwrap_or_else(missing));
+        eventually("the directory's start", || run(&mut self.client("ldapwhoami")).status.success());
     }
 
     /// Kills the server as a crash would.

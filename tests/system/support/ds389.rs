@@ -1,0 +1,147 @@
+//! A 389 Directory Server over TLS on loopback, as a [`Directory`]: the same accounts, units and small size
+//! limit as the OpenLDAP there, and the plug-ins that the ready mapping asks for. It is made from the package's
+//! own templates, without systemd and the package's Python, which take three times as long.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::directory::{BIND_DN, Directory, PASSWORD, SUFFIX};
+use super::{certificates, output};
+
+/// Where Debian has it; not on everybody's path.
+const NS_SLAPD: &str = "/usr/sbin/ns-slapd";
+const TEMPLATES: &str = "/usr/share/dirsrv/data";
+const BACKEND: &str = "userRoot";
+
+/// The plug-ins that are switched on, with lines of their own.
+const PLUGINS: [(&str, &str); 4] = [
+    ("MemberOf Plugin", "memberOfAutoAddOC: nsMemberOf\n"),
+    ("referential integrity postoperation", ""),
+    ("attribute uniqueness", ""),
+    ("USN", ""),
+];
+
+// === impl Directory ===
+
+impl Directory {
+    /// An empty 389 Directory Server.
+    pub fn ds389() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        certificates::write(at);
+        std::fs::write(at.join("password"), PASSWORD).unwrap();
+        for name in ["schema", "db", "home", "log", "run"] {
+            std::fs::create_dir(at.join(name)).unwrap();
+        }
+        std::fs::write(at.join("schema/99user.ldif"), "dn: cn=schema\n").unwrap();
+        std::fs::write(at.join("base.ldif"), base()).unwrap();
+        keep_certificates(at);
+        Self::of(folder, |folder, port| {
+            if !folder.join("dse.ldif").exists() {
+                std::fs::write(folder.join("dse.ldif"), configuration(folder, port)).unwrap();
+                let mut import = Command::new(NS_SLAPD);
+                import.args(["ldif2db", "-n", BACKEND, "-D"]).arg(folder);
+                output(import.arg("-i").arg(folder.join("base.ldif")));
+            }
+            let mut serve = Command::new(NS_SLAPD);
+            serve.args(["-d", "0", "-D"]).arg(folder).arg("-i").arg(folder.join("pid"));
+            serve
+        })
+    }
+}
+
+/// The certificates, in a database of NSS as this server wants them.
+fn keep_certificates(folder: &Path) {
+    let mut pack = Command::new("openssl");
+    pack.args(["pkcs12", "-export", "-in", "server.pem", "-inkey", "server.key", "-out", "server.p12"]);
+    let mut make = Command::new("certutil");
+    make.args(["-N", "-d", ".", "--empty-password"]);
+    let mut trust = Command::new("certutil");
+    trust.args(["-A", "-d", ".", "-n", "CA", "-t", "CT,,", "-i", "ca.pem"]);
+    let mut keep = Command::new("pk12util");
+    keep.args(["-i", "server.p12", "-d", ".", "-W", "", "-K", ""]);
+    for command in
+        [pack.args(["-name", "Server-Cert", "-passout", "pass:"]), &mut make, &mut trust, &mut keep]
+    {
+        output(command.current_dir(folder));
+    }
+    std::fs::write(folder.join("pin.txt"), "Internal (Software) Token:\n").unwrap();
+}
+
+/// The package's templates, filled in and joined.
+fn configuration(folder: &Path, port: u16) -> String {
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(Path::new(TEMPLATES).join(name));
+        text.unwrap_or_else(|cause| panic!("{TEMPLATES}/{name}: {cause}; scripts/test installs it"))
+    };
+    let suffix: String = read("template-suffix-db.ldif")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let mut text = format!("{}\n\n{}", read("template-dse.ldif").trim_end(), suffix.trim());
+    for (plugin, lines) in PLUGINS {
+        text = switched_on(&text, plugin, lines);
+    }
+    let folder = folder.display().to_string();
+    let path = |name: &str| format!("{folder}/{name}");
+    let mut filled = [
+        ("cert_dir", folder.clone()),
+        ("schema_dir", path("schema")),
+        ("log_dir", path("log")),
+        ("db_dir", path("db")),
+        ("db_home_dir", path("home")),
+        ("config_dir", "/etc/dirsrv/config".to_owned()),
+        ("ldapi", path("run/socket")),
+        ("ds_user", output(Command::new("id").arg("-un")).trim().to_owned()),
+        ("ds_suffix", SUFFIX.to_owned()),
+        ("ds_bename", BACKEND.to_owned()),
+        ("db_lib", "bdb".to_owned()),
+        ("fqdn", "localhost".to_owned()),
+        // Clear text is not spoken at all.
+        ("ds_port", "0".to_owned()),
+        ("rootdn", "cn=Directory Manager".to_owned()),
+        ("ldapi_enabled", "off".to_owned()),
+        ("ldapi_autobind", "off".to_owned()),
+    ]
+    .map(|(name, value)| (format!("%{name}%"), value))
+    .to_vec();
+    filled.extend(
+        ["lock", "tmp", "ldif", "bak", "run", "inst"].map(|name| (format!("%{name}_dir%"), path("run"))),
+    );
+    for (name, value) in filled {
+        text = text.replace(&name, &value);
+    }
+    let own = format!(
+        "nsslapd-listenhost: 127.0.0.1\nnsslapd-securelistenhost: 127.0.0.1\nnsslapd-security: on\n\
+         nsslapd-secureport: {port}\nnsslapd-sizelimit: 500\nnsslapd-return-exact-case: on\nnsslapd-accesslog-logbuffering: off\n"
+    );
+    let cache =
+        "nsslapd-cache-autosize: 0\nnsslapd-dbcachesize: 20000000\nnsslapd-db-durable-transaction: off\n";
+    text = text.replace("nsslapd-localhost: localhost\n", &format!("nsslapd-localhost: localhost\n{own}"));
+    text =
+        text.replace("nsslapd-backend-implement: bdb\n", &format!("nsslapd-backend-implement: bdb\n{cache}"));
+    // Nobody needs the manager, who would have to have a hash here.
+    text.replace("nsslapd-rootpw: %ds_passwd%\n", "")
+}
+
+/// The text with a plug-in's entry enabled.
+fn switched_on(text: &str, plugin: &str, lines: &str) -> String {
+    let (before, rest) = text.split_once(&format!("\ndn: cn={plugin},cn=plugins,cn=config\n")).unwrap();
+    let (entry, after) = rest.split_once("\n\n").unwrap();
+    assert!(entry.contains("nsslapd-pluginenabled: off"), "{entry}");
+    let entry = entry.replace("nsslapd-pluginenabled: off", &format!("{lines}nsslapd-pluginenabled: on"));
+    format!("{before}\ndn: cn={plugin},cn=plugins,cn=config\n{entry}\n\n{after}")
+}
+
+/// As in the OpenLDAP; the gateway's account may do everything below the suffix, and page without end.
+fn base() -> String {
+    format!(
+        "dn: {SUFFIX}\nobjectClass: domain\ndc: example\n\
+         aci: (targetattr=\"* || nsAccountLock || nsUniqueId\")(version 3.0; acl \"gateway\"; allow (all) userdn=\"ldap:///{BIND_DN}\";)\n\n\
+         dn: {BIND_DN}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: gw\nuserPassword: {PASSWORD}\n\
+         nsPagedSizeLimit: -1\nnsLookThroughLimit: -1\n\n\
+         dn: ou=people,{SUFFIX}\nobjectClass: organizationalUnit\nou: people\n\n\
+         dn: ou=groups,{SUFFIX}\nobjectClass: organizationalUnit\nou: groups\n"
+    )
+}
