@@ -31,9 +31,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Backend, Failure, Intent, Lowered, Session};
-use crate::plan::{
-    Facts, Folding, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step,
-};
+use crate::plan::{Facts, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step};
 use connection::Credentials;
 pub use kind::Kind;
 use read::Directory;
@@ -99,7 +97,7 @@ impl Backend for Ldap {
     fn profile(&self) -> Profile {
         Profile {
             kind: "LDAP",
-            folding: Folding::Directory,
+            folding: self.directory.pool.kind().folding(),
             // Whether an attribute ignores case, or spaces, or hyphens, is its own matching rule's affair.
             text: Precision::Over,
             ordering: false,

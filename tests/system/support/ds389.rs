@@ -80,8 +80,10 @@ fn configuration(folder: &Path, port: u16) -> String {
         .map(|l| format!("{l}\n"))
         .collect();
     let mut text = format!("{}\n\n{}", read("template-dse.ldif").trim_end(), suffix.trim());
+    // By default it takes no uid and mail beyond ASCII.
+    text = switched(&text, "7-bit check", "", ["on", "off"]);
     for (plugin, lines) in PLUGINS {
-        text = switched_on(&text, plugin, lines);
+        text = switched(&text, plugin, lines, ["off", "on"]);
     }
     let folder = folder.display().to_string();
     let path = |name: &str| format!("{folder}/{name}");
@@ -125,13 +127,15 @@ fn configuration(folder: &Path, port: u16) -> String {
     text.replace("nsslapd-rootpw: %ds_passwd%\n", "")
 }
 
-/// The text with a plug-in's entry enabled.
-fn switched_on(text: &str, plugin: &str, lines: &str) -> String {
-    let (before, rest) = text.split_once(&format!("\ndn: cn={plugin},cn=plugins,cn=config\n")).unwrap();
+/// The text with a plug-in's entry switched.
+fn switched(text: &str, plugin: &str, lines: &str, [from, to]: [&str; 2]) -> String {
+    let head = format!("\ndn: cn={plugin},cn=plugins,cn=config\n");
+    let (before, rest) = text.split_once(&head).unwrap();
     let (entry, after) = rest.split_once("\n\n").unwrap();
-    assert!(entry.contains("nsslapd-pluginenabled: off"), "{entry}");
-    let entry = entry.replace("nsslapd-pluginenabled: off", &format!("{lines}nsslapd-pluginenabled: on"));
-    format!("{before}\ndn: cn={plugin},cn=plugins,cn=config\n{entry}\n\n{after}")
+    let switch = format!("nsslapd-pluginenabled: {from}");
+    assert!(entry.contains(&switch), "{entry}");
+    let entry = entry.replace(&switch, &format!("{lines}nsslapd-pluginenabled: {to}"));
+    format!("{before}{head}{entry}\n\n{after}")
 }
 
 /// As in the OpenLDAP; the gateway's account may do everything below the suffix, and page without end.
