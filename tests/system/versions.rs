@@ -1,6 +1,8 @@
 //! Versions (RFC 7644 §3.14) over HTTP, on each ready mapping: the same in every answer of one state, another
 //! after a change, also one that another client made; conditions that do not hold change nothing.
 
+use std::sync::Barrier;
+
 use serde_json::{Value, json};
 
 use super::support::directory::Directory;
@@ -114,6 +116,41 @@ fn of_many_who_write_on_condition_of_one_version_one_wins() {
         });
         assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
         assert_eq!(statuses.iter().filter(|status| **status == 412).count(), 7, "{statuses:?}");
+    }
+}
+
+/// Behind two gateways nothing stops them but the directory: each writes the old value's end and the new one.
+#[test]
+fn of_many_behind_two_gateways_one_wins() {
+    for (directory, mapping) in [(Directory::start(), "openldap"), (Directory::ds389(), "389ds")] {
+        let gateways = [(); 2].map(|()| Gateway::serve(&[directory.target("corp", mapping)]));
+        let scims = gateways.each_ref().map(|gateway| gateway.target("corp"));
+        for round in 0..5 {
+            let name = format!("race{round}");
+            let body = json!({ "userName": name, "title": "none", "active": true });
+            let made = scims[0].post("/Users", &body);
+            let (version, user) = (etag(&made), made.is(201));
+            let path = format!("/Users/{}", user["id"].as_str().unwrap());
+            let start = Barrier::new(8);
+            let statuses: Vec<u16> = std::thread::scope(|scope| {
+                let one = |number: usize| {
+                    let (scim, mut body) = (&scims[number % 2], body.clone());
+                    body["title"] = format!("number {number}").into();
+                    let (path, version, start) = (&path, &version, &start);
+                    scope.spawn(move || {
+                        start.wait();
+                        scim.on_condition("PUT", path, "If-Match", version, Some(&body)).status
+                    })
+                };
+                let threads: Vec<_> = (0..8).map(one).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let count = |status: u16| statuses.iter().filter(|found| **found == status).count();
+            assert_eq!((count(200), count(412)), (1, 7), "{mapping}: {statuses:?}");
+            let titles = directory.person(&name).unwrap().all("title").to_vec();
+            let winner = statuses.iter().position(|status| *status == 200).unwrap();
+            assert_eq!(titles, [format!("number {winner}")]);
+        }
     }
 }
 

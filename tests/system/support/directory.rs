@@ -127,6 +127,16 @@ impl Directory {
         command
     }
 
+    /// Whether somebody can bind with this password.
+    pub fn binds(&self, dn: &str, password: &str) -> bool {
+        let mut command = Command::new("ldapwhoami");
+        command.env("LDAPTLS_CACERT", self.file("ca.pem")).env_remove("LDAPCONF");
+        let done = run(command.args(["-x", "-H", &self.url(), "-D", dn, "-w", password]));
+        // Invalid credentials, or unwilling to perform for an account that is closed.
+        assert!(matches!(done.status.code(), Some(0 | 49 | 53)), "{done:?}");
+        done.status.success()
+    }
+
     /// The entries that an LDAP filter finds below a base, operational attributes too.
     #[track_caller]
     pub fn search(&self, base: &str, filter: &str) -> Vec<Entry> {
@@ -244,6 +254,7 @@ memberof-memberof-ad memberOf
 memberof-refint TRUE
 overlay ppolicy
 ppolicy_use_lockout
+ppolicy_default "cn=policy,{SUFFIX}"
 {last_lines}"#
     )
 }
@@ -252,6 +263,8 @@ fn base() -> String {
     format!(
         "dn: {SUFFIX}\nobjectClass: domain\ndc: example\n\n\
          dn: {BIND_DN}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: gw\nuserPassword: {PASSWORD}\n\n\
+         dn: cn=policy,{SUFFIX}\nobjectClass: organizationalRole\nobjectClass: pwdPolicy\ncn: policy\n\
+         pwdAttribute: userPassword\npwdLockout: TRUE\n\n\
          dn: ou=people,{SUFFIX}\nobjectClass: organizationalUnit\nou: people\n\n\
          dn: ou=groups,{SUFFIX}\nobjectClass: organizationalUnit\nou: groups\n"
     )

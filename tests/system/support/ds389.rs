@@ -26,6 +26,11 @@ const PLUGINS: [(&str, &str); 4] = [
 impl Directory {
     /// An empty 389 Directory Server.
     pub fn ds389() -> Self {
+        Self::ds389_holding("", "")
+    }
+
+    /// One that holds these entries, LDIF, from the start, with these lines in its `cn=config`.
+    pub fn ds389_holding(entries: &str, lines: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
         certificates::write(at);
@@ -34,7 +39,8 @@ impl Directory {
             std::fs::create_dir(at.join(name)).unwrap();
         }
         std::fs::write(at.join("schema/99user.ldif"), "dn: cn=schema\n").unwrap();
-        std::fs::write(at.join("base.ldif"), base()).unwrap();
+        std::fs::write(at.join("base.ldif"), format!("{}\n{entries}", base())).unwrap();
+        std::fs::write(at.join("config.lines"), lines).unwrap();
         keep_certificates(at);
         Self::of(folder, |folder, port| {
             if !folder.join("dse.ldif").exists() {
@@ -114,9 +120,10 @@ fn configuration(folder: &Path, port: u16) -> String {
     for (name, value) in filled {
         text = text.replace(&name, &value);
     }
+    let lines = std::fs::read_to_string(Path::new(&folder).join("config.lines")).unwrap();
     let own = format!(
         "nsslapd-listenhost: 127.0.0.1\nnsslapd-securelistenhost: 127.0.0.1\nnsslapd-security: on\n\
-         nsslapd-secureport: {port}\nnsslapd-sizelimit: 500\nnsslapd-return-exact-case: on\nnsslapd-accesslog-logbuffering: off\n"
+         nsslapd-secureport: {port}\nnsslapd-sizelimit: 500\nnsslapd-return-exact-case: on\nnsslapd-accesslog-enabled: off\n{lines}"
     );
     let cache =
         "nsslapd-cache-autosize: 0\nnsslapd-dbcachesize: 20000000\nnsslapd-db-durable-transaction: off\n";
