@@ -74,64 +74,77 @@ fn keep_certificates(folder: &Path) {
     std::fs::write(folder.join("pin.txt"), "Internal (Software) Token:\n").unwrap();
 }
 
-/// The package's templates, filled in and joined.
+/// The package's templates, filled in, with what differs here.
 fn configuration(folder: &Path, port: u16) -> String {
-    let read = |name: &str| {
-        let text = std::fs::read_to_string(Path::new(TEMPLATES).join(name));
-        text.unwrap_or_else(|cause| panic!("{TEMPLATES}/{name}: {cause}; scripts/test installs it"))
-    };
-    let suffix: String = read("template-suffix-db.ldif")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|l| format!("{l}\n"))
-        .collect();
-    let mut text = format!("{}\n\n{}", read("template-dse.ldif").trim_end(), suffix.trim());
+    let mut text = filled(&templates(), folder);
+    // Nobody needs the manager, whose password would have to be a hash.
+    text = text.replace("nsslapd-rootpw: %ds_passwd%\n", "");
     // By default it takes no uid and mail beyond ASCII.
     text = switched(&text, "7-bit check", "", ["on", "off"]);
     for (plugin, lines) in PLUGINS {
         text = switched(&text, plugin, lines, ["off", "on"]);
     }
-    let folder = folder.display().to_string();
-    let path = |name: &str| format!("{folder}/{name}");
-    let mut filled = [
-        ("cert_dir", folder.clone()),
+    let lines = std::fs::read_to_string(folder.join("config.lines")).unwrap();
+    let own = format!(
+        "nsslapd-listenhost: 127.0.0.1\nnsslapd-securelistenhost: 127.0.0.1\nnsslapd-security: on\n\
+         nsslapd-secureport: {port}\nnsslapd-sizelimit: 500\nnsslapd-return-exact-case: on\n\
+         nsslapd-accesslog-logging-enabled: off\n{lines}"
+    );
+    text = behind(&text, "nsslapd-localhost: localhost\n", &own);
+    behind(
+        &text,
+        "nsslapd-backend-implement: bdb\n",
+        "nsslapd-cache-autosize: 0\nnsslapd-dbcachesize: 20000000\n",
+    )
+}
+
+fn templates() -> String {
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(Path::new(TEMPLATES).join(name));
+        text.unwrap_or_else(|cause| panic!("{TEMPLATES}/{name}: {cause}; scripts/test installs it"))
+    };
+    let suffix = read("template-suffix-db.ldif");
+    let suffix: Vec<&str> = suffix.lines().filter(|line| !line.starts_with('#')).collect();
+    format!("{}\n\n{}\n", read("template-dse.ldif").trim_end(), suffix.join("\n").trim())
+}
+
+fn filled(text: &str, folder: &Path) -> String {
+    let user = output(Command::new("id").arg("-un"));
+    let path = |name: &str| folder.join(name).display().to_string();
+    let mut values = vec![
+        ("cert_dir", folder.display().to_string()),
         ("schema_dir", path("schema")),
         ("log_dir", path("log")),
         ("db_dir", path("db")),
         ("db_home_dir", path("home")),
-        ("config_dir", "/etc/dirsrv/config".to_owned()),
         ("ldapi", path("run/socket")),
-        ("ds_user", output(Command::new("id").arg("-un")).trim().to_owned()),
-        ("ds_suffix", SUFFIX.to_owned()),
-        ("ds_bename", BACKEND.to_owned()),
-        ("db_lib", "bdb".to_owned()),
-        ("fqdn", "localhost".to_owned()),
-        // Clear text is not spoken at all.
-        ("ds_port", "0".to_owned()),
-        ("rootdn", "cn=Directory Manager".to_owned()),
-        ("ldapi_enabled", "off".to_owned()),
-        ("ldapi_autobind", "off".to_owned()),
-    ]
-    .map(|(name, value)| (format!("%{name}%"), value))
-    .to_vec();
-    filled.extend(
-        ["lock", "tmp", "ldif", "bak", "run", "inst"].map(|name| (format!("%{name}_dir%"), path("run"))),
+    ];
+    values.extend(
+        [
+            ("config_dir", "/etc/dirsrv/config"),
+            ("ds_user", user.trim()),
+            ("ds_suffix", SUFFIX),
+            ("ds_bename", BACKEND),
+            ("db_lib", "bdb"),
+            ("fqdn", "localhost"),
+            // Clear text is not spoken at all.
+            ("ds_port", "0"),
+            ("rootdn", "cn=Directory Manager"),
+            ("ldapi_enabled", "off"),
+            ("ldapi_autobind", "off"),
+        ]
+        .map(|(name, value)| (name, value.to_owned())),
     );
-    for (name, value) in filled {
-        text = text.replace(&name, &value);
-    }
-    let lines = std::fs::read_to_string(Path::new(&folder).join("config.lines")).unwrap();
-    let own = format!(
-        "nsslapd-listenhost: 127.0.0.1\nnsslapd-securelistenhost: 127.0.0.1\nnsslapd-security: on\n\
-         nsslapd-secureport: {port}\nnsslapd-sizelimit: 500\nnsslapd-return-exact-case: on\nnsslapd-accesslog-enabled: off\n{lines}"
+    values.extend(
+        ["lock_dir", "tmp_dir", "ldif_dir", "bak_dir", "run_dir", "inst_dir"].map(|name| (name, path("run"))),
     );
-    let cache =
-        "nsslapd-cache-autosize: 0\nnsslapd-dbcachesize: 20000000\nnsslapd-db-durable-transaction: off\n";
-    text = text.replace("nsslapd-localhost: localhost\n", &format!("nsslapd-localhost: localhost\n{own}"));
-    text =
-        text.replace("nsslapd-backend-implement: bdb\n", &format!("nsslapd-backend-implement: bdb\n{cache}"));
-    // Nobody needs the manager, who would have to have a hash here.
-    text.replace("nsslapd-rootpw: %ds_passwd%\n", "")
+    values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("%{name}%"), value))
+}
+
+/// The text with more lines behind one that it has.
+fn behind(text: &str, line: &str, more: &str) -> String {
+    assert!(text.contains(line), "{line}");
+    text.replace(line, &format!("{line}{more}"))
 }
 
 /// The text with a plug-in's entry switched.
