@@ -18,6 +18,7 @@ use crate::scim::sort::SortBy;
 const CRM: &str = include_str!("../../mappings/crm/mapping.rhai");
 const PLAIN: &str = include_str!("../../mappings/plain/mapping.rhai");
 const OPENLDAP: &str = include_str!("../../mappings/openldap/mapping.rhai");
+const DS389: &str = include_str!("../../mappings/389ds/mapping.rhai");
 const REFERENCE: &str = include_str!("../../mappings/README.md");
 
 const SQLITE: Profile = Profile {
@@ -67,7 +68,7 @@ fn mistake(text: &str) -> String {
 
 #[test]
 fn the_ready_mappings_load() {
-    for text in [CRM, PLAIN, OPENLDAP] {
+    for text in [CRM, PLAIN, OPENLDAP, DS389] {
         assert_eq!(good(text).resources().len(), 2);
     }
 }

@@ -16,6 +16,7 @@ use super::entry::Entry;
 use super::id;
 use super::pool::Lease;
 use super::read::{Directory, unavailable};
+use super::rename;
 use super::unknown::Lost;
 
 /// What became of a write that was sent.
@@ -97,8 +98,16 @@ impl Directory {
     /// Sends a write. [`Failure::Unavailable`]: nothing was sent.
     async fn send(&self, write: &LdapOperation, until: Instant) -> Result<Sent, Failure> {
         let lease = self.pool.lease(until).await?;
+        let features = lease.connection.features;
+        let _turn = match asserted(write) {
+            Some(_) if !features.assertion => Some(self.turns.take(dn(write), until).await?),
+            _ => None,
+        };
         let controls = self.controls(&lease, write, until).await?;
         match lease.connection.write(write.clone(), controls, until).await {
+            Ok(result) if rename::is_met(features.kind, write, &result) => {
+                rename::in_two(&lease.connection, write, until).await.map(Sent::Answered)
+            }
             Ok(result) => Ok(Sent::Answered(result)),
             Err(Trouble::Lost(why)) => {
                 let is_late = Instant::now() >= until;

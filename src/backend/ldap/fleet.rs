@@ -2,7 +2,7 @@
 //! to a probe in the background, so that no request waits for what is known to be down; when none is left,
 //! the answer is [`Failure::Unavailable`] at once. Knows how to open a connection, not what it is for.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,6 +11,7 @@ use crate::backend::Failure;
 
 use super::codes;
 use super::connection::{Connection, Credentials, Server, Trouble};
+use super::kind::Kind;
 use super::standing::{Health, Standing};
 
 /// For so long after a write everybody stays with the server that took it: others may lag behind.
@@ -26,6 +27,8 @@ pub(super) struct Fleet {
     credentials: Credentials,
     /// How long a probe may take.
     deadline: Duration,
+    /// The kind of the server that was connected last.
+    kind: Mutex<Kind>,
 }
 
 struct Member {
@@ -38,8 +41,9 @@ struct Member {
 impl Fleet {
     /// Nobody is asked yet.
     pub(super) fn new(servers: Vec<Server>, credentials: Credentials, deadline: Duration) -> Arc<Self> {
+        let kind = Mutex::new(servers.iter().find_map(|server| server.kind).unwrap_or_default());
         let member = |server| Member { server, standing: Arc::new(Standing::new()) };
-        Arc::new(Self { members: servers.into_iter().map(member).collect(), credentials, deadline })
+        Arc::new(Self { members: servers.into_iter().map(member).collect(), credentials, deadline, kind })
     }
 
     /// Whether a connection is to the server that is asked now.
@@ -84,6 +88,12 @@ impl Fleet {
         all
     }
 
+    /// The kind of the servers, as far as it is known: a generic one before the first connection, unless the
+    /// configuration says it.
+    pub(super) fn kind(&self) -> Kind {
+        *self.kind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Who the gateway is to the servers.
     pub(super) fn who(&self) -> &str {
         self.credentials.who()
@@ -119,6 +129,7 @@ impl Fleet {
     async fn reach(&self, member: &Member, until: Instant) -> Result<Connection, Trouble> {
         let Member { server, standing } = member;
         let connection = Connection::open(server, standing, &self.credentials, until).await?;
+        *self.kind.lock().unwrap_or_else(PoisonError::into_inner) = connection.features.kind;
         if standing.answered() {
             tracing::info!(url = server.url, "the directory's server answers again");
         }

@@ -19,6 +19,7 @@ mod lower;
 mod pool;
 mod read;
 mod references;
+mod rename;
 mod schema;
 mod search;
 mod server;
@@ -26,6 +27,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod turns;
 mod unknown;
 mod value;
 mod wire;
@@ -36,9 +38,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Backend, Failure, Finding, Intent, Lowered, Session};
-use crate::plan::{
-    Facts, Folding, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step,
-};
+use crate::plan::{Facts, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step};
 use connection::Credentials;
 pub use kind::Kind;
 use read::Directory;
@@ -91,6 +91,7 @@ impl Ldap {
             model,
             pool: pool::Pool::new(fleet::Fleet::new(servers, credentials, settings.deadline)),
             names: cache::Names::new(),
+            turns: turns::Turns::new(),
             deadline: settings.deadline,
             scanned_rows: settings.scanned_rows,
         };
@@ -103,7 +104,7 @@ impl Backend for Ldap {
     fn profile(&self) -> Profile {
         Profile {
             kind: "LDAP",
-            folding: Folding::Directory,
+            folding: self.directory.pool.kind().folding(),
             // Whether an attribute ignores case, or spaces, or hyphens, is its own matching rule's affair.
             text: Precision::Over,
             ordering: false,

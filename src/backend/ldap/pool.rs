@@ -10,6 +10,7 @@ use crate::backend::Failure;
 
 use super::connection::Connection;
 use super::fleet::Fleet;
+use super::kind::Kind;
 
 const CONNECTIONS: usize = 4;
 /// More in flight on one connection only wait for each other there.
@@ -79,6 +80,12 @@ impl Pool {
     pub(super) async fn dedicated(&self, until: Instant) -> Result<Lease, Failure> {
         let permit = self.permit(&self.scans, until).await?;
         Ok(Lease { connection: Arc::new(self.fleet.open(until).await?), _permit: permit })
+    }
+
+    /// The kind of the servers, as far as it is known: a generic one before the first connection, unless the
+    /// configuration says it.
+    pub(super) fn kind(&self) -> Kind {
+        self.fleet.kind()
     }
 
     async fn permit(

@@ -3,7 +3,7 @@
 //! whoever reads much must page.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use base64::Engine;
@@ -23,11 +23,15 @@ pub const SMALL_LIMITS: &str = "size.soft=500 size.hard=unlimited size.pr=400 si
 /// Where Debian has it; not on everybody's path.
 pub const SLAPD: &str = "/usr/sbin/slapd";
 
+/// What serves what is in the folder, at a port with TLS and, where it can, at one without.
+pub(super) type Serve = fn(&Path, u16, u16) -> Command;
+
 /// A running directory. Ends with this.
 pub struct Directory {
     folder: TempDir,
     port: u16,
     plain_port: u16,
+    command: Serve,
     server: Option<Child>,
 }
 
@@ -72,21 +76,30 @@ impl Directory {
                 .arg("-l")
                 .arg(path("base.ldif")),
         );
-        let mut directory = Self { folder, port: free_port(), plain_port: free_port(), server: None };
+        Self::of(folder, |folder, port, plain_port| {
+            let mut command = Command::new(SLAPD);
+            let urls = format!("ldaps://127.0.0.1:{port} ldap://127.0.0.1:{plain_port}");
+            command.args(["-d", "0", "-h", &urls, "-f"]);
+            command.arg(folder.join("slapd.conf"));
+            command
+        })
+    }
+
+    /// One whose server is this command, started at a free port. Its folder holds `ca.pem` and `password`.
+    pub(super) fn of(folder: TempDir, command: Serve) -> Self {
+        let mut directory =
+            Self { folder, port: free_port(), plain_port: free_port(), command, server: None };
         directory.up();
         directory
     }
 
     /// Starts the server, at the same port as before, and waits until it answers.
     pub fn up(&mut self) {
-        let mut command = Command::new(SLAPD);
-        command
-            .args(["-d", "0", "-h", &format!("{} {}", self.url(), self.plain_url()), "-f"])
-            .arg(self.file("slapd.conf"));
+        let mut command = (self.command)(self.folder.path(), self.port, self.plain_port);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.server =
-            Some(child.unwrap_or_else(|cause| panic!("{SLAPD}: {cause}; scripts/test installs it")));
-        eventually("slapd's start", || run(&mut self.client("ldapwhoami")).status.success());
+        let missing = |cause| panic!("{command:?}: {cause}; scripts/test installs it");
+        self.server = Some(child.unwrap_or_else(missing));
+        eventually("the directory's start", || run(&mut self.client("ldapwhoami")).status.success());
     }
 
     /// Kills the server as a crash would.
@@ -130,6 +143,16 @@ impl Directory {
         command.env("LDAPTLS_CACERT", self.file("ca.pem")).env_remove("LDAPCONF");
         command.args(["-x", "-H", &self.url(), "-D", BIND_DN, "-y"]).arg(self.file("password"));
         command
+    }
+
+    /// Whether somebody can bind with this password.
+    pub fn binds(&self, dn: &str, password: &str) -> bool {
+        let mut command = Command::new("ldapwhoami");
+        command.env("LDAPTLS_CACERT", self.file("ca.pem")).env_remove("LDAPCONF");
+        let done = run(command.args(["-x", "-H", &self.url(), "-D", dn, "-w", password]));
+        // Invalid credentials, or unwilling to perform for an account that is closed.
+        assert!(matches!(done.status.code(), Some(0 | 49 | 53)), "{done:?}");
+        done.status.success()
     }
 
     /// The entries that an LDAP filter finds below a base, operational attributes too.
@@ -249,6 +272,7 @@ memberof-memberof-ad memberOf
 memberof-refint TRUE
 overlay ppolicy
 ppolicy_use_lockout
+ppolicy_default "cn=policy,{SUFFIX}"
 {last_lines}"#
     )
 }
@@ -257,6 +281,8 @@ fn base() -> String {
     format!(
         "dn: {SUFFIX}\nobjectClass: domain\ndc: example\n\n\
          dn: {BIND_DN}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: gw\nuserPassword: {PASSWORD}\n\n\
+         dn: cn=policy,{SUFFIX}\nobjectClass: organizationalRole\nobjectClass: pwdPolicy\ncn: policy\n\
+         pwdAttribute: userPassword\npwdLockout: TRUE\n\n\
          dn: ou=people,{SUFFIX}\nobjectClass: organizationalUnit\nou: people\n\n\
          dn: ou=groups,{SUFFIX}\nobjectClass: organizationalUnit\nou: groups\n"
     )
