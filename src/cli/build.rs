@@ -108,11 +108,21 @@ fn directory(settings: &config::Ldap, deadline: Duration, scanned_rows: usize) -
     ldap::Settings {
         urls: settings.urls.clone(),
         ca: settings.ca.clone().map(ldap::Authority::File),
-        bind_dn: settings.bind_dn.clone(),
-        bind_password: settings.bind_password.clone(),
+        identity: identity(&settings.identity),
         plaintext: settings.plaintext,
         deadline,
         scanned_rows,
+    }
+}
+
+fn identity(settings: &config::Identity) -> ldap::Identity {
+    match settings {
+        config::Identity::Password { bind_dn, bind_password } => {
+            ldap::Identity::Password { dn: bind_dn.clone(), password: bind_password.clone() }
+        }
+        config::Identity::Certificate { chain, key } => {
+            ldap::Identity::Certificate { chain: chain.clone(), key: key.clone() }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod cases;
 mod commands;
 mod concurrency;
 mod conformance;
+mod credentials;
 mod failover;
 mod hostile;
 mod lifecycle;

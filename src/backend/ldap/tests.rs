@@ -49,12 +49,15 @@ async fn server(turns: &'static [Turn]) -> Ldap {
     ldap(url)
 }
 
+fn password(password: &str) -> Identity {
+    Identity::Password { dn: "cn=gw".to_owned(), password: Secret::new(password) }
+}
+
 fn ldap(url: String) -> Ldap {
     let settings = Settings {
         urls: vec![url],
         ca: None,
-        bind_dn: "cn=gw".to_owned(),
-        bind_password: Secret::new("secret"),
+        identity: password("secret"),
         plaintext: true,
         deadline: DEADLINE,
         scanned_rows: 10,
@@ -157,8 +160,7 @@ fn settings_that_cannot_work_are_refused() {
     let mut settings = Settings {
         urls: vec!["ldaps://x".to_owned()],
         ca: Some(Authority::Pem(Vec::new())),
-        bind_dn: String::new(),
-        bind_password: Secret::new(""),
+        identity: password(""),
         plaintext: false,
         deadline: DEADLINE,
         scanned_rows: 1,
