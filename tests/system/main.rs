@@ -10,6 +10,7 @@ mod cases;
 mod commands;
 mod concurrency;
 mod conformance;
+mod credentials;
 mod doctor;
 mod failover;
 mod hostile;

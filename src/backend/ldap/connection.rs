@@ -13,8 +13,9 @@ use ldap3::{LdapError, LdapResult, Mod, SearchOptions};
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Secret, Value};
+use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Value};
 
+use super::Identity;
 use super::entry::Entry;
 use super::kind::{self, Kind};
 use super::standing::Standing;
@@ -50,15 +51,17 @@ pub(super) struct Server {
 
 /// Who the gateway is to the directory, and whom it believes.
 pub(super) struct Credentials {
-    pub bind_dn: String,
-    pub password: Secret,
+    pub identity: Identity,
     pub tls: Option<Arc<ClientConfig>>,
 }
 
 impl Credentials {
     /// Who that is, for the log.
     pub(super) fn who(&self) -> &str {
-        &self.bind_dn
+        match &self.identity {
+            Identity::Password { dn, .. } => dn,
+            Identity::Certificate { .. } => "whom the client certificate names",
+        }
     }
 }
 
@@ -124,7 +127,7 @@ impl Connection {
         };
         match connection.begin(server.kind, who, until).await {
             Ok(features) => connection.features = features,
-            Err(trouble) => return Err(connection.explained(trouble).await),
+            Err(trouble) => return Err(connection.explained(who, trouble).await),
         }
         Ok(connection)
     }
@@ -140,11 +143,19 @@ impl Connection {
     }
 
     /// The trouble with the cause that only the wire knows, such as a refused certificate.
-    async fn explained(&mut self, trouble: Trouble) -> Trouble {
+    /// Servers that do not take the gateway's certificate mostly close without a word.
+    async fn explained(&mut self, who: &Credentials, trouble: Trouble) -> Trouble {
         let (Trouble::NotSent(text) | Trouble::Lost(text)) = &trouble else { return trouble };
+        let hint = match who.identity {
+            Identity::Password { .. } => "",
+            Identity::Certificate { .. } => {
+                "; it may not accept the client_certificate: look at its dates and issuer"
+            }
+        };
         match timeout(AFTERMATH, self.wire.end()).await {
-            Ok(Some(cause)) => Trouble::Lost(format!("{text}: {cause}")),
-            _ => trouble,
+            Ok(Some(cause)) => Trouble::Lost(format!("{cause}{hint}")),
+            Ok(None) => Trouble::Lost(format!("{text}{hint}")),
+            Err(_) => trouble,
         }
     }
 
@@ -257,11 +268,17 @@ impl Connection {
 
     async fn bind(&self, who: &Credentials, until: Instant) -> Result<(), Trouble> {
         let mut ldap = self.operation();
-        let (dn, password) = (who.bind_dn.clone(), who.password.clone());
-        let task = tokio::spawn(async move {
-            let password = std::str::from_utf8(password.expose()).unwrap_or_default();
-            before(until, async { ldap.simple_bind(&dn, password).await.map_err(trouble) }).await
-        });
+        let identity = who.identity.clone();
+        let binding = async move {
+            match identity {
+                Identity::Password { dn, password } => {
+                    let password = std::str::from_utf8(password.expose()).unwrap_or_default();
+                    ldap.simple_bind(&dn, password).await.map_err(trouble)
+                }
+                Identity::Certificate { .. } => ldap.sasl_external_bind().await.map_err(trouble),
+            }
+        };
+        let task = tokio::spawn(before(until, binding));
         let result = task.await.unwrap_or_else(|_| Err(malformed()))?;
         if result.rc == 0 { Ok(()) } else { Err(Trouble::Refused(result)) }
     }

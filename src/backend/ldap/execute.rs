@@ -9,7 +9,7 @@ use crate::backend::Failure;
 use crate::plan::{Action, LdapOperation, ModifyKind, Plan, Scope, Step, Store};
 
 use super::ber;
-use super::codes;
+use super::codes::{self, dn};
 use super::connection::{Trouble, assertion};
 use super::dn::{below, split};
 use super::entry::Entry;
@@ -274,15 +274,5 @@ fn asserted(write: &LdapOperation) -> Option<&str> {
         | LdapOperation::ModifyDn { assertion, .. }
         | LdapOperation::Delete { assertion, .. } => assertion.as_deref(),
         LdapOperation::Add { .. } | LdapOperation::Search { .. } => None,
-    }
-}
-
-fn dn(operation: &LdapOperation) -> &str {
-    match operation {
-        LdapOperation::Search { base, .. } => base,
-        LdapOperation::Add { dn, .. }
-        | LdapOperation::Modify { dn, .. }
-        | LdapOperation::ModifyDn { dn, .. }
-        | LdapOperation::Delete { dn, .. } => dn,
     }
 }

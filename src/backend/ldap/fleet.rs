@@ -147,8 +147,10 @@ impl Fleet {
         } else if is_refused {
             let who = self.credentials.who();
             tracing::error!(url, who, cause, "the directory refuses the gateway's bind: {ADVICE}");
+        } else if self.up().next().is_some() {
+            tracing::warn!(url, cause, "no connection to a server of the directory; another is asked");
         } else {
-            tracing::warn!(url, cause, "no connection to the directory");
+            tracing::error!(url, cause, "no connection to the directory");
         }
     }
 

@@ -54,15 +54,32 @@ pub struct Settings {
     /// What kind of server it is; absent: each server is asked.
     pub kind: Option<Kind>,
     /// Who the gateway is.
-    pub bind_dn: String,
-    /// Its password, UTF-8, not empty.
-    pub bind_password: Secret,
+    pub identity: Identity,
     /// Whether `ldap://` goes without TLS: for loopback only.
     pub plaintext: bool,
     /// One call of a session, at most.
     pub deadline: Duration,
     /// Entries that one search may look at.
     pub scanned_rows: usize,
+}
+
+/// Who the gateway is to a directory.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// Simple bind; the password is UTF-8, not empty.
+    Password {
+        /// Who.
+        dn: String,
+        /// The password.
+        password: Secret,
+    },
+    /// SASL EXTERNAL, by the certificate shown in TLS. Both are PEM.
+    Certificate {
+        /// The certificate chain, the gateway's own first.
+        chain: Vec<u8>,
+        /// Its private key.
+        key: Secret,
+    },
 }
 
 /// A directory.
@@ -81,12 +98,20 @@ impl Ldap {
     pub fn new(settings: Settings, model: Arc<Model>) -> Result<Self, String> {
         let servers = server::parse_all(&settings.urls, settings.plaintext, settings.kind)?;
         let secure = settings.urls.iter().any(|url| url.starts_with("ldaps:")) || !settings.plaintext;
-        let tls = if secure { Some(tls::client(settings.ca.as_ref())?) } else { None };
-        let password = settings.bind_password;
-        if password.expose().is_empty() || std::str::from_utf8(password.expose()).is_err() {
-            return Err("bind_password is empty or not UTF-8".to_owned());
+        let identity = settings.identity;
+        let tls = if secure { Some(tls::client(settings.ca.as_ref(), &identity)?) } else { None };
+        match &identity {
+            Identity::Password { password, .. }
+                if password.expose().is_empty() || std::str::from_utf8(password.expose()).is_err() =>
+            {
+                return Err("bind_password is empty or not UTF-8".to_owned());
+            }
+            Identity::Certificate { .. } if settings.plaintext => {
+                return Err("a client certificate needs TLS, which plaintext leaves out".to_owned());
+            }
+            _ => {}
         }
-        let credentials = Credentials { bind_dn: settings.bind_dn, password, tls };
+        let credentials = Credentials { identity, tls };
         let directory = Directory {
             model,
             pool: pool::Pool::new(fleet::Fleet::new(servers, credentials, settings.deadline)),

@@ -49,13 +49,16 @@ async fn server(turns: &'static [Turn]) -> Ldap {
     ldap(url)
 }
 
+fn password(password: &str) -> Identity {
+    Identity::Password { dn: "cn=gw".to_owned(), password: Secret::new(password) }
+}
+
 fn ldap(url: String) -> Ldap {
     let settings = Settings {
         urls: vec![url],
         ca: None,
         kind: None,
-        bind_dn: "cn=gw".to_owned(),
-        bind_password: Secret::new("secret"),
+        identity: password("secret"),
         plaintext: true,
         deadline: DEADLINE,
         scanned_rows: 10,
@@ -159,8 +162,7 @@ async fn a_kind_that_the_configuration_says_is_known_before_any_connection() {
         urls: vec!["ldap://127.0.0.1:9".to_owned()],
         ca: None,
         kind,
-        bind_dn: String::new(),
-        bind_password: Secret::new("secret"),
+        identity: password("secret"),
         plaintext: true,
         deadline: DEADLINE,
         scanned_rows: 1,
@@ -176,8 +178,7 @@ fn settings_that_cannot_work_are_refused() {
         urls: vec!["ldaps://x".to_owned()],
         kind: None,
         ca: Some(Authority::Pem(Vec::new())),
-        bind_dn: String::new(),
-        bind_password: Secret::new(""),
+        identity: password(""),
         plaintext: false,
         deadline: DEADLINE,
         scanned_rows: 1,

@@ -156,8 +156,9 @@ fn cause(error: &io::Error) -> String {
             "the server's certificate is not accepted ({cause}): look at `ca`, at the certificate's dates and names"
         ),
         Some(rustls::Error::AlertReceived(alert)) => {
-            format!("the server refuses TLS ({alert:?}): look at client_certificate, if it asks for one")
+            format!("the server refuses TLS ({alert:?})")
         }
+        _ if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -99,7 +99,19 @@ impl Directory {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let missing = |cause| panic!("{command:?}: {cause}; scripts/test installs it");
         self.server = Some(child.unwrap_or_else(missing));
-        eventually("the directory's start", || run(&mut self.client("ldapwhoami")).status.success());
+        eventually("the directory's start", || {
+            run(self.client("ldapwhoami").env("LDAPTLS_REQCERT", "never")).status.success()
+        });
+    }
+
+    /// Starts the server anew, with a text of its configuration replaced by another.
+    pub fn reconfigure(&mut self, old: &str, new: &str) {
+        let file = self.file("slapd.conf");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(old), "{old}");
+        std::fs::write(&file, text.replace(old, new)).unwrap();
+        self.kill();
+        self.up();
     }
 
     /// Kills the server as a crash would.
@@ -250,6 +262,8 @@ moduleload ppolicy
 TLSCACertificateFile {folder}/ca.pem
 TLSCertificateFile {folder}/server.pem
 TLSCertificateKeyFile {folder}/server.key
+TLSVerifyClient try
+authz-regexp "^cn=gantry$" "{BIND_DN}"
 sizelimit 500
 database mdb
 suffix "{SUFFIX}"
