@@ -28,7 +28,8 @@ use async_trait::async_trait;
 
 use super::{Backend, Failure, Intent, Lowered, Session};
 use crate::plan::{
-    Facts, Folding, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step,
+    Facts, Folding, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search, Secret,
+    Step, Store,
 };
 use connection::Credentials;
 use read::Directory;
@@ -69,6 +70,7 @@ impl Ldap {
     pub fn new(settings: Settings, model: Arc<Model>) -> Result<Self, String> {
         let servers = server::parse_all(&settings.urls, settings.plaintext)?;
         let secure = settings.urls.iter().any(|url| url.starts_with("ldaps:")) || !settings.plaintext;
+        check_leavers(&model)?;
         let tls = if secure { Some(tls::client(settings.ca.as_ref())?) } else { None };
         let password = settings.bind_password;
         if password.expose().is_empty() || std::str::from_utf8(password.expose()).is_err() {
@@ -86,6 +88,25 @@ impl Ldap {
     }
 }
 
+/// Whoever left must be in no resource's reach.
+fn check_leavers(model: &Model) -> Result<(), String> {
+    let parse = |dn: &str| dn::Dn::parse(dn).ok_or_else(|| format!("{dn} is not a DN"));
+    for entity in model.entities.values() {
+        let Store::Entries(entries) = &entity.store else { continue };
+        let base = parse(&entries.base)?;
+        for to in model.entities.values().flat_map(|entity| &entity.on_delete).filter_map(OnDelete::place) {
+            if parse(to)?.under(&base) {
+                let name = &entity.name;
+                return Err(format!(
+                    "{to}, where leavers go, is below {}, where each {name} is",
+                    entries.base
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl Backend for Ldap {
     fn profile(&self) -> Profile {
@@ -97,6 +118,7 @@ impl Backend for Ldap {
             ordering: false,
             // RFC 4512 §3.4 gives these two their matching rules; with others a server may know none.
             instants: Instants::Seconds(&["createTimestamp", "modifyTimestamp"]),
+            bits: false,
             windows: false,
         }
     }
