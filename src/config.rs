@@ -17,6 +17,8 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use raw::Server;
+
 use crate::limits::Limits;
 use crate::mapping::diagnostic::Diagnostic;
 use crate::plan::Secret;
@@ -99,6 +101,8 @@ pub struct Ldap {
     pub urls: Vec<String>,
     /// The PEM file of the authorities that may sign its certificate; absent: the system's.
     pub ca: Option<PathBuf>,
+    /// What kind of server it is; absent: it is asked.
+    pub server: Option<Server>,
     /// Who the gateway binds as.
     pub bind_dn: String,
     /// With which password.

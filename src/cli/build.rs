@@ -108,11 +108,21 @@ fn directory(settings: &config::Ldap, deadline: Duration, scanned_rows: usize) -
     ldap::Settings {
         urls: settings.urls.clone(),
         ca: settings.ca.clone().map(ldap::Authority::File),
+        kind: settings.server.map(kind),
         bind_dn: settings.bind_dn.clone(),
         bind_password: settings.bind_password.clone(),
         plaintext: settings.plaintext,
         deadline,
         scanned_rows,
+    }
+}
+
+fn kind(server: config::Server) -> ldap::Kind {
+    match server {
+        config::Server::OpenLdap => ldap::Kind::OpenLdap,
+        config::Server::Ds389 => ldap::Kind::Ds389,
+        config::Server::ActiveDirectory => ldap::Kind::ActiveDirectory,
+        config::Server::Generic => ldap::Kind::Generic,
     }
 }
 

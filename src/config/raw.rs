@@ -65,12 +65,14 @@ pub struct Ldap {
     pub ca: Option<Spanned<PathBuf>>,
     pub bind_dn: String,
     pub bind_password: Spanned<SecretPlace>,
-    pub server: Option<Spanned<Server>>,
+    pub server: Option<Server>,
     #[serde(default)]
     pub plaintext: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+/// A kind of directory server.
+#[allow(missing_docs)] // the names say it
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Server {
     #[serde(rename = "openldap")]
     OpenLdap,

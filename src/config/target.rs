@@ -95,15 +95,12 @@ impl Check<'_> {
                 self.mistake_with_help(url, "not an LDAP server's URL", help);
             }
         }
-        if let Some(server) = raw.server.as_ref().filter(|server| *server.get_ref() != raw::Server::OpenLdap)
-        {
-            self.not_built(server, "a server other than \"openldap\"");
-        }
         let bind_password = self.secret(&raw.bind_password);
         let ca = raw.ca.as_ref().map(|ca| self.existing(ca));
         Some(Ldap {
             urls: raw.urls.get_ref().iter().map(|url| url.get_ref().clone()).collect(),
             ca: ca.flatten(),
+            server: raw.server,
             bind_dn: raw.bind_dn.clone(),
             bind_password: bind_password?,
             plaintext: raw.plaintext,

@@ -86,6 +86,7 @@ token = { env = "PATH" }
     let target = &config.targets[0];
     assert!(target.read_only && target.params["people"] == "ou=people");
     let Store::Ldap(ldap) = &target.store else { panic!("not a directory") };
+    assert_eq!(ldap.server, Some(Server::OpenLdap));
     assert!(ldap.plaintext && ldap.urls.len() == 2 && ldap.bind_password.expose() == b"password");
     assert!(matches!(&target.clients[0].token, Token::Plain(token) if token.expose() == b"token"));
     let shown = format!("{config:?}");

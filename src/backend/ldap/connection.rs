@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Secret, Value};
 
 use super::entry::Entry;
+use super::kind::{self, Kind};
 use super::value::octets;
 
 /// A connection is replaced at this age: firewalls and servers close old ones without a word.
@@ -39,6 +40,8 @@ pub(super) struct Server {
     pub port: u16,
     /// Whether StartTLS comes first.
     pub start_tls: bool,
+    /// What kind it is, where the configuration says it.
+    pub kind: Option<Kind>,
 }
 
 /// Who the gateway is to the directory, and whom it believes.
@@ -68,9 +71,10 @@ pub(super) struct Answer {
     pub result: LdapResult,
 }
 
-/// What the server can do, from its rootDSE (RFC 4512 §5.1).
+/// What the server is and can do, from its rootDSE (RFC 4512 §5.1).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Features {
+    pub kind: Kind,
     pub assertion: bool,
     pub post_read: bool,
     pub paged: bool,
@@ -82,7 +86,7 @@ pub(super) struct Connection {
     born: Instant,
     operations: AtomicU64,
     broken: AtomicBool,
-    /// What the server can do.
+    /// What the server is and can do.
     pub features: Features,
 }
 
@@ -100,7 +104,7 @@ impl Connection {
             features: Features::default(),
         };
         connection.bind(who, until).await?;
-        connection.features = connection.root_dse(until).await?;
+        connection.features = connection.root_dse(server.kind, until).await?;
         Ok(connection)
     }
 
@@ -190,22 +194,25 @@ impl Connection {
         if result.rc == 0 { Ok(()) } else { Err(Trouble::Refused(result)) }
     }
 
-    async fn root_dse(&self, until: Instant) -> Result<Features, Trouble> {
+    async fn root_dse(&self, said: Option<Kind>, until: Instant) -> Result<Features, Trouble> {
         let answer = self.search(&root_dse(), None, until).await?;
-        let controls = answer.entries.first().map(|entry| entry.values("supportedControl"));
-        let controls = controls.unwrap_or_default();
+        let root_dse = answer.entries.into_iter().next().unwrap_or_default();
+        let kind = said.unwrap_or_else(|| Kind::of(&root_dse));
+        let controls = root_dse.values("supportedControl");
         let has = |oid: &str| controls.contains(&Value::from(oid));
-        Ok(Features { assertion: has(ASSERTION), post_read: has(POST_READ), paged: has(PAGED) })
+        let assertion = has(ASSERTION) && kind.asserts();
+        Ok(Features { kind, assertion, post_read: has(POST_READ), paged: has(PAGED) })
     }
 }
 
 /// The read of the server's own entry; also what a health check asks.
 pub(super) fn root_dse() -> LdapOperation {
+    let attributes = ["supportedControl"].into_iter().chain(kind::TELLING);
     LdapOperation::Search {
         base: String::new(),
         scope: Scope::Base,
         filter: "(objectClass=*)".to_owned(),
-        attributes: vec!["supportedControl".to_owned()],
+        attributes: attributes.map(str::to_owned).collect(),
         size_limit: 1,
     }
 }

@@ -30,6 +30,13 @@ impl Entry {
         Some(Self { dn, attributes })
     }
 
+    /// One for a test.
+    #[cfg(test)]
+    pub(super) fn of(dn: &str, values: &[(&str, &str)]) -> Self {
+        let attribute = |(name, value): &(&str, &str)| ((*name).to_owned(), vec![value.as_bytes().to_vec()]);
+        Self { dn: dn.to_owned(), attributes: values.iter().map(attribute).collect() }
+    }
+
     /// The values of this attribute, whatever the case of its name and its options.
     pub(super) fn values(&self, name: &str) -> Vec<Value> {
         let matching = self.attributes.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));

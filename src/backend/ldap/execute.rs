@@ -13,7 +13,7 @@ use super::codes;
 use super::connection::{Trouble, assertion};
 use super::dn::{below, split};
 use super::entry::Entry;
-use super::filter::asserted_at;
+use super::id;
 use super::pool::Lease;
 use super::read::{Directory, unavailable};
 
@@ -116,7 +116,7 @@ impl Directory {
         let (filter, features) = (asserted(write), lease.connection.features);
         match (write, filter) {
             (LdapOperation::Add { .. }, _) if features.post_read => Ok(vec![PostRead::new(self.ids())]),
-            (_, Some(filter)) if features.assertion => assertion(&asserted_at(dn(write), filter))
+            (_, Some(filter)) if features.assertion => assertion(&features.kind.assertion(dn(write), filter))
                 .map(|control| vec![control])
                 .ok_or_else(|| Failure::Internal(format!("not a filter: {filter}"))),
             (_, Some(filter)) => self.holds(lease, dn(write), filter, until).await.map(|()| Vec::new()),
@@ -159,7 +159,7 @@ impl Directory {
     /// The id of the entry just made: from the answer, or by a read.
     async fn made(&self, dn: &str, result: &LdapResult, until: Instant) -> Result<String, Failure> {
         let ids = self.ids();
-        let id = |entry: Entry| ids.iter().find_map(|attribute| entry.text(attribute));
+        let id = |entry: Entry| ids.iter().find_map(|attribute| id::of(&entry, attribute));
         let mut id_made = post_read(result).and_then(id);
         if id_made.is_none() {
             let read = LdapOperation::Search {

@@ -4,6 +4,7 @@
 use crate::backend::Failure;
 use crate::plan::{Entries, Native, Order, Predicate, Test, Value};
 
+use super::id;
 use super::value::{self, Dns};
 
 /// Terms in one filter: Samba dropped connections at some thousands, 389-ds grows slow.
@@ -64,7 +65,7 @@ pub(super) fn all(filters: Vec<String>) -> String {
 /// A condition on the entry at this DN, as an assertion (RFC 4528) of a write to it. OpenLDAP's overlays hand
 /// an assertion on to what they do themselves: `memberof` to its changes of the members, which would then be
 /// left out without a word, `unique` to its search. So it says nothing of entries elsewhere (RFC 5020).
-pub(super) fn asserted_at(dn: &str, condition: &str) -> String {
+pub(super) fn at_this_entry(dn: &str, condition: &str) -> String {
     format!("(|{condition}(!{}))", equals("entryDN", dn.as_bytes()))
 }
 
@@ -74,18 +75,6 @@ pub(super) fn attribute(native: &Native) -> Result<&str, Failure> {
     let fits = native.part.is_none() && !native.name.is_empty() && native.name.bytes().all(plain);
     fits.then_some(&*native.name)
         .ok_or_else(|| Failure::Internal(format!("{native} is not an attribute that a directory can have")))
-}
-
-/// Whether an entry can have this id: entryUUID is compared in its canonical form, byte for byte.
-pub(super) fn possible_id(entries: &Entries, id: &str) -> bool {
-    if !entries.id.eq_ignore_ascii_case("entryUUID") {
-        return !id.is_empty() && id.len() <= 256;
-    }
-    let fits = |(at, octet): (usize, u8)| match at {
-        8 | 13 | 18 | 23 => octet == b'-',
-        _ => octet.is_ascii_digit() || (b'a'..=b'f').contains(&octet),
-    };
-    id.len() == 36 && id.bytes().enumerate().all(fits)
 }
 
 /// RFC 4515 §3, and control characters too, so that a filter is always one line.
@@ -158,13 +147,13 @@ impl Builder<'_> {
     }
 
     fn ids(&mut self, ids: &[String]) -> Result<Term, Failure> {
-        let possible: Vec<&String> = ids.iter().filter(|id| possible_id(self.entries, id)).collect();
+        let possible: Vec<&String> = ids.iter().filter(|id| id::is_possible(&self.entries.id, id)).collect();
         self.count(possible.len())?;
         if possible.is_empty() {
             return Ok(Term::Nothing);
         }
-        let id = &self.entries.id;
-        Ok(Term::Filter(any(possible.iter().map(|value| equals(id, value.as_bytes())).collect())))
+        let one = |value: &&String| id::equals(&self.entries.id, value);
+        Ok(Term::Filter(any(possible.iter().map(one).collect())))
     }
 
     fn test(&mut self, native: &Native, test: &Test) -> Result<Term, Failure> {

@@ -10,6 +10,8 @@ mod execute;
 mod filter;
 #[cfg(test)]
 mod fixture;
+mod id;
+mod kind;
 mod lower;
 mod pool;
 mod read;
@@ -32,6 +34,7 @@ use crate::plan::{
     Step, Store,
 };
 use connection::Credentials;
+pub use kind::Kind;
 use read::Directory;
 pub use tls::Authority;
 
@@ -42,6 +45,8 @@ pub struct Settings {
     pub urls: Vec<String>,
     /// Whom to believe; the platform's own bundle when absent.
     pub ca: Option<Authority>,
+    /// What kind of server it is; absent: each server is asked.
+    pub kind: Option<Kind>,
     /// Who the gateway is.
     pub bind_dn: String,
     /// Its password, UTF-8, not empty.
@@ -68,7 +73,7 @@ struct LdapSession {
 impl Ldap {
     /// Checks the settings; connects to nobody yet. The error is for the person who configures.
     pub fn new(settings: Settings, model: Arc<Model>) -> Result<Self, String> {
-        let servers = server::parse_all(&settings.urls, settings.plaintext)?;
+        let servers = server::parse_all(&settings.urls, settings.plaintext, settings.kind)?;
         let secure = settings.urls.iter().any(|url| url.starts_with("ldaps:")) || !settings.plaintext;
         check_leavers(&model)?;
         let tls = if secure { Some(tls::client(settings.ca.as_ref())?) } else { None };

@@ -18,6 +18,7 @@ use super::cache::Names;
 use super::codes;
 use super::connection::{Answer, Trouble, root_dse};
 use super::entry::Entry;
+use super::id;
 use super::pool::Pool;
 use super::search::{operations, place, record, references, targets};
 use super::value::Dns;
@@ -127,7 +128,7 @@ impl Directory {
         let answer = self.ask(&at(operation, &dn), until).await?;
         let (_, entries) = place(&self.model, &search.entity)?;
         let found = match answer.result.rc {
-            0 => answer.entries.into_iter().find(|entry| entry.text(&entries.id).as_ref() == Some(id)),
+            0 => answer.entries.into_iter().find(|entry| id::of(entry, &entries.id).as_ref() == Some(id)),
             codes::NO_SUCH_OBJECT => None,
             _ => return Err(codes::search(&dn, &answer.result)),
         };

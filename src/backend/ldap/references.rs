@@ -13,6 +13,7 @@ use super::codes;
 use super::connection::Answer;
 use super::dn::Dn;
 use super::filter;
+use super::id;
 use super::read::Directory;
 use super::search::{place, targets};
 
@@ -164,7 +165,7 @@ impl Directory {
         let LdapOperation::Search { base, scope, .. } = operation else { return Ok(true) };
         let (_, entries) = place(&self.model, entity)?;
         for entry in &answer.entries {
-            if let (Some(id), Some(name)) = (entry.text(&entries.id), Dn::parse(&entry.dn)) {
+            if let (Some(id), Some(name)) = (id::of(entry, &entries.id), Dn::parse(&entry.dn)) {
                 self.names.saw(entity, &id, &entry.dn);
                 known.entry(name.normalised()).or_insert((entity.clone(), id));
             }

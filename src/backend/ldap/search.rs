@@ -12,6 +12,7 @@ use crate::plan::{
 
 use super::entry::Entry;
 use super::filter;
+use super::id;
 use super::value::Dns;
 
 /// Ids in one filter; more become several searches.
@@ -100,7 +101,7 @@ pub(super) fn references(predicate: &Predicate) -> Vec<(&Native, &Reference)> {
 
 /// The entry as a record: its DNs in reference attributes still text. `None` when it does not show its id.
 pub(super) fn record(entity: &Entity, entries: &Entries, fields: &Fields, entry: &Entry) -> Option<Record> {
-    let id = entry.text(&entries.id)?;
+    let id = id::of(entry, &entries.id)?;
     let mut values: BTreeMap<Native, Vec<Value>> = BTreeMap::new();
     for native in natives(entity, fields) {
         let found = entry.values(&native.name);

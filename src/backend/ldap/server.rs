@@ -1,13 +1,15 @@
 //! The URLs of a configuration as servers. The wire library would take more forms of URL than work.
 
 use super::connection::Server;
+use super::kind::Kind;
 
 /// All URLs, in their order. The error is for the person who configures.
-pub(super) fn parse_all(urls: &[String], plaintext: bool) -> Result<Vec<Server>, String> {
+pub(super) fn parse_all(urls: &[String], plaintext: bool, kind: Option<Kind>) -> Result<Vec<Server>, String> {
     if urls.is_empty() {
         return Err("urls is empty".to_owned());
     }
-    urls.iter().map(|url| parse(url, plaintext)).collect()
+    let server = |url: &String| parse(url, plaintext).map(|server| Server { kind, ..server });
+    urls.iter().map(server).collect()
 }
 
 fn parse(url: &str, plaintext: bool) -> Result<Server, String> {
@@ -28,7 +30,7 @@ fn parse(url: &str, plaintext: bool) -> Result<Server, String> {
         return Err(wrong("not a host's name or IPv4 address"));
     }
     let url = format!("{scheme}://{host}:{port}");
-    Ok(Server { url, host: host.to_owned(), port, start_tls: scheme == "ldap" && !plaintext })
+    Ok(Server { url, host: host.to_owned(), port, start_tls: scheme == "ldap" && !plaintext, kind: None })
 }
 
 #[cfg(test)]
@@ -48,6 +50,6 @@ mod tests {
         for url in ["ldap1", "http://x", "ldaps://", "ldaps://x:port", "ldaps://[::1]", "ldaps://a/ou=x"] {
             assert!(parse(url, false).unwrap_err().starts_with(url), "{url}");
         }
-        assert!(parse_all(&[], false).is_err());
+        assert!(parse_all(&[], false, None).is_err());
     }
 }

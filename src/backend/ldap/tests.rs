@@ -53,6 +53,7 @@ fn ldap(url: String) -> Ldap {
     let settings = Settings {
         urls: vec![url],
         ca: None,
+        kind: None,
         bind_dn: "cn=gw".to_owned(),
         bind_password: Secret::new("secret"),
         plaintext: true,
@@ -138,6 +139,7 @@ async fn an_outage_is_answered_at_once_after_the_first_attempt() {
 fn settings_that_cannot_work_are_refused() {
     let mut settings = Settings {
         urls: vec!["ldaps://x".to_owned()],
+        kind: None,
         ca: Some(Authority::Pem(Vec::new())),
         bind_dn: String::new(),
         bind_password: Secret::new(""),

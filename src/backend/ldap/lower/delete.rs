@@ -2,6 +2,7 @@
 
 use crate::backend::ldap::dn::{self, Dn};
 use crate::backend::ldap::filter;
+use crate::backend::ldap::id;
 use crate::backend::ldap::search::place;
 use crate::backend::ldap::value::{Dns, stored};
 use crate::backend::{Failure, Lowered};
@@ -19,7 +20,7 @@ const NAME: usize = 64 - SUFFIX - 1;
 
 pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &delete.entity)?;
-    let itself = filter::equals(&entries.id, delete.id.as_bytes());
+    let itself = id::equals(&entries.id, &delete.id);
     let assertion = update::stamped(entity, delete.version.as_ref())?.unwrap_or_else(|| itself.clone());
     let mut needs = Needs::new(model, entity, facts);
     match entity.on_delete.first() {

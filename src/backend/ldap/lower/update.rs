@@ -3,6 +3,7 @@
 
 use crate::backend::ldap::dn::{self, Dn};
 use crate::backend::ldap::filter;
+use crate::backend::ldap::id;
 use crate::backend::ldap::search::place;
 use crate::backend::ldap::value::{Dns, octets, stored};
 use crate::backend::{Failure, Lowered};
@@ -193,7 +194,7 @@ fn steps(
     values: &[(&Native, Written)],
     dns: &Dns,
 ) -> Result<Vec<Step>, Failure> {
-    let itself = filter::equals(&entries.id, update.id.as_bytes());
+    let itself = id::equals(&entries.id, &update.id);
     let mut assertion = stamped(entity, update.version.as_ref())?.unwrap_or_else(|| itself.clone());
     let mut steps = Vec::new();
     let (dn, rename) = match named {
