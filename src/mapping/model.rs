@@ -140,9 +140,16 @@ fn entries(builder: &mut Builder<'_>, draft: &DraftResource, base: &str) -> Opti
         base: base.to_owned(),
         classes: draft.classes.clone(),
         rdn: rdn.as_str().into(),
-        id: draft.ids.first().map_or("entryUUID", String::as_str).into(),
+        id: draft.ids.first().map_or_else(|| usual_id(&draft.classes), String::as_str).into(),
         placeholder,
     })
+}
+
+/// The attribute that gives entries their id where the mapping does not say it: Active Directory's classes have
+/// another one than the rest of the world (RFC 4530).
+fn usual_id(classes: &[String]) -> &'static str {
+    let is_of_active_directory = |class: &String| ["user", "group"].contains(&class.to_lowercase().as_str());
+    if classes.iter().any(is_of_active_directory) { "objectGUID" } else { "entryUUID" }
 }
 
 fn references(of: &ResourceMapping) -> std::collections::BTreeMap<Native, Vec<Arc<str>>> {

@@ -19,6 +19,7 @@ use crate::scim::sort::SortBy;
 const CRM: &str = include_str!("../../mappings/crm/mapping.rhai");
 const PLAIN: &str = include_str!("../../mappings/plain/mapping.rhai");
 const OPENLDAP: &str = include_str!("../../mappings/openldap/mapping.rhai");
+const ACTIVE_DIRECTORY: &str = include_str!("../../mappings/active-directory/mapping.rhai");
 const REFERENCE: &str = include_str!("../../mappings/README.md");
 
 const SQLITE: Profile = Profile {
@@ -70,9 +71,21 @@ fn mistake(text: &str) -> String {
 
 #[test]
 fn the_ready_mappings_load() {
-    for text in [CRM, PLAIN, OPENLDAP] {
+    for text in [CRM, PLAIN, OPENLDAP, ACTIVE_DIRECTORY] {
         assert_eq!(good(text).resources().len(), 2);
     }
+    // Where leavers go is a param: without it there are none.
+    let mut params = BTreeMap::from(
+        ["people", "groups", "leavers", "domain"].map(|name| (name.to_owned(), format!("ou={name}"))),
+    );
+    let rule = |params: &_| {
+        let mapping = Mapping::parse("mapping.rhai", ACTIVE_DIRECTORY, params)
+            .unwrap_or_else(|_| panic!("it does not load"));
+        mapping.model().entity("User").unwrap().on_delete[0].place().map(str::to_owned)
+    };
+    assert_eq!(rule(&params).as_deref(), Some("ou=leavers"));
+    params.remove("leavers");
+    assert_eq!(rule(&params), None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The port to a directory: what is configured, and the trait's two halves, the pure lowering and the
 //! session. Knows LDAP and `plan`; no SCIM, no mapping. Tested against OpenLDAP.
 
+mod account;
 mod cache;
 mod codes;
 mod connection;
@@ -18,6 +19,7 @@ mod read;
 mod references;
 mod search;
 mod server;
+mod subcodes;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -30,8 +32,8 @@ use async_trait::async_trait;
 
 use super::{Backend, Failure, Intent, Lowered, Session};
 use crate::plan::{
-    Facts, Folding, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search, Secret,
-    Step, Store,
+    Entity, Facts, Folding, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search,
+    Secret, Step, Store,
 };
 use connection::Credentials;
 pub use kind::Kind;
@@ -93,6 +95,12 @@ impl Ldap {
     }
 }
 
+/// Whether a type's entries have Active Directory's ids, and so its rule for bits too. The mapping says it, so that a
+/// filter is the same before a connection is made.
+fn is_of_active_directory(entity: &Entity) -> bool {
+    matches!(&entity.store, Store::Entries(entries) if id::is_guid(&entries.id))
+}
+
 /// Whoever left must be in no resource's reach.
 fn check_leavers(model: &Model) -> Result<(), String> {
     let parse = |dn: &str| dn::Dn::parse(dn).ok_or_else(|| format!("{dn} is not a DN"));
@@ -123,7 +131,7 @@ impl Backend for Ldap {
             ordering: false,
             // RFC 4512 §3.4 gives these two their matching rules; with others a server may know none.
             instants: Instants::Seconds(&["createTimestamp", "modifyTimestamp"]),
-            bits: false,
+            bits: self.directory.model.entities.values().all(is_of_active_directory),
             windows: false,
         }
     }

@@ -1,5 +1,6 @@
 //! A new entry: one add.
 
+use crate::backend::ldap::account;
 use crate::backend::ldap::dn::{self, fold};
 use crate::backend::ldap::filter;
 use crate::backend::ldap::search::place;
@@ -51,6 +52,7 @@ fn add(entity: &Entity, entries: &Entries, record: &Record, dns: &Dns) -> Result
             put(&mut attributes, attribute, value);
         }
     }
+    account::complete(&mut attributes);
     Ok(super::step(format!("the new {} entry", entity.name), LdapOperation::Add { dn, attributes }, None))
 }
 
