@@ -4,6 +4,7 @@
 //! Nothing here passes without its server: a program that is missing ends the test. `scripts/test` installs them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends loudly")]
 
+mod active_directory;
 mod bulk;
 mod cases;
 mod commands;
