@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::support::directory::Directory;
 use super::support::gateway::Gateway;
+use super::support::samba::Samba;
 use super::support::scim::{Answer, Scim};
 
 #[test]
@@ -21,6 +22,13 @@ fn in_an_applications_tables() {
 fn in_openldap() {
     let directory = Directory::start();
     let gateway = Gateway::serve(&[directory.target("corp", "openldap")]);
+    life(&gateway.target("corp"));
+}
+
+#[test]
+fn in_active_directory() {
+    let samba = Samba::start();
+    let gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
     life(&gateway.target("corp"));
 }
 
@@ -86,10 +94,12 @@ fn life(scim: &Scim) {
 
 #[test]
 fn of_many_who_write_on_condition_of_one_version_one_wins() {
-    let directory = Directory::start();
-    let (plain, corp) =
-        (Gateway::demo("plain", &[]), Gateway::serve(&[directory.target("corp", "openldap")]));
-    for scim in [plain.target("plain"), corp.target("corp")] {
+    let (directory, samba) = (Directory::start(), Samba::start());
+    let (plain, corp) = (
+        Gateway::demo("plain", &[]),
+        Gateway::serve(&[directory.target("corp", "openldap"), samba.target("ad", "active-directory", "")]),
+    );
+    for scim in [plain.target("plain"), corp.target("corp"), corp.target("ad")] {
         let made = scim.post("/Users", &json!({ "userName": "race", "active": true }));
         let (version, user) = (etag(&made), made.is(201));
         let path = format!("/Users/{}", user["id"].as_str().unwrap());
