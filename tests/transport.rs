@@ -46,7 +46,7 @@ impl Backend for StandIn {
     fn profile(&self) -> Profile {
         let (folding, text) = (Folding::Ascii, Precision::Exact);
         let instants = Instants::Exact;
-        Profile { kind: "stand-in", folding, text, ordering: true, instants, windows: true }
+        Profile { kind: "stand-in", folding, text, ordering: true, instants, bits: true, windows: true }
     }
 
     fn lower(&self, _: &Operation, _: &Facts) -> Result<Lowered, Failure> {

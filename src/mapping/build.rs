@@ -10,8 +10,10 @@ use serde_json::Value as Json;
 use super::codes::{Codes, Pattern as Code};
 use super::diagnostic::Diagnostic;
 use super::discover::{self, Said};
-use super::draft::{Draft, DraftAccess, DraftGiven, DraftLine, DraftResource, Given, Pattern};
-use super::line::{Access, Collection, Conversion, ElementKey, Generated, How, Line, Part, ResourceMapping};
+use super::draft::{Draft, DraftAccess, DraftGiven, DraftLine, DraftParent, DraftResource, Given, Pattern};
+use super::line::{
+    Access, Collection, Conversion, ElementKey, Generated, How, Line, Parent, Part, ResourceMapping,
+};
 use super::template::Template;
 use super::{model, script, suggest, values};
 use crate::plan::{Model, Native, OnMissing};
@@ -84,6 +86,7 @@ impl Builder<'_> {
             initial: Vec::new(),
             stamps: Vec::new(),
             rdn: None,
+            parent: None,
             has_rest: draft.rest.is_some(),
             is_entry: draft.base.is_some(),
         };
@@ -106,6 +109,7 @@ impl Builder<'_> {
         };
         (of.initial, of.stamps) = (given(&draft.initial), given(&draft.stamps));
         of.rdn = draft.rdn.as_ref().and_then(|(_, template, at)| self.template(template, *at, full));
+        of.parent = draft.parent.as_ref().and_then(|parent| self.parent(parent, &of));
         of.resource_type =
             discover::resource_type(full, &of, &|path| said.get(path).copied().unwrap_or_default());
         for extension in &draft.extensions {
@@ -341,37 +345,61 @@ impl Builder<'_> {
 
     fn conversion(&mut self, line: &DraftLine, attribute: &Attribute, kind: Type) -> Option<Conversion> {
         for (function, at) in [&line.read, &line.write].into_iter().flatten() {
-            if !self.ast.iter_functions().any(|known| known.name == function && known.params.len() == 1) {
-                let others =
-                    self.ast.iter_functions().map(|known| known.name).filter(|name| name != function);
-                let help = suggest::closest(function, others);
-                self.wrong_with_help(
-                    *at,
-                    format!("the script has no function `{function}` of one value"),
-                    help,
-                );
-            }
+            self.check_function(function, *at);
         }
-        let ways = [
-            line.values.is_some(),
-            line.read.is_some() || line.write.is_some(),
-            !line.refs.is_empty(),
-            line.hash.is_some(),
-        ];
-        if ways.into_iter().filter(|way| *way).count() > 1 {
+        if line.prefix.is_some() && (kind != Type::String || ways_of(line) > 0) {
+            self.wrong(line.at, "`prefix` is for a text that is stored as it is");
+        }
+        if ways_of(line) > 1 {
             self.wrong(line.at, "`values`, `read`/`write`, `ref` and `hash` exclude each other");
         }
         let how = self.how(line)?;
         let missing = line.missing.as_ref().and_then(values::literal);
         let case_exact = line.case_exact || attribute.case_exact;
-        Some(Conversion { kind, case_exact, max_len: line.max_len, missing, how })
+        let prefix = line.prefix.clone();
+        Some(Conversion { kind, case_exact, max_len: line.max_len, missing, prefix, how })
+    }
+
+    fn check_function(&mut self, function: &str, at: Position) {
+        if !self.ast.iter_functions().any(|known| known.name == function && known.params.len() == 1) {
+            let others = self.ast.iter_functions().map(|known| known.name).filter(|name| *name != function);
+            let help = suggest::closest(function, others);
+            self.wrong_with_help(at, format!("the script has no function `{function}` of one value"), help);
+        }
+    }
+
+    /// What `.parent(function, inputs)` says: the function gets what lines write to these natives.
+    fn parent(&mut self, parent: &DraftParent, of: &ResourceMapping) -> Option<Parent> {
+        self.check_function(&parent.function, parent.at);
+        if !of.is_entry {
+            self.wrong(parent.at, "`parent` is for entries, not for a table");
+        }
+        let written = |line: &&Line| line.writable() && !line.is_secret();
+        let natives: Vec<&Native> =
+            of.lines.iter().filter(written).filter_map(|line| line.natives.first()).collect();
+        let mut inputs = Vec::new();
+        for input in &parent.inputs {
+            match natives.iter().find(|native| *native.name == **input) {
+                Some(native) => inputs.push((*native).clone()),
+                None => {
+                    let help = suggest::closest(input, natives.iter().map(|native| &*native.name));
+                    self.wrong_with_help(parent.at, format!("no line writes `{input}`"), help);
+                }
+            }
+        }
+        Some(Parent { function: parent.function.clone(), inputs })
     }
 
     fn how(&mut self, line: &DraftLine) -> Option<How> {
         if let Some(pairs) = &line.values {
-            return Some(How::Codes(Codes(
-                pairs.iter().map(|(native, value)| (code(native), meaning(value))).collect(),
-            )));
+            let codes = Codes(pairs.iter().map(|(native, value)| (code(native), meaning(value))).collect());
+            if codes.is_mixed() {
+                self.wrong(
+                    line.at,
+                    "`bit_set` and `bit_clear` stand beside each other and `()`, not beside whole values",
+                );
+            }
+            return Some(How::Codes(codes));
         }
         if let Some(hash) = &line.hash {
             if hash.scheme != "pbkdf2-sha256" {
@@ -550,10 +578,23 @@ fn access(said: Option<DraftAccess>, schema: Mutability) -> Access {
     }
 }
 
+/// How many ways of converting a value a line says, beside none.
+fn ways_of(line: &DraftLine) -> usize {
+    let ways = [
+        line.values.is_some(),
+        line.read.is_some() || line.write.is_some(),
+        !line.refs.is_empty(),
+        line.hash.is_some(),
+    ];
+    ways.into_iter().filter(|way| *way).count()
+}
+
 fn code(pattern: &Pattern) -> Code {
     match pattern {
         Pattern::Absent => Code::Absent,
         Pattern::Any => Code::Any,
+        Pattern::BitSet(bit) => Code::Set(*bit),
+        Pattern::BitClear(bit) => Code::Clear(*bit),
         Pattern::Literal(value) => values::literal(value).map_or(Code::Absent, Code::Is),
     }
 }

@@ -3,6 +3,7 @@
 
 use serde_json::Value as Json;
 
+use super::values::whole;
 use crate::plan::{Case, Native, Predicate, Test, Value};
 
 /// The pairs, in order. A value of `None` is "no value".
@@ -18,6 +19,10 @@ pub(super) enum Pattern {
     Any,
     /// This value.
     Is(Value),
+    /// A whole number in which this bit is set.
+    Set(i64),
+    /// A whole number in which this bit is clear.
+    Clear(i64),
 }
 
 // === impl Pattern ===
@@ -27,6 +32,8 @@ impl Pattern {
         match (self, native) {
             (Self::Absent, None) | (Self::Any, Some(_)) => true,
             (Self::Is(code), Some(value)) => code.same(value),
+            (Self::Set(bit), Some(value)) => whole(value).is_some_and(|number| number & bit != 0),
+            (Self::Clear(bit), Some(value)) => whole(value).is_some_and(|number| number & bit == 0),
             _ => false,
         }
     }
@@ -37,17 +44,25 @@ impl Pattern {
             Self::Absent => test(Test::Present).not(),
             Self::Any => test(Test::Present),
             Self::Is(code) => test(Test::Equals(code.clone(), Case::Exact)),
+            Self::Set(bit) => test(Test::Bit(*bit)),
+            Self::Clear(bit) => test(Test::Present).and(test(Test::Bit(*bit)).not()),
+        }
+    }
+
+    fn bit(&self) -> Option<i64> {
+        match self {
+            Self::Set(bit) | Self::Clear(bit) => Some(*bit),
+            Self::Absent | Self::Any | Self::Is(_) => None,
         }
     }
 
     /// Whether no value can fit both.
     fn excludes(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Absent, Self::Absent)
-            | (Self::Any, Self::Any | Self::Is(_))
-            | (Self::Is(_), Self::Any) => false,
+            (Self::Absent, Self::Absent) => false,
             (Self::Is(a), Self::Is(b)) => !a.same(b),
-            _ => true,
+            (Self::Set(a), Self::Clear(b)) | (Self::Clear(a), Self::Set(b)) => a == b,
+            (one, other) => *one == Self::Absent || *other == Self::Absent,
         }
     }
 }
@@ -68,10 +83,24 @@ impl Codes {
             .find(|(pattern, meaning)| *pattern != Pattern::Any && same(meaning.as_ref(), value));
         match pair {
             Some((Pattern::Is(code), _)) => Some(Some(code.clone())),
+            Some((Pattern::Set(bit), _)) => Some(Some(Value::Integer(*bit))),
+            Some((Pattern::Clear(_), _)) => Some(Some(Value::Integer(0))),
             Some(_) => Some(None),
             None if value.is_none() => Some(None),
             None => None,
         }
+    }
+
+    /// The bits that the pairs are about; 0 where they are about whole values. What is written says nothing of
+    /// the number's other bits: see [`with_bits`].
+    pub(super) fn bits(&self) -> i64 {
+        self.0.iter().filter_map(|(pattern, _)| pattern.bit()).fold(0, |bits, bit| bits | bit)
+    }
+
+    /// Whether some pairs are about bits and others about whole values, so that it is unclear what is written.
+    pub(super) fn is_mixed(&self) -> bool {
+        let is_whole = |pattern: &Pattern| matches!(pattern, Pattern::Any | Pattern::Is(_));
+        self.bits() != 0 && self.0.iter().any(|(pattern, _)| is_whole(pattern))
     }
 
     /// The SCIM values that can be written, as text, for `canonicalValues` and messages.
@@ -104,6 +133,12 @@ impl Codes {
         }
         result
     }
+}
+
+/// A native number with these bits of another one; what is no number counts as 0.
+pub(super) fn with_bits(number: Option<&Value>, bits: i64, of: Option<&Value>) -> Value {
+    let [number, of] = [number, of].map(|value| value.and_then(whole).unwrap_or(0));
+    Value::Integer((number & !bits) | (of & bits))
 }
 
 /// Whether two SCIM values are the same code: text without regard to case (RFC 7643 §2.4 names `type`s so).
@@ -143,6 +178,34 @@ mod tests {
         assert_eq!(locked().read(Some(&"20260101000000Z".into())), Some(true.into()));
         assert_eq!(locked().write(Some(&true.into())), Some(None));
         assert_eq!(locked().write(Some(&false.into())), Some(Some("000001010000Z".into())));
+    }
+
+    fn disabled() -> Codes {
+        Codes(vec![(Pattern::Clear(2), Some(true.into())), (Pattern::Set(2), Some(false.into()))])
+    }
+
+    #[test]
+    fn a_bit_is_read_and_written_among_others() {
+        for (native, active) in [("512", true), ("514", false), ("66050", false), ("66048", true)] {
+            assert_eq!(disabled().read(Some(&native.into())), Some(active.into()), "{native}");
+        }
+        assert_eq!((disabled().read(None), disabled().read(Some(&"x".into()))), (None, None));
+        let written = |number: &str, active: bool| {
+            let code = disabled().write(Some(&active.into())).unwrap();
+            with_bits(Some(&number.into()), disabled().bits(), code.as_ref())
+        };
+        assert_eq!(written("66048", false), Value::Integer(66050));
+        assert_eq!(written("66050", false), Value::Integer(66050));
+        assert_eq!(written("66050", true), Value::Integer(66048));
+    }
+
+    #[test]
+    fn a_bit_is_asked_for_by_itself() {
+        let native = Native::own("x");
+        let is = |test| Predicate::Test(native.clone(), test);
+        let wanted = |active: bool| disabled().predicate(&native, |value| value == Some(&active.into()));
+        assert_eq!(wanted(false), is(Test::Bit(2)));
+        assert_eq!(wanted(true), is(Test::Present).and(is(Test::Bit(2)).not()));
     }
 
     #[test]

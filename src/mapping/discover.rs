@@ -57,7 +57,7 @@ fn mapped(
         attribute.sub_attributes.iter_mut().for_each(|sub| sub.canonical_values.clear());
     }
     for line in &lines {
-        mark(&mut attribute, line, said);
+        mark(&mut attribute, line, of, said);
     }
     if let Some(collection) = collection {
         mark_collection(&mut attribute, collection, kept && collection.reference().is_none(), said);
@@ -67,7 +67,7 @@ fn mapped(
     Some(attribute)
 }
 
-fn mark(attribute: &mut Attribute, line: &Line, said: &dyn Fn(&str) -> Said) {
+fn mark(attribute: &mut Attribute, line: &Line, of: &ResourceMapping, said: &dyn Fn(&str) -> Said) {
     if let Some(key) = &line.element {
         // `emails[type eq "work"].value`: the types that lines name are the ones that are kept.
         if let Some(kind) = attribute.sub_attributes.iter_mut().find(|sub| sub.name == key.key) {
@@ -83,7 +83,7 @@ fn mark(attribute: &mut Attribute, line: &Line, said: &dyn Fn(&str) -> Said) {
     };
     let Some(target) = target else { return };
     // What is read where nothing stands natively cannot be taken away.
-    target.required |= said.required || line.given_when_absent().is_some();
+    target.required |= said.required || of.given_when_absent(line).is_some();
     target.case_exact |= said.case_exact;
     if said.unique {
         target.uniqueness = Uniqueness::Server;

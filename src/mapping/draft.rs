@@ -56,6 +56,7 @@ pub(super) struct DraftResource {
     pub classes: Vec<String>,
     pub ids: Vec<String>,
     pub rdn: Option<(String, String, Position)>,
+    pub parent: Option<DraftParent>,
     pub version: Option<String>,
     pub lookups: Vec<DraftLookup>,
     pub on_delete: Vec<DraftDelete>,
@@ -63,6 +64,14 @@ pub(super) struct DraftResource {
     pub initial: Vec<DraftGiven>,
     pub stamps: Vec<DraftGiven>,
     pub rest: Option<(String, String, String, Position)>,
+}
+
+/// `.parent(function, inputs)`
+#[derive(Clone, Debug)]
+pub(super) struct DraftParent {
+    pub at: Position,
+    pub function: String,
+    pub inputs: Vec<String>,
 }
 
 /// `.extension(urn, #{ required })`
@@ -82,11 +91,12 @@ pub(super) struct DraftLookup {
     pub foreign_key: String,
 }
 
-/// `.on_delete(how, rows)`
+/// `.on_delete(how, rows)` or `.on_delete("move", dn)`
 #[derive(Clone, Debug)]
 pub(super) struct DraftDelete {
     pub at: Position,
     pub how: String,
+    pub to: Option<String>,
     pub rows: Vec<(String, Json)>,
 }
 
@@ -100,6 +110,7 @@ pub(super) struct DraftLine {
     pub many: bool,
     pub values: Option<Vec<(Pattern, Json)>>,
     pub missing: Option<Json>,
+    pub prefix: Option<String>,
     pub read: Option<(String, Position)>,
     pub write: Option<(String, Position)>,
     pub refs: Vec<String>,
@@ -157,6 +168,10 @@ pub(super) enum Pattern {
     Absent,
     /// `any()`
     Any,
+    /// `bit_set(n)`
+    BitSet(i64),
+    /// `bit_clear(n)`
+    BitClear(i64),
     /// A literal.
     Literal(Json),
 }

@@ -24,10 +24,18 @@ pub struct ResourceMapping {
     /// Native-only values at each change, the create included.
     pub(super) stamps: Vec<(Native, Generated)>,
     pub(super) rdn: Option<Template>,
+    pub(super) parent: Option<Parent>,
     /// Whether what no line stores is kept as a document.
     pub(super) has_rest: bool,
     /// How values are written natively: entries hold text, tables typed values.
     pub(super) is_entry: bool,
+}
+
+/// Where an entry stands: what a function of the script makes of what some natives hold.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Parent {
+    pub function: String,
+    pub inputs: Vec<Native>,
 }
 
 /// One `attr` line that is no collection in a table of its own.
@@ -96,6 +104,8 @@ pub(super) struct Conversion {
     pub max_len: Option<usize>,
     /// What stands natively for "no value".
     pub missing: Option<Value>,
+    /// Only native values that start so are the line's; clients see what follows.
+    pub prefix: Option<String>,
     pub how: How,
 }
 
@@ -178,6 +188,15 @@ impl ResourceMapping {
     /// The collection of this attribute.
     pub(super) fn collection(&self, path: &AttrPath) -> Option<&Collection> {
         self.collections.iter().find(|c| c.path.urn == path.urn && c.path.name == path.name)
+    }
+
+    /// The bits of this native that lines are about; 0 where they are about whole values.
+    pub(super) fn bits(&self, native: &Native) -> i64 {
+        let of_native = self.lines.iter().filter(|line| line.natives.first() == Some(native));
+        of_native.fold(0, |bits, line| match &line.conversion.how {
+            How::Codes(codes) => bits | codes.bits(),
+            _ => bits,
+        })
     }
 
     /// Whether `rest` may hold a part of this attribute (named without sub-attribute).

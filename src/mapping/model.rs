@@ -9,8 +9,10 @@ use super::draft::{DraftDelete, DraftResource, Given};
 use super::line::{Collection, How, ResourceMapping};
 use super::values;
 use crate::plan::{
-    Child, Entity, Entries, Lookup, Model, Native, OnDelete, OnMissing, Row, SideDocument, Store, Table,
+    Child, Disabled, Entity, Entries, Lookup, Model, Move, Native, OnDelete, OnMissing, Row, SideDocument,
+    Store, Table, Value,
 };
+use crate::scim::path::AttrPath;
 
 /// Adds the entity of one resource, and those of its look-ups, to the model.
 pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftResource, of: &ResourceMapping) {
@@ -39,7 +41,7 @@ pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftRes
             .map(|name| Native::own(name.as_str()))
             .collect(),
         version: draft.version.as_deref().map(Native::own),
-        on_delete: on_delete(builder, draft),
+        on_delete: on_delete(builder, draft, of),
     };
     model.entities.insert(entity.name.clone(), entity);
 }
@@ -138,9 +140,16 @@ fn entries(builder: &mut Builder<'_>, draft: &DraftResource, base: &str) -> Opti
         base: base.to_owned(),
         classes: draft.classes.clone(),
         rdn: rdn.as_str().into(),
-        id: draft.ids.first().map_or("entryUUID", String::as_str).into(),
+        id: draft.ids.first().map_or_else(|| usual_id(&draft.classes), String::as_str).into(),
         placeholder,
     })
+}
+
+/// The attribute that gives entries their id where the mapping does not say it: Active Directory's classes have
+/// another one than the rest of the world (RFC 4530).
+fn usual_id(classes: &[String]) -> &'static str {
+    let is_of_active_directory = |class: &String| ["user", "group"].contains(&class.to_lowercase().as_str());
+    if classes.iter().any(is_of_active_directory) { "objectGUID" } else { "entryUUID" }
 }
 
 fn references(of: &ResourceMapping) -> std::collections::BTreeMap<Native, Vec<Arc<str>>> {
@@ -161,14 +170,18 @@ fn references(of: &ResourceMapping) -> std::collections::BTreeMap<Native, Vec<Ar
     lines.chain(parts).collect()
 }
 
-fn on_delete(builder: &mut Builder<'_>, draft: &DraftResource) -> Vec<OnDelete> {
+fn on_delete(builder: &mut Builder<'_>, draft: &DraftResource, of: &ResourceMapping) -> Vec<OnDelete> {
     if draft.on_delete.is_empty() {
         builder.wrong(draft.at, "say what DELETE does: `.on_delete(\"delete\")` or `.on_delete(\"refuse\")`");
     }
-    draft.on_delete.iter().filter_map(|rule| delete_rule(builder, rule)).collect()
+    draft.on_delete.iter().filter_map(|rule| delete_rule(builder, rule, of)).collect()
 }
 
-fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete) -> Option<OnDelete> {
+fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete, of: &ResourceMapping) -> Option<OnDelete> {
+    if rule.to.is_some() && rule.how != "move" {
+        builder.wrong(rule.at, format!("`on_delete({:?}, …)` has no place to go to", rule.how));
+        return None;
+    }
     match rule.how.as_str() {
         "delete" if rule.rows.is_empty() => Some(OnDelete::Delete),
         "delete" => {
@@ -176,8 +189,15 @@ fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete) -> Option<OnDelete
             None
         }
         "refuse" => Some(OnDelete::Refuse(rule.rows.iter().filter_map(guard).collect::<Row>())),
-        "disable" | "move" => {
-            builder.wrong(rule.at, format!("`on_delete({:?})` is not built yet", rule.how));
+        "move" => match &rule.to {
+            Some(to) if of.is_entry => Some(OnDelete::Move(Move { to: to.clone(), disabled: of.disabled() })),
+            _ => {
+                builder.wrong(rule.at, "an entry is moved to a DN: `.on_delete(\"move\", \"ou=leavers,…\")`");
+                None
+            }
+        },
+        "disable" => {
+            builder.wrong(rule.at, "`on_delete(\"disable\")` is not built yet");
             None
         }
         other => {
@@ -185,6 +205,21 @@ fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete) -> Option<OnDelete
                 .wrong(rule.at, format!("`on_delete` knows delete, disable, move and refuse, not {other:?}"));
             None
         }
+    }
+}
+
+impl ResourceMapping {
+    /// What stands in an account that is not active, where the mapping says it by coded values.
+    fn disabled(&self) -> Option<(Native, Disabled)> {
+        let line = self.line(&AttrPath::attribute("active")).filter(|line| line.writable())?;
+        let How::Codes(codes) = &line.conversion.how else { return None };
+        let written = codes.write(Some(&false.into()))?;
+        let disabled = match (codes.bits(), &written) {
+            (0, _) => Disabled::Value(written),
+            (bits, Some(Value::Integer(set))) => Disabled::Bits { set: bits & set, clear: bits & !set },
+            (bits, _) => Disabled::Bits { set: 0, clear: bits },
+        };
+        Some((line.natives.first()?.clone(), disabled))
     }
 }
 

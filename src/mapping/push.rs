@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::Mapping;
+use super::codes::Codes;
 use super::line::{Collection, Conversion, How, Line, Part, ResourceMapping};
 use crate::plan::{Case, Instants, Native, Order, Precision, Predicate, Profile, Reference, Test, Value};
 use crate::scim::evaluate::{self, instant};
@@ -186,6 +187,14 @@ impl Pusher<'_> {
         }
     }
 
+    /// Coded values; bits only where the backend can test them.
+    fn coded(&self, codes: &Codes, native: &Native, wanted: &dyn Fn(Option<&Json>) -> bool) -> Bounds {
+        match codes.bits() != 0 && !self.profile.bits {
+            true => Bounds::unknown(),
+            false => Bounds::exact(codes.predicate(native, wanted)),
+        }
+    }
+
     /// A value that is no empty text (RFC 7644 §3.4.2.2, `pr`), which an entry never holds.
     fn filled(&self, conversion: &Conversion, native: &Native, valued: Bounds) -> Bounds {
         let is_text =
@@ -200,10 +209,11 @@ impl Pusher<'_> {
         let [native] = line.natives.as_slice() else { return Bounds::unknown() };
         let present = Predicate::Test(native.clone(), Test::Present);
         match &line.conversion.how {
-            How::Codes(codes) => Bounds::exact(codes.predicate(native, |value| value.is_some())),
+            How::Codes(codes) => self.coded(codes, native, &|value| value.is_some()),
             How::Script { read: Some(_), .. } | How::Hash { .. } => Bounds::unknown(),
             // A value that leads nowhere, or a placeholder, is not shown.
             How::Reference { .. } if self.of.is_entry => Bounds::over(present),
+            _ if line.conversion.prefix.is_some() => self.prefixed(&line.conversion, native, ""),
             _ => self.really(&line.conversion, native, present),
         }
     }
@@ -236,7 +246,7 @@ impl Pusher<'_> {
             How::Codes(codes) => match (op, json(value)) {
                 (Op::Eq, Some(wanted)) => {
                     let wanted = as_kind(wanted, line.conversion.kind);
-                    Bounds::exact(codes.predicate(native, |value| super::codes::same(value, Some(&wanted))))
+                    self.coded(codes, native, &|value| super::codes::same(value, Some(&wanted)))
                 }
                 _ => Bounds::unknown(),
             },
@@ -249,8 +259,18 @@ impl Pusher<'_> {
                 _ => Bounds::unknown(),
             },
             How::Script { read: Some(_), .. } | How::Hash { .. } => Bounds::unknown(),
+            _ if line.conversion.prefix.is_some() => match (op, value) {
+                (Op::Eq | Op::Sw, Literal::Text(text)) => self.prefixed(&line.conversion, native, text),
+                _ => Bounds::over(self.prefixed(&line.conversion, native, "").over),
+            },
             _ => self.plain_compare(&line.conversion, native, op, value),
         }
+    }
+
+    /// Values that start with the prefix and this. Whether letters' case is as it should be in both is re-checked.
+    fn prefixed(&self, conversion: &Conversion, native: &Native, text: &str) -> Bounds {
+        let start = format!("{}{text}", conversion.prefix.as_deref().unwrap_or_default());
+        Bounds::over(Predicate::Test(native.clone(), Test::StartsWith(start, Case::Folded)))
     }
 
     fn plain_compare(&self, conversion: &Conversion, native: &Native, op: Op, value: &Literal) -> Bounds {

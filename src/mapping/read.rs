@@ -73,11 +73,11 @@ impl Mapping {
             return self.script_of_several(line, record);
         }
         let Some(first) = line.natives.first() else { return Ok(None) };
-        let found = native(first);
+        let mut found = native(first).iter().filter(|value| line.conversion.is_its_own(value));
         if !line.many {
-            return self.value(of, line, found.first(), base);
+            return self.value(of, line, found.next(), base);
         }
-        let mut items = Vec::with_capacity(found.len());
+        let mut items = Vec::new();
         for value in found {
             items.extend(self.value(of, line, Some(value), base)?);
         }
@@ -109,7 +109,10 @@ impl Mapping {
                 None => Ok(None),
             },
             How::Hash { .. } => Ok(None),
-            _ => Ok(native.and_then(|native| values::from_native(native, conversion.kind))),
+            _ => Ok(native.and_then(|native| match conversion.bare(native) {
+                Some(bare) => Some(bare.into()),
+                None => values::from_native(native, conversion.kind),
+            })),
         }
     }
 
@@ -256,6 +259,19 @@ fn store(resource: &mut Resource, line: &Line, value: Json) {
 // === impl Conversion ===
 
 impl Conversion {
+    /// Whether this native value is one of the line's: others of the attribute may be somebody else's.
+    pub(super) fn is_its_own(&self, value: &Value) -> bool {
+        self.prefix.is_none() || self.bare(value).is_some() || self.stands_for_nothing(value)
+    }
+
+    /// What follows the prefix.
+    fn bare<'a>(&self, value: &'a Value) -> Option<&'a str> {
+        match (&self.prefix, value) {
+            (Some(prefix), Value::Text(text)) => text.strip_prefix(prefix.as_str()),
+            _ => None,
+        }
+    }
+
     /// Whether this native value is the one that stands for "no value".
     pub(super) fn stands_for_nothing(&self, value: &Value) -> bool {
         self.missing.as_ref().is_some_and(|missing| missing.same(value))

@@ -24,7 +24,7 @@ impl Mapping {
         let Place::Line(line) = place(of, &sort.path) else { return None };
         let [native] = line.natives.as_slice() else { return None };
         let by = match (&line.conversion.how, line.conversion.kind) {
-            (How::Plain, _) if line.many => return None,
+            (How::Plain, _) if line.many || line.conversion.prefix.is_some() => return None,
             (How::Plain, Type::String | Type::Reference) if line.conversion.case_exact => {
                 By::Text(Case::Exact)
             }

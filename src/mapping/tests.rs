@@ -8,10 +8,11 @@ use time::OffsetDateTime;
 use super::diagnostic::Diagnostic;
 use super::{Mapping, ResourceMapping, Versions};
 use crate::plan::{
-    By, Case, Change, Folding, Instants, Native, Order, Precision, Predicate, Profile, Record, Row, Sort,
-    Test, Value,
+    By, Case, Change, Changes, Disabled, Folding, Instants, Move, Native, OnDelete, Order, Precision,
+    Predicate, Profile, Record, Row, Sort, Test, Value,
 };
 use crate::scim::filter;
+use crate::scim::path::AttrPath;
 use crate::scim::resource::Resource;
 use crate::scim::sort::SortBy;
 
@@ -19,6 +20,7 @@ const CRM: &str = include_str!("../../mappings/crm/mapping.rhai");
 const PLAIN: &str = include_str!("../../mappings/plain/mapping.rhai");
 const OPENLDAP: &str = include_str!("../../mappings/openldap/mapping.rhai");
 const DS389: &str = include_str!("../../mappings/389ds/mapping.rhai");
+const ACTIVE_DIRECTORY: &str = include_str!("../../mappings/active-directory/mapping.rhai");
 const REFERENCE: &str = include_str!("../../mappings/README.md");
 
 const SQLITE: Profile = Profile {
@@ -27,6 +29,7 @@ const SQLITE: Profile = Profile {
     text: Precision::Exact,
     ordering: true,
     instants: Instants::Exact,
+    bits: true,
     windows: true,
 };
 const LDAP: Profile = Profile {
@@ -35,6 +38,7 @@ const LDAP: Profile = Profile {
     text: Precision::Over,
     ordering: false,
     instants: Instants::Seconds(&["createTimestamp", "modifyTimestamp"]),
+    bits: false,
     windows: false,
 };
 
@@ -68,9 +72,21 @@ fn mistake(text: &str) -> String {
 
 #[test]
 fn the_ready_mappings_load() {
-    for text in [CRM, PLAIN, OPENLDAP, DS389] {
+    for text in [CRM, PLAIN, OPENLDAP, DS389, ACTIVE_DIRECTORY] {
         assert_eq!(good(text).resources().len(), 2);
     }
+    // Where leavers go is a param: without it there are none.
+    let mut params = BTreeMap::from(
+        ["people", "groups", "leavers", "domain"].map(|name| (name.to_owned(), format!("ou={name}"))),
+    );
+    let rule = |params: &_| {
+        let mapping = Mapping::parse("mapping.rhai", ACTIVE_DIRECTORY, params)
+            .unwrap_or_else(|_| panic!("it does not load"));
+        mapping.model().entity("User").unwrap().on_delete[0].place().map(str::to_owned)
+    };
+    assert_eq!(rule(&params).as_deref(), Some("ou=leavers"));
+    params.remove("leavers");
+    assert_eq!(rule(&params), None);
 }
 
 #[test]
@@ -98,18 +114,15 @@ fn every_verb_that_is_not_built_is_refused_by_name() {
         "only(#{a: 1})",
         "part(\"p\", 1, 2)",
         "dated(\"p\", \"d\", \"s\")",
-        "parent(\"f\", [])",
         "read_only()",
         "id(\"a\", \"b\")",
     ];
-    let on_line = ["copy()", "prefix(\"x\")", "find(\"n\", \"f\")", "exact()", "by(\"uid\")"];
+    let on_line = ["copy()", "find(\"n\", \"f\")", "exact()", "by(\"uid\")"];
     let free = [
         "on_error(1, \"uniqueness\")",
         "counter(\"dn\", \"a\")",
         "sequence(\"s\")",
         "today()",
-        "bit_set(2)",
-        "bit_clear(2)",
         "gt(1)",
         "ge(1)",
         "lt(1)",
@@ -156,7 +169,7 @@ fn a_verb_with_wrong_values_is_told_so_in_an_admins_words() {
         ("max_len(\"x\")", "`max_len` does not take these values: max_len (attr, text)"),
         ("child(5)", "`child` does not take these values: child (attr, number)"),
         // One that is not built is not built, whatever it is given.
-        ("prefix()", "`prefix` is not built yet"),
+        ("by()", "`by` is not built yet"),
     ] {
         let said = mistake(&format!("{start} {line}.{verb};"));
         assert!(said.starts_with(&format!("error: {says}\n --> mapping.rhai:1:")), "{said}");
@@ -269,6 +282,169 @@ fn a_code_that_means_the_same_stays() {
     after.insert("active".to_owned(), true.into());
     let change = changes(&after).values[&Native::own("StatusCd")].clone();
     assert_eq!(change, Change { remove: vec!["L".into()], add: vec!["A".into()], repeatable: false });
+}
+
+/// What changes when a client makes `after` of what a User's entry or row holds.
+fn changes(mapping: &Mapping, actual: &Record, change: impl Fn(&mut Resource)) -> Changes {
+    let of = user(mapping);
+    let before = mapping.read(of, actual, "").unwrap();
+    let mut after = before.clone();
+    change(&mut after);
+    let written_before = mapping.write(of, &before, Some(&before)).unwrap();
+    let written_after = mapping.write(of, &after, Some(&before)).unwrap();
+    let (written_before, written_after) = (&written_before, &written_after);
+    let versions = Versions { actual, written_before, after: &after, written_after, rest: None };
+    mapping.changes(of, &versions, OffsetDateTime::UNIX_EPOCH).unwrap()
+}
+
+fn held(values: &[(&str, &[&str])]) -> Record {
+    let values = values.iter().map(|(native, values)| {
+        (Native::own(*native), values.iter().map(|value| Value::from(*value)).collect())
+    });
+    Record { id: "7".to_owned(), values: values.collect(), ..Record::default() }
+}
+
+const ACCOUNT: &str = r#"
+resource("User").base("ou=people,dc=x").classes(["user"]).rdn("CN", "{userName}")
+  .parent("place", ["department"]).on_delete("move", "ou=leavers,dc=x");
+attr("userName", "sAMAccountName");
+attr("active", "uac").values([[bit_clear(2), true], [bit_set(2), false]]);
+attr("title", "info").prefix("title:");
+attr(`emails[type eq "home"].value`, "mails").prefix("HOME:");
+attr(`emails[type eq "other"].value`, "mails").many().prefix("smtp:").case_exact();
+attr(enterprise("department"), "department");
+initial("uac", 512);
+fn place(user) { if user.department == () { "ou=people,dc=x" } else { `ou=${escape_dn(user.department)},ou=people,dc=x` } }
+"#;
+
+#[test]
+fn of_a_number_only_the_bit_changes() {
+    let mapping = good(ACCOUNT);
+    let of = user(&mapping);
+    let created = |active: Option<bool>| {
+        let mut sent = object(json!({"userName": "ada"}));
+        sent.extend(active.map(|active| ("active".to_owned(), active.into())));
+        mapping.complete(of, &mut sent);
+        let mut record = mapping.write(of, &sent, None).unwrap();
+        mapping.initialise(of, &sent, OffsetDateTime::UNIX_EPOCH, &mut record).unwrap();
+        (sent["active"].clone(), record.values[&Native::own("uac")].clone())
+    };
+    assert_eq!(created(None), (true.into(), vec![Value::Integer(512)]));
+    assert_eq!(created(Some(true)), (true.into(), vec![Value::Integer(512)]));
+    assert_eq!(created(Some(false)), (false.into(), vec![Value::Integer(514)]));
+    // It cannot be taken away, so a client is told that it is always there.
+    assert!(of.resource_type.find(&AttrPath::attribute("active")).unwrap().attribute.required);
+
+    let actual = held(&[("sAMAccountName", &["ada"]), ("uac", &["66050"])]);
+    let change =
+        |active: bool| changes(&mapping, &actual, |user| _ = user.insert("active".into(), active.into()));
+    assert!(change(false).is_empty());
+    let expected =
+        Change { remove: vec!["66050".into()], add: vec![Value::Integer(66048)], repeatable: false };
+    assert_eq!(change(true).values[&Native::own("uac")], expected);
+}
+
+#[test]
+fn a_bit_is_asked_for_where_the_backend_can_test_it() {
+    let mapping = good(ACCOUNT);
+    let inactive = pushed(&mapping, &SQLITE, "active eq false");
+    assert_eq!(inactive, (Predicate::Test(Native::own("uac"), Test::Bit(2)), true));
+    let inactive = pushed(&mapping, &LDAP, "active eq false");
+    assert_eq!(inactive, (Predicate::All, false));
+}
+
+#[test]
+fn bits_and_whole_values_do_not_mix() {
+    let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\"); attr(\"active\", \"N\")";
+    let said = mistake(&format!("{start}.values([[bit_set(2), false], [512, true]]);"));
+    assert!(said.contains("not beside whole values"), "{said}");
+    for bit in ["0", "3", "-2"] {
+        let said = mistake(&format!("{start}.values([[bit_set({bit}), false]]);"));
+        assert!(said.contains("one bit is needed"), "{said}");
+    }
+}
+
+#[test]
+fn of_values_with_a_prefix_the_others_stay() {
+    let mapping = good(ACCOUNT);
+    let mails: &[&str] = &["SMTP:ada@x.test", "smtp:b@x.test", "HOME:h@x.test", "smtp:c@x.test", "X500:/o=x"];
+    let actual =
+        held(&[("sAMAccountName", &["ada"]), ("info", &["note", "title:Countess"]), ("mails", mails)]);
+    let read = mapping.read(user(&mapping), &actual, "").unwrap();
+    assert_eq!(read["title"], "Countess");
+    let mails: Vec<_> =
+        read["emails"].as_array().unwrap().iter().map(|mail| mail["value"].as_str()).collect();
+    assert_eq!(mails, [Some("h@x.test"), Some("b@x.test"), Some("c@x.test")]);
+    let change = changes(&mapping, &actual, |user| {
+        user.insert("title".to_owned(), "Lady".into());
+        let mails =
+            json!([{ "type": "other", "value": "c@x.test" }, { "type": "home", "value": "n@x.test" }]);
+        user.insert("emails".to_owned(), mails);
+    });
+    let swap = |remove: &[&str], add: &[&str]| {
+        let values = |texts: &[&str]| texts.iter().map(|text| Value::from(*text)).collect();
+        Change { remove: values(remove), add: values(add), repeatable: false }
+    };
+    assert_eq!(change.values[&Native::own("info")], swap(&["title:Countess"], &["title:Lady"]));
+    let expected = swap(&["HOME:h@x.test", "smtp:b@x.test"], &["HOME:n@x.test"]);
+    assert_eq!(change.values[&Native::own("mails")], expected);
+    // Asked for as what the values start with, whose case is re-checked.
+    let starts =
+        |text: &str| Predicate::Test(Native::own("info"), Test::StartsWith(text.into(), Case::Folded));
+    for (filter, text) in [
+        ("title eq \"a\"", "title:a"),
+        ("title sw \"a\"", "title:a"),
+        ("title co \"a\"", "title:"),
+        ("title pr", "title:"),
+    ] {
+        let found = pushed(&mapping, &SQLITE, filter);
+        assert_eq!(found, (starts(text), false), "{filter}");
+    }
+}
+
+#[test]
+fn a_function_says_where_an_entry_stands() {
+    let mapping = good(ACCOUNT);
+    let department = |name: &str| json!({ "department": name });
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let mut sent = object(json!({"userName": "ada", "active": true}));
+    let place = |sent: &Resource| mapping.write(user(&mapping), sent, None).unwrap().parent;
+    assert_eq!(place(&sent).as_deref(), Some("ou=people,dc=x"));
+    sent.insert(ENTERPRISE.to_owned(), department("a,ou=b+ "));
+    assert_eq!(place(&sent).as_deref(), Some("ou=a\\,ou\\=b\\+\\ ,ou=people,dc=x"));
+    let actual = held(&[("sAMAccountName", &["ada"]), ("uac", &["512"]), ("department", &["Sales"])]);
+    let moved = changes(&mapping, &actual, |user| _ = user.insert(ENTERPRISE.into(), department("IT")));
+    assert_eq!(moved.parent.as_deref(), Some("ou=IT,ou=people,dc=x"));
+    let stays = changes(&mapping, &actual, |user| _ = user.insert("title".into(), "x".into()));
+    assert_eq!(stays.parent, None);
+
+    let said = mistake(&ACCOUNT.replace("\"place\", [\"department\"]", "\"palce\", [\"departmnt\"]"));
+    for part in [
+        "no function `palce`",
+        "did you mean `place`?",
+        "no line writes `departmnt`",
+        "did you mean `department`?",
+    ] {
+        assert!(said.contains(part), "{part} is not in:\n{said}");
+    }
+}
+
+#[test]
+fn a_leaver_is_disabled_as_active_says() {
+    let rule = |text: &str| good(text).model().entity("User").unwrap().on_delete.clone();
+    let moved = |disabled| vec![OnDelete::Move(Move { to: "ou=leavers,dc=x".to_owned(), disabled })];
+    let bits = Disabled::Bits { set: 2, clear: 0 };
+    assert_eq!(rule(ACCOUNT), moved(Some((Native::own("uac"), bits))));
+    let locked = OPENLDAP.replacen("on_delete(\"delete\")", "on_delete(\"move\", \"ou=leavers,dc=x\")", 1);
+    let value = Disabled::Value(Some("000001010000Z".into()));
+    assert_eq!(rule(&locked), moved(Some((Native::own("pwdAccountLockedTime"), value))));
+    for (text, says) in [
+        (ACCOUNT.replace("\"move\", \"ou=leavers,dc=x\"", "\"move\""), "is moved to a DN"),
+        (ACCOUNT.replace("\"move\"", "\"delete\""), "has no place to go to"),
+    ] {
+        let said = mistake(&text);
+        assert!(said.contains(says), "{said}");
+    }
 }
 
 #[test]

@@ -68,7 +68,8 @@ fn truth(value: &Value) -> Option<bool> {
     }
 }
 
-fn whole(value: &Value) -> Option<i64> {
+/// The whole number that a native value is.
+pub(super) fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::Integer(number) => Some(*number),
         Value::Text(text) => text.parse().ok(),

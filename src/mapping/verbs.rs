@@ -9,8 +9,8 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
 use serde_json::Value as Json;
 
 use super::draft::{
-    DraftAccess, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup, DraftResource,
-    Given, Pattern, Shared,
+    DraftAccess, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup, DraftParent,
+    DraftResource, Given, Pattern, Shared,
 };
 use super::schema_verbs;
 use super::script::from_script;
@@ -35,13 +35,11 @@ struct LineVerb {
 
 /// Verbs of the language that are known and not built, with the numbers of arguments that they may have
 /// (a chained verb's receiver counts).
-const NOT_BUILT: [(&str, &[usize]); 19] = [
+const NOT_BUILT: [(&str, &[usize]); 15] = [
     ("only", &[2]),
     ("part", &[3, 4]),
     ("dated", &[4]),
-    ("parent", &[3]),
     ("copy", &[1]),
-    ("prefix", &[2]),
     ("find", &[3]),
     ("exact", &[1]),
     ("by", &[2]),
@@ -49,8 +47,6 @@ const NOT_BUILT: [(&str, &[usize]); 19] = [
     ("counter", &[2]),
     ("sequence", &[1]),
     ("today", &[0]),
-    ("bit_set", &[1]),
-    ("bit_clear", &[1]),
     ("gt", &[1]),
     ("lt", &[1]),
     ("ge", &[1]),
@@ -62,7 +58,7 @@ pub(super) const HOOKS: [&str; 3] = ["plan_create", "plan_update", "plan_delete"
 
 /// Every verb, for suggestions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    const BUILT: [&str; 41] = [
+    const BUILT: [&str; 45] = [
         "schema",
         "define",
         "description",
@@ -78,13 +74,17 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "lookup",
         "version",
         "rdn",
+        "parent",
         "on_delete",
         "attr",
         "child",
         "many",
         "values",
         "any",
+        "bit_set",
+        "bit_clear",
         "missing",
+        "prefix",
         "read",
         "write",
         "ref",
@@ -105,7 +105,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "enterprise",
         "param",
     ];
-    BUILT.into_iter().chain(["uuid", "now"]).chain(NOT_BUILT.iter().map(|(name, _)| *name))
+    BUILT.into_iter().chain(["uuid", "now", "escape_dn"]).chain(NOT_BUILT.iter().map(|(name, _)| *name))
 }
 
 /// Whether a verb is known and not built.
@@ -130,7 +130,7 @@ pub(super) fn register(engine: &mut Engine, draft: &Shared, params: &Arc<BTreeMa
     }
 }
 
-/// The functions that a mapping's own functions may use when they run later: `param` and `enterprise`.
+/// The functions that a mapping's own functions may use when they run later: `param`, `enterprise` and `escape_dn`.
 pub(super) fn register_param(engine: &mut Engine, params: &Arc<BTreeMap<String, String>>) {
     let known = params.clone();
     engine.register_fn("param", move |call: NativeCallContext, name: &str| -> Said<String> {
@@ -147,7 +147,24 @@ pub(super) fn register_param(engine: &mut Engine, params: &Arc<BTreeMap<String, 
     engine.register_fn("param", move |name: &str, fallback: Dynamic| -> Dynamic {
         known.get(name).map_or(fallback, |value| value.clone().into())
     });
+    engine.register_fn("escape_dn", escape_dn);
     engine.register_fn("enterprise", |name: &str| format!("{}:{name}", schema::ENTERPRISE_USER));
+}
+
+/// A text as the value of a naming attribute in a DN (RFC 4514 §2.4): what a client sends names no other place.
+fn escape_dn(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let last = text.chars().count().saturating_sub(1);
+    for (at, c) in text.chars().enumerate() {
+        let is_outer_space = c == ' ' && (at == 0 || at == last);
+        match c {
+            '\0' => escaped.push_str("\\00"),
+            ',' | '+' | '"' | '\\' | '<' | '>' | ';' | '=' | '#' => escaped.extend(['\\', c]),
+            ' ' if is_outer_space => escaped.extend(['\\', c]),
+            plain => escaped.push(plain),
+        }
+    }
+    escaped
 }
 
 fn register_resource(engine: &mut Engine, draft: &Shared) {
@@ -200,6 +217,14 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
             },
         )
         .register_fn(
+            "parent",
+            |call: NativeCallContext, r: &mut ResourceVerb, function: &str, inputs: Array| {
+                let inputs = texts(&call, inputs)?;
+                let parent = DraftParent { at: call.call_position(), function: function.to_owned(), inputs };
+                Said::Ok(r.say(|d| d.parent = Some(parent)))
+            },
+        )
+        .register_fn(
             "lookup",
             |r: &mut ResourceVerb, alias: &str, table: &str, key: &str, foreign_key: &str| {
                 let [alias, table, key, foreign_key] = [alias, table, key, foreign_key].map(str::to_owned);
@@ -207,8 +232,12 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
             },
         )
         .register_fn("on_delete", |call: NativeCallContext, r: &mut ResourceVerb, how: &str| {
-            let rule = DraftDelete { at: call.call_position(), how: how.to_owned(), rows: Vec::new() };
-            r.say(|d| d.on_delete.push(rule))
+            let (at, how) = (call.call_position(), how.to_owned());
+            r.say(|d| d.on_delete.push(DraftDelete { at, how, to: None, rows: Vec::new() }))
+        })
+        .register_fn("on_delete", |call: NativeCallContext, r: &mut ResourceVerb, how: &str, to: &str| {
+            let (at, how, to) = (call.call_position(), how.to_owned(), Some(to.to_owned()));
+            r.say(|d| d.on_delete.push(DraftDelete { at, how, to, rows: Vec::new() }))
         })
         .register_fn(
             "on_delete",
@@ -217,7 +246,7 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
                     .into_iter()
                     .map(|(name, value)| Ok((name.to_string(), literal(&call, value)?)))
                     .collect::<Said<Vec<_>>>()?;
-                let rule = DraftDelete { at: call.call_position(), how: how.to_owned(), rows };
+                let rule = DraftDelete { at: call.call_position(), how: how.to_owned(), to: None, rows };
                 Said::Ok(r.say(|d| d.on_delete.push(rule)))
             },
         )
@@ -288,6 +317,7 @@ fn register_line(engine: &mut Engine) {
             let value = literal(&call, value)?;
             Said::Ok(l.say(|d| d.missing = Some(value)))
         })
+        .register_fn("prefix", |l: &mut LineVerb, text: &str| l.say(|d| d.prefix = Some(text.to_owned())))
         .register_fn("read", |call: NativeCallContext, l: &mut LineVerb, function: &str| {
             let said = (function.to_owned(), call.call_position());
             l.say(|d| d.read = Some(said))
@@ -355,7 +385,20 @@ fn coded(call: &NativeCallContext, pair: Dynamic) -> Said<(Pattern, Json)> {
 }
 
 fn register_patterns(engine: &mut Engine) {
-    engine.register_fn("any", || Pattern::Any);
+    engine
+        .register_fn("any", || Pattern::Any)
+        .register_fn("bit_set", |call: NativeCallContext, bit: i64| bit_of(&call, bit).map(Pattern::BitSet))
+        .register_fn("bit_clear", |call: NativeCallContext, bit: i64| {
+            bit_of(&call, bit).map(Pattern::BitClear)
+        });
+}
+
+/// One bit: of several it would be neither clear nor set that some of them are.
+fn bit_of(call: &NativeCallContext, bit: i64) -> Said<i64> {
+    match bit.count_ones() {
+        1 if bit > 0 => Ok(bit),
+        _ => Err(wrong(call, format!("one bit is needed, a power of two, not {bit}"))),
+    }
 }
 
 fn register_given(engine: &mut Engine, draft: &Shared) {

@@ -8,7 +8,10 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::line::{Access, Collection, Conversion, ElementKey, Generated, How, Line, ResourceMapping};
+use super::codes::with_bits;
+use super::line::{
+    Access, Collection, Conversion, ElementKey, Generated, How, Line, Parent, ResourceMapping,
+};
 use super::{Mapping, hash, place, rest, script, values};
 use crate::plan::{Change, Changes, Native, Record, Reference, Row, RowChanges, Value};
 use crate::scim::error::{Error, ScimType};
@@ -44,14 +47,35 @@ impl Mapping {
                 name => Some(name?),
             };
         }
+        if let Some(parent) = &of.parent {
+            record.parent = Some(self.parent(parent, &record)?);
+        }
         Ok(record)
     }
 
+    /// Where an entry with these values stands.
+    fn parent(&self, parent: &Parent, record: &Record) -> Result<String, Error> {
+        let input = |native: &Native| {
+            let value = record.values.get(native).and_then(|values| values.first());
+            (native.name.to_string(), value.map_or(Json::Null, values::plain))
+        };
+        let inputs = Json::Object(parent.inputs.iter().map(input).collect());
+        let made = script::call(&self.engine, &self.ast, &parent.function, (script::to_script(&inputs),))?;
+        made.into_string().map_err(|kind| {
+            tracing::error!(
+                function = parent.function,
+                kind,
+                "the function for an entry's place gave no text"
+            );
+            Error::internal("The mapping of this target does not say where this entry stands.")
+        })
+    }
+
     /// Adds to a new resource what it would be read to have without it: `active`, where nothing stands natively for
-    /// true. Such an attribute is required of every resource, but no client need send it.
+    /// true, or where the mapping gives a new account its bits. Such an attribute is required of every resource, but no client need send it.
     pub fn complete(&self, of: &ResourceMapping, resource: &mut Resource) {
         for line in of.lines.iter().filter(|line| line.writable()) {
-            if let Some(value) = line.given_when_absent()
+            if let Some(value) = of.given_when_absent(line)
                 && place::get(resource, &line.path).is_none()
             {
                 place::set(resource, &line.path, value);
@@ -69,7 +93,11 @@ impl Mapping {
     ) -> Result<(), Error> {
         for (native, generated) in of.initial.iter().chain(&of.stamps) {
             let value = generated.value(resource, now)?;
-            record.values.entry(native.clone()).or_insert_with(|| vec![value]);
+            let bits = of.bits(native);
+            let values = record.values.entry(native.clone()).or_insert_with(|| vec![value.clone()]);
+            if bits != 0 {
+                *values = vec![with_bits(Some(&value), bits, values.first())];
+            }
         }
         Ok(())
     }
@@ -102,7 +130,7 @@ impl Mapping {
         let mut changes = Changes::default();
         for line in of.lines.iter().filter(|line| line.writable()) {
             for native in line.all_natives() {
-                if let Some(change) = versions.change(native, line.many) {
+                if let Some(change) = versions.change(line, native, of.bits(native)) {
                     changes.values.insert(native.clone(), change);
                 }
             }
@@ -114,6 +142,9 @@ impl Mapping {
         }
         if versions.written_before.rdn != versions.written_after.rdn {
             changes.rdn = versions.written_after.rdn.clone();
+        }
+        if versions.written_before.parent != versions.written_after.parent {
+            changes.parent = versions.written_after.parent.clone();
         }
         if versions.rest != versions.actual.rest && !same_document(versions) {
             changes.rest = Some(versions.rest.clone());
@@ -161,6 +192,14 @@ impl Mapping {
         }
         if line.is_secret() {
             natives = natives.into_iter().map(Value::hidden).collect();
+        }
+        if let How::Codes(codes) = &line.conversion.how
+            && let (true, [written]) = (codes.bits() != 0, natives.as_slice())
+        {
+            let held = record.values.get(native).and_then(|values| values.first());
+            natives = vec![with_bits(held, codes.bits(), Some(written))];
+        } else if line.conversion.prefix.is_some() {
+            natives.splice(0..0, record.values.remove(native).unwrap_or_default());
         }
         if !natives.is_empty() {
             record.values.insert(native.clone(), natives);
@@ -227,9 +266,15 @@ impl Mapping {
                 };
                 Ok(Some(Value::Reference(Reference { resource: None, id })))
             }
-            (_, Some(value)) => values::to_native(value, conversion.kind).map(Some).ok_or_else(|| {
-                invalid(format!("{} has a value of another type than this target keeps.", named()))
-            }),
+            (_, Some(value)) => match (values::to_native(value, conversion.kind), &conversion.prefix) {
+                (Some(Value::Text(text)), Some(prefix)) if !text.is_empty() => {
+                    Ok(Some(Value::Text(format!("{prefix}{text}"))))
+                }
+                (Some(native), _) => Ok(Some(native)),
+                (None, _) => {
+                    Err(invalid(format!("{} has a value of another type than this target keeps.", named())))
+                }
+            },
         }
     }
 
@@ -333,13 +378,18 @@ pub struct Versions<'a> {
 // === impl Versions ===
 
 impl Versions<'_> {
-    fn change(&self, native: &Native, many: bool) -> Option<Change> {
+    fn change(&self, line: &Line, native: &Native, bits: i64) -> Option<Change> {
         let of = |record: &Record| record.values.get(native).cloned().unwrap_or_default();
         let (before, after, actual) = (of(self.written_before), of(self.written_after), of(self.actual));
         if same_values(&before, &after) {
             return None;
         }
-        if many {
+        if bits != 0 {
+            let add = vec![with_bits(actual.first(), bits, Some(after.first()?))];
+            return Some(Change { remove: actual.into_iter().take(1).collect(), add, repeatable: false });
+        }
+        // Of values that start so others are somebody else's.
+        if line.many || line.conversion.prefix.is_some() {
             let remove = without(&before, &after, value_key);
             return Some(Change { remove, add: without(&after, &before, value_key), repeatable: false });
         }
@@ -452,14 +502,6 @@ impl Collection {
 // === impl Line ===
 
 impl Line {
-    /// What is read where nothing stands natively: `[(), true]` among its `values`.
-    pub(super) fn given_when_absent(&self) -> Option<Json> {
-        match &self.conversion.how {
-            How::Codes(codes) if self.element.is_none() && !self.many => codes.read(None),
-            _ => None,
-        }
-    }
-
     fn all_natives(&self) -> impl Iterator<Item = &Native> {
         let salt = match &self.conversion.how {
             How::Hash { salt, .. } => Some(salt),
@@ -480,6 +522,20 @@ impl Line {
 // === impl ResourceMapping ===
 
 impl ResourceMapping {
+    /// What is read where nothing stands natively, `[(), true]` among the line's `values`, or of bits, where
+    /// nothing stands but what the mapping gives.
+    pub(super) fn given_when_absent(&self, line: &Line) -> Option<Json> {
+        let How::Codes(codes) = &line.conversion.how else { return None };
+        if line.element.is_some() || line.many {
+            return None;
+        }
+        let given = self.initial.iter().find(|(native, _)| line.natives.first() == Some(native));
+        match given {
+            Some((_, Generated::Literal(value))) if codes.bits() != 0 => codes.read(Some(value)),
+            _ => codes.read(None),
+        }
+    }
+
     /// The SCIM values that a line holds, in their order. Refuses more of them than it holds, where nothing else
     /// keeps them.
     fn values_of(&self, line: &Line, resource: &Resource) -> Result<Vec<Json>, Error> {

@@ -123,7 +123,8 @@ pub struct SideDocument {
 /// The entries of a directory below one base.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entries {
-    /// The base DN, as configured. Searches cover its whole subtree; new entries stand right below it.
+    /// The base DN, as configured. Searches cover its whole subtree; new entries stand right below it, or where the
+    /// mapping says.
     pub base: String,
     /// The object classes of a new entry; an entry is of this type when it has them all.
     pub classes: Vec<String>,
@@ -142,6 +143,43 @@ pub enum OnDelete {
     Refuse(Row),
     /// Children first, then the row; or the entry.
     Delete,
+    /// The entry is disabled and goes elsewhere.
+    Move(Move),
+}
+
+/// Where an entry goes instead of being deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Move {
+    /// The DN of the entry that it will stand below: no resource's base holds it.
+    pub to: String,
+    /// What makes of it an account that nobody can use, where the mapping has `active`.
+    pub disabled: Option<(Native, Disabled)>,
+}
+
+/// What stands in an account that nobody can use.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Disabled {
+    /// This value, or none.
+    Value(Option<Value>),
+    /// These bits set, and these clear.
+    Bits {
+        /// The bits that are set.
+        set: i64,
+        /// The bits that are clear.
+        clear: i64,
+    },
+}
+
+// === impl OnDelete ===
+
+impl OnDelete {
+    /// The DN that entries go below instead of being deleted.
+    pub fn place(&self) -> Option<&str> {
+        match self {
+            Self::Move(to) => Some(&to.to),
+            Self::Refuse(_) | Self::Delete => None,
+        }
+    }
 }
 
 // === impl Native ===

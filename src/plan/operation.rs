@@ -75,6 +75,8 @@ pub struct Record {
     pub dn: Option<String>,
     /// LDAP: the naming attribute's value that the mapping's template gives. `None` on SQL and when read.
     pub rdn: Option<String>,
+    /// LDAP: the DN of the entry above it, where the mapping says so. `None` on SQL and when read.
+    pub parent: Option<String>,
     /// Values by name, own and look-ups'. Absent: no value.
     pub values: BTreeMap<Native, Vec<Value>>,
     /// Rows of child tables, by table.
@@ -128,6 +130,8 @@ pub struct Changes {
     pub children: BTreeMap<Arc<str>, RowChanges>,
     /// LDAP: the naming attribute's new value.
     pub rdn: Option<String>,
+    /// LDAP: the DN of the entry above it, when that changes.
+    pub parent: Option<String>,
     /// The new document of `rest`: `Some(None)` removes it, `None` leaves it.
     pub rest: Option<Option<String>>,
 }
@@ -207,7 +211,8 @@ impl Range {
 impl Changes {
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.children.is_empty() && self.rdn.is_none() && self.rest.is_none()
+        let stays = self.rdn.is_none() && self.parent.is_none();
+        self.values.is_empty() && self.children.is_empty() && stays && self.rest.is_none()
     }
 }
 

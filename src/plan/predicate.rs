@@ -39,6 +39,8 @@ pub enum Test {
     Contains(String, Case),
     /// Ordered so against the value, a whole number or an instant.
     Compare(Order, Value),
+    /// A whole number in which this bit is set. Only asked where [`super::Profile::bits`] says so.
+    Bit(i64),
 }
 
 /// Whether letters' case counts in a comparison of text.

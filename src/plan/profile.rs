@@ -13,6 +13,8 @@ pub struct Profile {
     pub ordering: bool,
     /// How its comparisons of instants agree with SCIM's.
     pub instants: Instants,
+    /// Whether it can test a number's bits.
+    pub bits: bool,
     /// Whether it can give any window of an ordered result together with the true total.
     pub windows: bool,
 }

@@ -1,7 +1,7 @@
 //! Many clients that change one group at the same time, each its own member, while somebody renames it: no
 //! member is lost, and none comes back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::database::Database;
 use crate::support::directory::{Directory, SUFFIX};
 use crate::support::gateway::Gateway;
+use crate::support::samba::Samba;
 use crate::support::scim::{Answer, Scim};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -68,6 +69,19 @@ fn in_a_directory(directory: &Directory, mapping: &str) {
         let shown = person.all("memberOf") == [group.dn.clone()];
         assert_eq!(shown, stayed().contains(&login(number)), "{person:?}");
     }
+    gateway.is_sound();
+}
+
+#[test]
+fn on_active_directory() {
+    let samba = Samba::start();
+    let mut gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
+    let (_, name) = contend(&gateway.target("corp"));
+    let group = samba.group(&name).unwrap();
+    let people: BTreeMap<String, String> =
+        (0..WRITERS).map(login).map(|login| (samba.person(&login).unwrap().dn, login)).collect();
+    let members = group.all("member").iter().map(|dn| people[dn].clone());
+    assert_eq!(members.collect::<BTreeSet<_>>(), stayed());
     gateway.is_sound();
 }
 

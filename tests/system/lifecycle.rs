@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::database::{Database, literal};
 use crate::support::directory::{Directory, Entry};
 use crate::support::gateway::Gateway;
+use crate::support::samba::{DOMAIN, Samba};
 use crate::support::scim::Scim;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -61,6 +62,13 @@ fn of_entries_in_389_directory_server() {
     live(&gateway.target("corp"), &directory);
 }
 
+#[test]
+fn of_entries_in_active_directory() {
+    let samba = Samba::start();
+    let gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
+    live(&gateway.target("corp"), &samba);
+}
+
 // === The life ===
 
 fn live(scim: &Scim, native: &dyn Native) {
@@ -100,6 +108,8 @@ fn create(scim: &Scim, native: &dyn Native, login: &str, family: &str) -> Value 
         "name": { "givenName": "Some", "familyName": family },
         "emails": [{ "type": "work", "value": mail }],
         "active": true,
+        // Where it has no place it is ignored.
+        "password": "Analytical-1843",
         // Read-only: not for a client to say.
         "id": "mine",
         "meta": { "resourceType": "Robot" },
@@ -437,6 +447,42 @@ impl Native for Directory {
         let strangers: Vec<_> = entry.all("member").iter().filter(|dn| login(dn).is_none()).collect();
         assert!(strangers.iter().all(|dn| *dn == "cn=gantry-placeholder"), "{strangers:?}");
         Some(entry.all("member").iter().filter_map(login).collect())
+    }
+}
+
+impl Native for Samba {
+    fn person(&self, login: &str) -> Option<Person> {
+        let entry = Self::person(self, login).filter(|entry| entry.one("sAMAccountName") == Some(login))?;
+        let control: i64 = entry.one("userAccountControl").unwrap().parse().unwrap();
+        assert_eq!(control & !2, 512, "only the bit changes");
+        Some(Person {
+            family: entry.one("sn").map(str::to_owned),
+            mail: entry.one("mail").map(str::to_owned),
+            active: Some(control & 2 == 0),
+        })
+    }
+
+    fn stamp(&self, login: &str) -> String {
+        Self::person(self, login).unwrap().one("uSNChanged").unwrap().to_owned()
+    }
+
+    fn group_stamp(&self, group: &str) -> String {
+        self.group(group).unwrap().one("uSNChanged").unwrap().to_owned()
+    }
+
+    fn logins(&self) -> BTreeSet<String> {
+        let people = self.search(&format!("ou=people,{DOMAIN}"), "(objectClass=user)");
+        people.iter().map(|entry| entry.one("sAMAccountName").unwrap().to_owned()).collect()
+    }
+
+    fn members(&self, group: &str) -> Option<BTreeSet<String>> {
+        let entry = self.group(group)?;
+        let people = self.search(&format!("ou=people,{DOMAIN}"), "(objectClass=user)");
+        let login = |dn: &String| {
+            let person = people.iter().find(|person| person.dn == *dn).unwrap();
+            person.one("sAMAccountName").unwrap().to_owned()
+        };
+        Some(entry.all("member").iter().map(login).collect())
     }
 }
 

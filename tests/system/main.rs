@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends loudly")]
 
 mod accounts;
+mod active_directory;
 mod bulk;
 mod cases;
 mod commands;

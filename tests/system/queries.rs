@@ -9,6 +9,7 @@ use crate::support::database::{Database, literal};
 use crate::support::directory::{Directory, SUFFIX};
 use crate::support::eventually;
 use crate::support::gateway::Gateway;
+use crate::support::samba::{DOMAIN, Samba};
 use crate::support::scim::{Answer, Scim, encoded};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -79,6 +80,29 @@ impl Native for Tables {
     }
 }
 
+impl Native for Samba {
+    fn count(&self) -> (usize, usize) {
+        let count = |base: &str, class: &str| {
+            self.search(&format!("ou={base},{DOMAIN}"), &format!("(objectClass={class})")).len()
+        };
+        (count("people", "user"), count("groups", "group"))
+    }
+
+    fn make(&self, name: &str) {
+        self.modify(&format!(
+            "dn: CN={name},ou=people,{DOMAIN}\nchangetype: add\nobjectClass: user\nsAMAccountName: {name}\n"
+        ));
+    }
+
+    fn remove(&self, name: &str) {
+        self.modify(&format!("dn: CN={name},ou=people,{DOMAIN}\nchangetype: delete\n"));
+    }
+
+    fn fold(&self, text: &str) -> String {
+        text.to_lowercase()
+    }
+}
+
 impl Native for Directory {
     fn count(&self) -> (usize, usize) {
         let count = |base: &str, class: &str| {
@@ -146,6 +170,14 @@ fn of_a_389_directory_server() {
     let directory = Directory::ds389();
     let target = directory.target("q", "389ds");
     whole(&[target], &directory);
+}
+
+#[test]
+fn of_an_active_directory() {
+    let samba = Samba::start();
+    // People and groups of one name, which accounts of a domain cannot have.
+    let target = samba.target("q", "active-directory", ", group_account = \"\"");
+    whole(&[target], &samba);
 }
 
 /// Everything, on one backend. The first gateway and a replica have the same key, a third has another.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::support::directory::Directory;
 use super::support::gateway::Gateway;
+use super::support::samba::Samba;
 use super::support::scim::{Answer, Scim};
 
 #[test]
@@ -30,6 +31,13 @@ fn in_openldap() {
 fn in_389_directory_server() {
     let directory = Directory::ds389();
     let gateway = Gateway::serve(&[directory.target("corp", "389ds")]);
+    life(&gateway.target("corp"));
+}
+
+#[test]
+fn in_active_directory() {
+    let samba = Samba::start();
+    let gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
     life(&gateway.target("corp"));
 }
 
@@ -95,10 +103,14 @@ fn life(scim: &Scim) {
 
 #[test]
 fn of_many_who_write_on_condition_of_one_version_one_wins() {
-    let (openldap, ds389) = (Directory::start(), Directory::ds389());
+    let (openldap, ds389, samba) = (Directory::start(), Directory::ds389(), Samba::start());
     let plain = Gateway::demo("plain", &[]);
-    let ldap = Gateway::serve(&[openldap.target("openldap", "openldap"), ds389.target("389ds", "389ds")]);
-    for scim in [plain.target("plain"), ldap.target("openldap"), ldap.target("389ds")] {
+    let ldap = Gateway::serve(&[
+        openldap.target("openldap", "openldap"),
+        ds389.target("389ds", "389ds"),
+        samba.target("ad", "active-directory", ""),
+    ]);
+    for scim in [plain.target("plain"), ldap.target("openldap"), ldap.target("389ds"), ldap.target("ad")] {
         let made = scim.post("/Users", &json!({ "userName": "race", "active": true }));
         let (version, user) = (etag(&made), made.is(201));
         let path = format!("/Users/{}", user["id"].as_str().unwrap());

@@ -1,11 +1,14 @@
 //! What a result code (RFC 4511 §4.1.9) means to the gateway. Texts for clients hold no DN, and no native
 //! message but what a policy has against a password; the server's own text goes into the cause, for the log.
-//! That text decides nothing except whether a 19 is a uniqueness overlay's, for which LDAP has no code.
+//! That text decides nothing except whether a 19 is a uniqueness overlay's, for which LDAP has no code, and what
+//! `subcodes` reads in it.
 
 use ldap3::LdapResult;
 
 use crate::backend::Failure;
 use crate::plan::{AttributeChange, LdapOperation, Value};
+
+use super::subcodes::{self, Meaning};
 
 /// Compared with a failed assertion, a version that moved on (RFC 4528 §4).
 pub(super) const ASSERTION_FAILED: u32 = 122;
@@ -36,6 +39,9 @@ pub(super) fn search(base: &str, result: &LdapResult) -> Failure {
 
 /// A write's failure.
 pub(super) fn write(write: &LdapOperation, result: &LdapResult) -> Failure {
+    if let Some(meaning) = subcodes::meaning(write, result) {
+        return meant(write, result, meaning);
+    }
     let adds = matches!(write, LdapOperation::Add { .. });
     match result.rc {
         68 => Failure::Uniqueness("an entry with this name exists".to_owned()),
@@ -54,6 +60,19 @@ pub(super) fn write(write: &LdapOperation, result: &LdapResult) -> Failure {
         NO_RIGHTS => Failure::Forbidden(format!("to write {}: {}", dn(write), cause(result))),
         53 => rejected(write, result, "the directory will not do this"),
         _ => common(result),
+    }
+}
+
+/// What Active Directory says beside the code.
+fn meant(write: &LdapOperation, result: &LdapResult, meaning: Meaning) -> Failure {
+    match meaning {
+        Meaning::Taken => Failure::Uniqueness(cause(result)),
+        Meaning::Moved => Failure::Conflict(cause(result)),
+        Meaning::Unknown => rejected(write, result, "the directory does not know this attribute"),
+        Meaning::NoPlace => Failure::Internal(format!("the parent does not exist: {}", cause(result))),
+        Meaning::Password(why) => {
+            Failure::Rejected(format!("the directory does not take this password: {why}"), cause(result))
+        }
     }
 }
 

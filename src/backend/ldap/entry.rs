@@ -30,6 +30,12 @@ impl Entry {
         Some(Self { dn, attributes })
     }
 
+    /// One with octets, for a test.
+    #[cfg(test)]
+    pub(super) fn holding(dn: &str, name: &str, octets: &[u8]) -> Self {
+        Self { dn: dn.to_owned(), attributes: vec![(name.to_owned(), vec![octets.to_vec()])] }
+    }
+
     /// One for a test.
     #[cfg(test)]
     pub(super) fn of(dn: &str, values: &[(&str, &str)]) -> Self {
@@ -49,6 +55,12 @@ impl Entry {
     pub(super) fn values(&self, name: &str) -> Vec<Value> {
         let matching = self.attributes.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
         matching.flat_map(|(_, values)| values).cloned().map(value).collect()
+    }
+
+    /// The first value of this attribute, as the server sent it.
+    pub(super) fn octets(&self, name: &str) -> Option<&[u8]> {
+        let (_, values) = self.attributes.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+        values.first().map(Vec::as_slice)
     }
 
     /// The first value of this attribute, when it is text.

@@ -12,6 +12,9 @@ pub(super) const TERMS: usize = 500;
 /// Nesting of one filter: 389-ds rejects 100 levels; the parser of the wire library recurses.
 const DEPTH: usize = 20;
 
+/// Active Directory's rule for numbers in which all these bits are set ([MS-ADTS] 3.1.1.3.4.4.1).
+const BIT_AND: &str = "1.2.840.113556.1.4.803";
+
 /// What a condition became.
 #[derive(Debug, PartialEq)]
 enum Term {
@@ -165,6 +168,7 @@ impl Builder<'_> {
             Test::StartsWith(text, _) => Term::Filter(begins(name, text)),
             Test::EndsWith(text, _) => Term::Filter(ends(name, text)),
             Test::Contains(text, _) => Term::Filter(contains(name, text)),
+            Test::Bit(bit) => Term::Filter(format!("({name}:{BIT_AND}:={bit})")),
             Test::Compare(order, value) => match self.octets(name, value)? {
                 Some(octets) => Term::Filter(compare(name, *order, &octets)),
                 None => Term::Nothing,
@@ -290,6 +294,7 @@ mod tests {
                 "(&(objectClass=inetOrgPerson)(&(uid>=5)(!(uid=5))))",
             ),
             (Predicate::Not(Box::new(a("b"))), "(&(objectClass=inetOrgPerson)(!(uid=b)))"),
+            (test(Test::Bit(2)), "(&(objectClass=inetOrgPerson)(uid:1.2.840.113556.1.4.803:=2))"),
             (
                 Predicate::And(vec![a("b"), Predicate::Or(vec![a("c"), a("d"), Predicate::Nothing])]),
                 "(&(objectClass=inetOrgPerson)(&(uid=b)(|(uid=c)(uid=d))))",

@@ -1,6 +1,7 @@
 //! The port to a directory: what is configured, and the trait's two halves, the pure lowering and the
 //! session. Knows LDAP and `plan`; no SCIM, no mapping. Tested against OpenLDAP.
 
+mod account;
 mod ber;
 mod cache;
 mod codes;
@@ -24,6 +25,7 @@ mod schema;
 mod search;
 mod server;
 mod standing;
+mod subcodes;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -38,7 +40,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Backend, Failure, Finding, Intent, Lowered, Session};
-use crate::plan::{Facts, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step};
+use crate::plan::{
+    Entity, Facts, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search, Secret,
+    Step, Store,
+};
 use connection::Credentials;
 pub use kind::Kind;
 use read::Directory;
@@ -98,6 +103,7 @@ impl Ldap {
     pub fn new(settings: Settings, model: Arc<Model>) -> Result<Self, String> {
         let servers = server::parse_all(&settings.urls, settings.plaintext, settings.kind)?;
         let secure = settings.urls.iter().any(|url| url.starts_with("ldaps:")) || !settings.plaintext;
+        check_leavers(&model)?;
         let identity = settings.identity;
         let tls = if secure { Some(tls::client(settings.ca.as_ref(), &identity)?) } else { None };
         match &identity {
@@ -124,6 +130,31 @@ impl Ldap {
     }
 }
 
+/// Whether a type's entries have Active Directory's ids, and so its rule for bits too. The mapping says it, so that a
+/// filter is the same before a connection is made.
+fn is_of_active_directory(entity: &Entity) -> bool {
+    matches!(&entity.store, Store::Entries(entries) if id::is_guid(&entries.id))
+}
+
+/// Whoever left must be in no resource's reach.
+fn check_leavers(model: &Model) -> Result<(), String> {
+    let parse = |dn: &str| dn::Dn::parse(dn).ok_or_else(|| format!("{dn} is not a DN"));
+    for entity in model.entities.values() {
+        let Store::Entries(entries) = &entity.store else { continue };
+        let base = parse(&entries.base)?;
+        for to in model.entities.values().flat_map(|entity| &entity.on_delete).filter_map(OnDelete::place) {
+            if parse(to)?.under(&base) {
+                let name = &entity.name;
+                return Err(format!(
+                    "{to}, where leavers go, is below {}, where each {name} is",
+                    entries.base
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl Backend for Ldap {
     fn profile(&self) -> Profile {
@@ -135,6 +166,7 @@ impl Backend for Ldap {
             ordering: false,
             // RFC 4512 §3.4 gives these two their matching rules; with others a server may know none.
             instants: Instants::Seconds(&["createTimestamp", "modifyTimestamp"]),
+            bits: self.directory.model.entities.values().all(is_of_active_directory),
             windows: false,
         }
     }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::plan::{Action, Expect, LdapOperation, Predicate, Range, Step};
+use crate::plan::{Action, Expect, LdapOperation, Move, OnDelete, Predicate, Range, Step};
 
 const DEADLINE: Duration = Duration::from_millis(400);
 const BOUND: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00";
@@ -187,5 +187,10 @@ fn settings_that_cannot_work_are_refused() {
     assert!(Ldap::new(settings.clone(), model.clone()).is_err_and(|error| error.contains("certificate")));
     settings.urls = vec!["ldap://x".to_owned()];
     settings.plaintext = true;
-    assert!(Ldap::new(settings, model).is_err_and(|error| error.contains("bind_password")));
+    assert!(Ldap::new(settings.clone(), model).is_err_and(|error| error.contains("bind_password")));
+    let mut model = fixture::model();
+    let leavers = Move { to: "ou=left, OU=groups,dc=x".to_owned(), disabled: None };
+    model.entities.get_mut("User").unwrap().on_delete = vec![OnDelete::Move(leavers)];
+    let refused = Ldap::new(settings, Arc::new(model));
+    assert!(refused.is_err_and(|error| error.contains("is below ou=groups,dc=x, where each Group is")));
 }

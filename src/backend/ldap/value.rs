@@ -8,6 +8,8 @@ use time::{OffsetDateTime, UtcOffset};
 use crate::backend::Failure;
 use crate::plan::{Reference, Value};
 
+use super::account;
+
 /// The DNs that references stand for, as far as they were looked up; `None`: no such entry.
 pub(super) type Dns = BTreeMap<Reference, Option<String>>;
 
@@ -17,6 +19,10 @@ pub(super) fn stored(attribute: &str, value: &Value, dns: &Dns) -> Result<Value,
         Value::Text(text) if text.is_empty() => Err(empty(attribute)),
         Value::Bytes(octets) if octets.is_empty() => Err(empty(attribute)),
         Value::Secret(secret) if secret.expose().is_empty() => Err(empty(attribute)),
+        Value::Secret(secret) if account::is_password(attribute) => {
+            let not_text = || Failure::Internal(format!("{attribute}: this secret is no text"));
+            account::password(secret).map(Value::Secret).ok_or_else(not_text)
+        }
         Value::Text(_) | Value::Bytes(_) | Value::Secret(_) => Ok(value.clone()),
         Value::Integer(number) => Ok(Value::Text(number.to_string())),
         Value::Real(number) => Ok(Value::Text(number.to_string())),

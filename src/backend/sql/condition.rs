@@ -166,6 +166,10 @@ impl Writer<'_> {
                 let mark = order::value_mark(self.builder, value);
                 format!("{compared} {} {mark}", sign(*order))
             }
+            Test::Bit(bit) => {
+                let mark = order::value_mark(self.builder, &Value::Integer(*bit));
+                format!("({column} & {mark}) <> 0")
+            }
         }
     }
 

@@ -347,7 +347,7 @@ impl<'a> Lowering<'a> {
                     }
                     guards.push(row);
                 }
-                OnDelete::Delete => break,
+                OnDelete::Delete | OnDelete::Move(_) => break,
             }
         }
         if !self.entity.on_delete.contains(&OnDelete::Delete) {

@@ -54,6 +54,7 @@ impl Backend for Sqlite {
             text: Precision::Exact,
             ordering: true,
             instants: Instants::Exact,
+            bits: true,
             windows: true,
         }
     }

@@ -186,6 +186,7 @@ fn a_client_s_value_is_never_part_of_a_statement() {
             Test::EndsWith(value.to_owned(), Case::Folded),
             Test::Contains(value.to_owned(), Case::Folded),
             Test::Compare(Order::Less, value.into()),
+            Test::Bit(2),
             Test::Equals(Value::Reference(Reference { resource: None, id: value.to_owned() }), Case::Exact),
         ];
         let terms = tests.into_iter().map(|test| Predicate::Test(Native::own("Login"), test));
@@ -277,6 +278,14 @@ async fn a_negation_matches_what_is_null() {
     let nested =
         Predicate::And(vec![is("Nick", "y", Case::Folded).not(), is("Login", "B", Case::Folded)]).not();
     assert_eq!(database.ids(nested).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_bit_of_a_number_is_tested() {
+    let database = database(&[("a", Some("512")), ("b", Some("514")), ("c", None), ("d", Some("66050"))]);
+    let set = Predicate::Test(Native::own("Nick"), Test::Bit(2));
+    assert_eq!(database.ids(set.clone()).await, ["2", "4"]);
+    assert_eq!(database.ids(set.not()).await, ["1", "3"]);
 }
 
 #[tokio::test]

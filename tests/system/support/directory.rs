@@ -206,7 +206,7 @@ impl Drop for Directory {
 // === impl Entry ===
 
 impl Entry {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(value_of);
         let (_, dn) = lines.next()?;
         let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -241,7 +241,7 @@ fn value_of(line: &str) -> (String, String) {
 }
 
 /// A text as a value in a filter: every octet as hexadecimal digits, which RFC 4515 §3 allows.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.bytes().map(|octet| format!("\\{octet:02x}")).collect()
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::scim::Scim;
-use super::{database::Database, directory::Directory, eventually, output};
+use super::{database::Database, directory::Directory, eventually, output, samba::Samba};
 
 /// The bearer token of every target in the tests.
 pub const TOKEN: &str = "t0ken-of-the-tests";
@@ -166,12 +166,26 @@ fn target(name: &str, mapping: &str, store: &str) -> String {
     )
 }
 
-// === impl Database, Directory ===
+// === impl Database, Samba, Directory ===
 
 impl Database {
     /// The `[[target]]` of a database.
     pub fn target(&self, name: &str, mapping: &str) -> String {
         target(name, mapping, &format!("[target.sqlite]\nfile = {:?}", self.file()))
+    }
+}
+
+impl Samba {
+    /// The `[[target]]` of an Active Directory, with more params beside the bases.
+    pub fn target(&self, name: &str, mapping: &str, more: &str) -> String {
+        use super::samba::{BIND_DN, DOMAIN};
+        let params =
+            format!("params = {{ people = \"ou=people,{DOMAIN}\", groups = \"ou=groups,{DOMAIN}\"{more} }}");
+        let (url, ca, password) = (self.url(), self.file("ca.pem"), self.file("password"));
+        let store = format!(
+            "{params}\n[target.ldap]\nurls = [{url:?}]\nca = {ca:?}\nbind_dn = \"{BIND_DN}\"\nbind_password = {{ file = {password:?} }}"
+        );
+        target(name, mapping, &store)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod directory;
 pub mod ds389;
 pub mod gateway;
 pub mod relay;
+pub mod samba;
 pub mod scim;
 
 use std::net::TcpListener;

@@ -1,5 +1,6 @@
 //! A new entry: one add.
 
+use crate::backend::ldap::account;
 use crate::backend::ldap::dn::{self, fold};
 use crate::backend::ldap::filter;
 use crate::backend::ldap::search::place;
@@ -9,7 +10,7 @@ use crate::plan::{
     Create, Entity, Entries, Facts, LdapOperation, Model, Native, Record, Reference, Step, Value,
 };
 
-use super::Needs;
+use super::{Needs, inside};
 
 pub(super) fn lower(model: &Model, create: &Create, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &create.entity)?;
@@ -36,7 +37,8 @@ fn add(entity: &Entity, entries: &Entries, record: &Record, dns: &Dns) -> Result
         let client = format!("{}: what names the entry has no value", entries.rdn);
         return Err(Failure::Rejected(client, "no naming value".to_owned()));
     };
-    let dn = dn::below(&dn::rdn(&entries.rdn, name)?, &entries.base);
+    let parent = record.parent.as_deref().map_or(Ok(&*entries.base), |parent| inside(entries, parent))?;
+    let dn = dn::below(&dn::rdn(&entries.rdn, name)?, parent);
     let classes = entries.classes.iter().map(|class| Value::from(class.as_str())).collect();
     let mut attributes = vec![("objectClass".to_owned(), classes)];
     attributes.push((entries.rdn.to_string(), vec![Value::from(name.as_str())]));
@@ -50,6 +52,7 @@ fn add(entity: &Entity, entries: &Entries, record: &Record, dns: &Dns) -> Result
             put(&mut attributes, attribute, value);
         }
     }
+    account::complete(&mut attributes);
     Ok(super::step(format!("the new {} entry", entity.name), LdapOperation::Add { dn, attributes }, None))
 }
 

@@ -2,6 +2,7 @@
 //! operation with the same facts always gives the same plan.
 
 mod create;
+mod delete;
 mod needs;
 mod update;
 
@@ -9,11 +10,9 @@ mod update;
 mod tests;
 
 use crate::backend::{Failure, Lowered};
-use crate::plan::{
-    Action, Delete, Expect, Facts, LdapOperation, Model, OnDelete, Operation, Plan, Search, Step,
-};
+use crate::plan::{Action, Entries, Expect, Facts, LdapOperation, Model, Operation, Plan, Search, Step};
 
-use super::id;
+use super::dn::Dn;
 use super::search::{operations, place, references};
 use needs::Needs;
 
@@ -23,7 +22,7 @@ pub(super) fn lower(model: &Model, operation: &Operation, facts: &Facts) -> Resu
         Operation::Search(search) => read(model, search, facts),
         Operation::Create(create) => create::lower(model, create, facts),
         Operation::Update(update) => update::lower(model, update, facts),
-        Operation::Delete(delete) => remove(model, delete, facts),
+        Operation::Delete(delete) => delete::lower(model, delete, facts),
     }
 }
 
@@ -38,20 +37,12 @@ fn read(model: &Model, search: &Search, facts: &Facts) -> Result<Lowered, Failur
     })
 }
 
-fn remove(model: &Model, delete: &Delete, facts: &Facts) -> Result<Lowered, Failure> {
-    let (entity, entries) = place(model, &delete.entity)?;
-    if let Some(OnDelete::Refuse(_)) = entity.on_delete.first() {
-        let text = "this mapping refuses to delete some rows, which only a database can tell apart";
-        return Err(Failure::Refused(text.to_owned()));
-    }
-    let mut needs = Needs::new(model, entity, facts);
-    let record = needs.record(&delete.id)?;
-    needs.or_else(|| {
-        let dn = needs::dn(record)?;
-        let itself = id::equals(&entries.id, &delete.id);
-        let assertion = Some(update::stamped(entity, delete.version.as_ref())?.unwrap_or(itself));
-        Ok(vec![step(format!("the {} entry", entity.name), LdapOperation::Delete { dn, assertion }, None)])
-    })
+/// The DN of a place that the mapping chose, when it is one of the type's: an entry elsewhere would be none.
+fn inside<'a>(entries: &Entries, parent: &'a str) -> Result<&'a str, Failure> {
+    let is_inside = matches!((Dn::parse(parent), Dn::parse(&entries.base)), (Some(parent), Some(base)) if parent.under(&base));
+    let elsewhere =
+        || Failure::Internal(format!("the mapping puts an entry below {parent}, not below {}", entries.base));
+    is_inside.then_some(parent).ok_or_else(elsewhere)
 }
 
 fn step(about: String, operation: LdapOperation, undo: Option<LdapOperation>) -> Step {

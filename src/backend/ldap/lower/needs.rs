@@ -101,13 +101,20 @@ impl<'a> Needs<'a> {
         self.search(predicate, 1).map(|records| !records.is_empty())
     }
 
+    /// The entry with what it holds of a native; `None` when it must be read first.
+    pub(super) fn held(&mut self, id: &str, native: &Native) -> Option<Option<&'a Record>> {
+        let fields = Fields { natives: BTreeSet::from([native.clone()]), rest: false };
+        let found = self.read(Predicate::Id(vec![id.to_owned()]), fields, 1);
+        found.map(<[Record]>::first)
+    }
+
     fn search(&mut self, predicate: Predicate, limit: usize) -> Option<&'a [Record]> {
-        let search = Search {
-            entity: self.entity.name.clone(),
-            predicate,
-            fields: Fields::default(),
-            range: Range::first(limit),
-        };
+        self.read(predicate, Fields::default(), limit)
+    }
+
+    fn read(&mut self, predicate: Predicate, fields: Fields, limit: usize) -> Option<&'a [Record]> {
+        let search =
+            Search { entity: self.entity.name.clone(), predicate, fields, range: Range::first(limit) };
         if let Some(found) = self.facts.get(&search) {
             return Some(&found.records);
         }

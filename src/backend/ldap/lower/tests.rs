@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::backend::ldap::fixture;
 use crate::plan::{
-    Case, Change, Changes, Create, Fields, Found, Native, Predicate, Range, Record, Reference, Secret, Test,
-    Update, Value,
+    Case, Change, Changes, Create, Delete, Disabled, Fields, Found, Move, Native, OnDelete, Predicate, Range,
+    Record, Reference, Secret, Test, Update, Value,
 };
 
 const ANN: &str = "00000000-0000-0000-0000-00000000000a";
@@ -279,4 +279,93 @@ fn a_search_by_member_looks_the_member_up_first() {
     absent(&mut facts, "Group", ANN);
     let printed = printed(&search, &facts);
     assert!(printed.contains("'(&(objectClass=groupOfNames)(member=uid=ann,ou=people,dc=x))'"), "{printed}");
+}
+
+fn placed(values: &[(&str, Change)], rdn: Option<&str>, parent: &str) -> Operation {
+    match update("User", ANN, values, rdn) {
+        Operation::Update(mut update) => {
+            update.changes.parent = Some(parent.to_owned());
+            Operation::Update(update)
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn a_new_place_is_a_move_and_may_be_a_rename_too() {
+    let mut facts = Facts::default();
+    exists(&mut facts, "User", ANN, "uid=ann,OU=People,dc=x");
+    let moved = |rdn: &str| {
+        format!(
+            "version: 1\n\n# the User entry's new place\n# only if (entryUUID={ANN})\n\
+             dn: uid=ann,OU=People,dc=x\nchangetype: modrdn\nnewrdn: {rdn}\ndeleteoldrdn: 1\n\
+             newsuperior: ou=it,ou=people,dc=x\n# undone by:\n# dn: {rdn},ou=it,ou=people,dc=x\n\
+             # changetype: modrdn\n# newrdn: uid=ann\n# deleteoldrdn: 1\n# newsuperior: OU=People,dc=x\n"
+        )
+    };
+    let place = "ou=it,ou=people,dc=x";
+    assert_eq!(printed(&placed(&[], None, place), &facts), moved("uid=ann"));
+    assert_eq!(printed(&placed(&[], Some("ben"), place), &facts), moved("uid=ben"));
+    // It stands there already, however the place is spelt.
+    let stays = placed(&[("sn", swap("a", "b"))], None, "OU=people, DC=x");
+    assert!(printed(&stays, &facts).contains("dn: uid=ann,OU=People,dc=x\nchangetype: modify\n"));
+}
+
+#[test]
+fn no_entry_goes_where_it_would_be_none() {
+    let mut facts = Facts::default();
+    exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");
+    for elsewhere in ["ou=other,dc=x", "dc=x", "nonsense"] {
+        assert!(
+            matches!(run(&placed(&[], None, elsewhere), &facts), Err(Failure::Internal(_))),
+            "{elsewhere}"
+        );
+        let mut create = user(&[("sn", "x".into())], Some("a"));
+        if let Operation::Create(create) = &mut create {
+            create.record.parent = Some(elsewhere.to_owned());
+        }
+        let facts = answered(&create, Facts::default());
+        assert!(matches!(run(&create, &facts), Err(Failure::Internal(_))), "{elsewhere}");
+    }
+}
+
+fn leave(disabled: Disabled, held: &str) -> String {
+    let mut model = fixture::model();
+    let to = Move { to: "ou=leavers,dc=x".to_owned(), disabled: Some((Native::own("uac"), disabled)) };
+    model.entities.get_mut("User").unwrap().on_delete = vec![OnDelete::Move(to)];
+    let delete = Operation::Delete(Delete { entity: "User".into(), id: ANN.to_owned(), version: None });
+    let mut facts = Facts::default();
+    while let Lowered::Need(needs) = lower(&model, &delete, &facts).unwrap() {
+        for search in needs {
+            let mut ann = found(&[(ANN, "uid=ann\\, b,ou=people,dc=x")]);
+            ann.records[0].values.insert(Native::own("uac"), vec![held.into()]);
+            facts.add(search, ann);
+        }
+    }
+    match lower(&model, &delete, &facts) {
+        Ok(Lowered::Plan(plan)) => plan.render(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_leaver_is_disabled_and_goes_elsewhere_under_a_name_that_is_free_there() {
+    let (from, to) = ("uid=ann\\, b,ou=people,dc=x", "uid=ann\\2c b 00000000,ou=leavers,dc=x");
+    let move_ = format!(
+        "# the User entry's new place, where it is none\n# only if (entryUUID={ANN})\ndn: {from}\nchangetype: modrdn\n\
+         newrdn: uid=ann\\2c b 00000000\ndeleteoldrdn: 1\nnewsuperior: ou=leavers,dc=x\n# undone by:\n# dn: {to}\n\
+         # changetype: modrdn\n# newrdn: uid=ann\\, b\n# deleteoldrdn: 1\n# newsuperior: ou=people,dc=x\n"
+    );
+    let disable = |old: &str, new: &str| {
+        format!(
+            "# the User entry's account, which ends\n# only if (entryUUID={ANN})\ndn: {from}\nchangetype: modify\n\
+             delete: uac\nuac: {old}\n-\nadd: uac\nuac: {new}\n-\n# undone by:\n# dn: {from}\n# changetype: modify\n\
+             # delete: uac\n# uac: {new}\n# -\n# add: uac\n# uac: {old}\n# -\n"
+        )
+    };
+    let bits = Disabled::Bits { set: 2, clear: 0 };
+    assert_eq!(leave(bits.clone(), "66048"), format!("version: 1\n\n{}\n{move_}", disable("66048", "66050")));
+    assert_eq!(leave(bits, "514"), format!("version: 1\n\n{move_}"));
+    let value = Disabled::Value(Some("off".into()));
+    assert_eq!(leave(value, "on"), format!("version: 1\n\n{}\n{move_}", disable("on", "off")));
 }

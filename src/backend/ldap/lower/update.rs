@@ -1,4 +1,4 @@
-//! A change of an entry: a rename, when its name changes, then one modify with the values that go and
+//! A change of an entry: a rename, a move or both in one, when its name or its place changes, then one modify with the values that go and
 //! come. Membership is written as deltas; a group's members are never read.
 
 use crate::backend::ldap::dn::{self, Dn};
@@ -12,7 +12,7 @@ use crate::plan::{
     Reference, Step, Update, Value,
 };
 
-use super::{Needs, needs};
+use super::{Needs, inside, needs};
 
 pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &update.entity)?;
@@ -38,7 +38,7 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
         values.clear();
     }
     needs.or_else(|| {
-        let rename = Rename::of(entries, &needs::dn(record)?, update.changes.rdn.as_deref())?;
+        let rename = Rename::of(entries, &needs::dn(record)?, update)?;
         steps(entity, entries, update, rename, &values, &dns)
     })
 }
@@ -111,14 +111,17 @@ fn is_done(values: &[(&Native, Written)]) -> bool {
     deltas.next().is_some_and(is_empty) && deltas.all(is_empty)
 }
 
-/// An entry's name before and after.
+/// An entry's name and place before and after.
 struct Rename {
+    old_dn: String,
     old_rdn: String,
     old_value: Option<String>,
-    new_rdn: String,
-    new_value: String,
-    old_dn: String,
     new_dn: String,
+    new_rdn: String,
+    /// `None`: the name stays.
+    new_value: Option<String>,
+    /// The place before and after; `None`: it stays.
+    moved: Option<[String; 2]>,
 }
 
 enum Named {
@@ -127,47 +130,58 @@ enum Named {
 }
 
 impl Rename {
-    /// Whether the new naming value really is another than the present one.
-    fn of(entries: &Entries, dn: &str, rdn: Option<&str>) -> Result<Named, Failure> {
-        let Some(new_value) = rdn else { return Ok(Named::Stays(dn.to_owned())) };
-        let parsed = Dn::parse(dn);
-        let (Some(parsed), Some((old_rdn, parent))) = (parsed, dn::split(dn)) else {
-            return Err(Failure::Internal(format!("the directory gave {dn}, which is not a DN")));
-        };
-        if parsed.named_by(&entries.rdn) == Some(new_value) {
+    /// Whether the new naming value, or the new place, really is another than the present one.
+    fn of(entries: &Entries, dn: &str, update: &Update) -> Result<Named, Failure> {
+        let changes = &update.changes;
+        if changes.rdn.is_none() && changes.parent.is_none() {
             return Ok(Named::Stays(dn.to_owned()));
         }
-        let new_rdn = dn::rdn(&entries.rdn, new_value)?;
+        let parsed = Dn::parse(dn);
+        let (Some(parsed), Some((old_rdn, old_parent))) = (parsed, dn::split(dn)) else {
+            return Err(Failure::Internal(format!("the directory gave {dn}, which is not a DN")));
+        };
+        let new_value = changes.rdn.as_deref().filter(|value| parsed.named_by(&entries.rdn) != Some(value));
+        let new_rdn = new_value.map(|value| dn::rdn(&entries.rdn, value)).transpose()?;
+        let normalised = |dn: &str| Dn::parse(dn).map(|dn| dn.normalised());
+        let new_parent = changes.parent.as_deref().map(|parent| inside(entries, parent)).transpose()?;
+        let new_parent = new_parent.filter(|parent| normalised(parent) != normalised(old_parent));
+        if new_rdn.is_none() && new_parent.is_none() {
+            return Ok(Named::Stays(dn.to_owned()));
+        }
+        let new_rdn = new_rdn.unwrap_or_else(|| old_rdn.to_owned());
         Ok(Named::Changes(Self {
+            old_dn: dn.to_owned(),
             old_rdn: old_rdn.to_owned(),
             old_value: parsed.value_of(&entries.rdn),
-            new_dn: dn::below(&new_rdn, parent),
+            new_dn: dn::below(&new_rdn, new_parent.unwrap_or(old_parent)),
             new_rdn,
-            new_value: new_value.to_owned(),
-            old_dn: dn.to_owned(),
+            new_value: new_value.map(str::to_owned),
+            moved: new_parent.map(|parent| [old_parent.to_owned(), parent.to_owned()]),
         }))
     }
 
     fn step(&self, entity: &Entity, assertion: String, later: String) -> Step {
-        let modify_dn = |dn: &str, new_rdn: &str, assertion| LdapOperation::ModifyDn {
+        let [from, to] = self.moved.clone().map_or([None, None], |[from, to]| [Some(from), Some(to)]);
+        let modify_dn = |dn: &str, new_rdn: &str, new_superior, assertion| LdapOperation::ModifyDn {
             dn: dn.to_owned(),
             new_rdn: new_rdn.to_owned(),
-            new_superior: None,
+            new_superior,
             assertion: Some(assertion),
         };
+        let what = if self.moved.is_some() { "place" } else { "name" };
         super::step(
-            format!("the {} entry's new name", entity.name),
-            modify_dn(&self.old_dn, &self.new_rdn, assertion),
-            Some(modify_dn(&self.new_dn, &self.old_rdn, later)),
+            format!("the {} entry's new {what}", entity.name),
+            modify_dn(&self.old_dn, &self.new_rdn, to, assertion),
+            Some(modify_dn(&self.new_dn, &self.old_rdn, from, later)),
         )
     }
 
     /// The naming attribute's part of a change is done by the rename itself.
     fn left(&self, entries: &Entries, native: &Native, change: &mut Change) {
-        if entries.rdn.eq_ignore_ascii_case(&native.name) {
+        if self.new_value.is_some() && entries.rdn.eq_ignore_ascii_case(&native.name) {
             let is = |value: &Value, name: Option<&String>| name.is_some() && value.text().as_ref() == name;
             change.remove.retain(|value| !is(value, self.old_value.as_ref()));
-            change.add.retain(|value| !is(value, Some(&self.new_value)));
+            change.add.retain(|value| !is(value, self.new_value.as_ref()));
         }
     }
 }
