@@ -1,5 +1,6 @@
 //! The port to a directory: what is configured, and the trait's two halves, the pure lowering and the
-//! session. Knows LDAP and `plan`; no SCIM, no mapping. Tested against OpenLDAP.
+//! session. Knows LDAP and `plan`; no SCIM, no mapping. Tested against OpenLDAP and
+//! 389 Directory Server.
 
 mod account;
 mod ber;
