@@ -140,6 +140,7 @@ impl<'a> List<'a> {
         match self.target.backend.profile().folding {
             plan::Folding::Ascii => Folding::Ascii,
             plan::Folding::Directory => Folding::Directory,
+            plan::Folding::Unprepared => Folding::Unprepared,
         }
     }
 

@@ -20,6 +20,7 @@ const CRM: &str = include_str!("../../mappings/crm/mapping.rhai");
 const PLAIN: &str = include_str!("../../mappings/plain/mapping.rhai");
 const OPENLDAP: &str = include_str!("../../mappings/openldap/mapping.rhai");
 const ACTIVE_DIRECTORY: &str = include_str!("../../mappings/active-directory/mapping.rhai");
+const DS389: &str = include_str!("../../mappings/389ds/mapping.rhai");
 const REFERENCE: &str = include_str!("../../mappings/README.md");
 
 const SQLITE: Profile = Profile {
@@ -71,7 +72,7 @@ fn mistake(text: &str) -> String {
 
 #[test]
 fn the_ready_mappings_load() {
-    for text in [CRM, PLAIN, OPENLDAP, ACTIVE_DIRECTORY] {
+    for text in [CRM, PLAIN, OPENLDAP, DS389, ACTIVE_DIRECTORY] {
         assert_eq!(good(text).resources().len(), 2);
     }
     // Where leavers go is a param: without it there are none.

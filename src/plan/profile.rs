@@ -26,6 +26,9 @@ pub enum Folding {
     Ascii,
     /// LDAP's caseIgnoreMatch: Unicode, outer spaces and runs of spaces do not count.
     Directory,
+    /// Like it, but what Unicode counts as the same in another form differs: 389 Directory Server and
+    /// Active Directory.
+    Unprepared,
 }
 
 /// Which instants a backend compares.

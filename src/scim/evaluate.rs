@@ -23,6 +23,8 @@ pub enum Folding {
     Unicode,
     /// LDAP's caseIgnoreMatch: Unicode, in compatibility form; outer spaces and runs of spaces do not count.
     Directory,
+    /// Like it, without the compatibility form.
+    Unprepared,
 }
 
 /// Whether the resource meets the filter, which was checked against the type.
@@ -113,6 +115,7 @@ impl Evaluator<'_> {
     fn text(&self, attribute: &Attribute, value: &str, op: Op, wanted: &str) -> bool {
         let folded = |text: &str, part: Op| match (attribute.case_exact, self.folding) {
             (false, Folding::Directory) => prepared(text, part),
+            (false, Folding::Unprepared) => spaced(&lower(text), part),
             (case_exact, folding) => folded(text, case_exact, folding),
         };
         let (value, wanted) = (folded(value, Op::Eq), folded(wanted, op));
@@ -132,14 +135,19 @@ pub(super) fn folded(text: &str, case_exact: bool, folding: Folding) -> String {
         (false, Folding::Ascii) => text.to_ascii_lowercase(),
         (false, Folding::Unicode) => text.to_lowercase(),
         (false, Folding::Directory) => prepared(text, Op::Eq),
+        (false, Folding::Unprepared) => spaced(&lower(text), Op::Eq),
     }
 }
 
 /// A text as caseIgnoreMatch and caseIgnoreSubstringsMatch prepare it (RFC 4518 §2.2 to 2.6.1): each letter
 /// folded by itself, then NFKC, then spaces. What RFC 4518 maps to nothing stays, as it does in OpenLDAP.
 fn prepared(text: &str, op: Op) -> String {
-    let lower: String = text.chars().flat_map(char::to_lowercase).collect();
-    spaced(&ComposingNormalizerBorrowed::new_nfkc().normalize(&lower), op)
+    spaced(&ComposingNormalizerBorrowed::new_nfkc().normalize(&lower(text)), op)
+}
+
+/// Each letter folded by itself.
+fn lower(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// Runs of spaces are one. Where a value begins or ends they do not count; where a part of one does, they
@@ -248,6 +256,15 @@ mod tests {
             (Op::Co, "\u{301}x", "\u{301}x"),
         ] {
             assert_eq!(prepared(text, op), expected, "{op:?} {text:?}");
+        }
+    }
+
+    #[test]
+    fn without_preparation_another_form_is_another_text() {
+        for (text, expected) in
+            [("  \u{c4}  b ", "\u{e4} b"), ("E\u{301}", "e\u{301}"), ("\u{fb01}n", "\u{fb01}n")]
+        {
+            assert_eq!(folded(text, false, Folding::Unprepared), expected, "{text:?}");
         }
     }
 }

@@ -41,8 +41,16 @@ fn in_an_applications_tables() {
 
 #[test]
 fn in_openldap() {
-    let directory = Directory::start();
-    let gateway = Gateway::serve(&[directory.target("corp", "openldap")]);
+    in_a_directory(&Directory::start(), "openldap");
+}
+
+#[test]
+fn in_389_directory_server() {
+    in_a_directory(&Directory::ds389(), "389ds");
+}
+
+fn in_a_directory(directory: &Directory, mapping: &str) {
+    let gateway = Gateway::serve(&[directory.target("corp", mapping)]);
     let scim = gateway.target("corp");
     every_method(&scim);
     groups_in_a_circle(&scim);
@@ -322,8 +330,12 @@ fn a_target_that_is_read_only_takes_none() {
 /// Half of a circle is in the directory when it dies: nothing is said to be done.
 #[test]
 fn a_directory_that_dies_leaves_no_success_behind() {
-    let mut directory = Directory::start();
-    let gateway = Gateway::serve(&[directory.target("corp", "openldap")]);
+    dies(Directory::start(), "openldap");
+    dies(Directory::ds389(), "389ds");
+}
+
+fn dies(mut directory: Directory, mapping: &str) {
+    let gateway = Gateway::serve(&[directory.target("corp", mapping)]);
     let scim = gateway.target("corp");
     scim.get("/Users?count=1").is(200);
     directory.kill();

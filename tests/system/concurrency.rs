@@ -48,14 +48,22 @@ fn on_two_bare_tables() {
 
 #[test]
 fn on_openldap() {
-    let directory = Directory::start();
-    let mut gateway = Gateway::serve(&[directory.target("corp", "openldap")]);
+    in_a_directory(&Directory::start(), "openldap");
+}
+
+#[test]
+fn on_389_directory_server() {
+    in_a_directory(&Directory::ds389(), "389ds");
+}
+
+fn in_a_directory(directory: &Directory, mapping: &str) {
+    let mut gateway = Gateway::serve(&[directory.target("corp", mapping)]);
     let (_, name) = contend(&gateway.target("corp"));
     let group = directory.group(&name).unwrap();
     let dn = |login: &String| format!("uid={login},ou=people,{SUFFIX}");
     let members = group.all("member").iter().filter(|dn| *dn != "cn=gantry-placeholder").cloned();
     assert_eq!(members.collect::<BTreeSet<_>>(), stayed().iter().map(dn).collect());
-    // The overlay has followed: each of them shows the group, under its last name, and nobody else does.
+    // What keeps memberOf has followed: each of them shows the group, under its last name, and nobody else does.
     for number in 0..WRITERS {
         let person = directory.person(&login(number)).unwrap();
         let shown = person.all("memberOf") == [group.dn.clone()];

@@ -32,6 +32,12 @@ fn of_entries_in_active_directory() {
     has_no_failed_check(Gateway::serve(&[target]), "corp");
 }
 
+#[test]
+fn of_entries_in_389_directory_server() {
+    let directory = Directory::ds389();
+    has_no_failed_check(Gateway::serve(&[directory.target("corp", "389ds")]), "corp");
+}
+
 fn has_no_failed_check(mut gateway: Gateway, target: &str) {
     // Where `scripts/test` puts it.
     let scim2 = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/scim2/bin/scim2");

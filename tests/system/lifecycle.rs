@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::support::database::{Database, literal};
-use crate::support::directory::Directory;
+use crate::support::directory::{Directory, Entry};
 use crate::support::gateway::Gateway;
 use crate::support::samba::{DOMAIN, Samba};
 use crate::support::scim::Scim;
@@ -60,6 +60,13 @@ fn of_entries_in_active_directory() {
     let samba = Samba::start();
     let gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
     live(&gateway.target("corp"), &samba);
+}
+
+#[test]
+fn of_entries_in_389_directory_server() {
+    let directory = Directory::ds389();
+    let gateway = Gateway::serve(&[directory.target("corp", "389ds")]);
+    live(&gateway.target("corp"), &directory);
 }
 
 // === The life ===
@@ -398,22 +405,30 @@ impl Native for Plain<'_> {
     }
 }
 
+/// What closes an account: of OpenLDAP, of 389 Directory Server.
+const LOCKS: [&str; 2] = ["pwdAccountLockedTime", "nsAccountLock"];
+
+/// The stamp of OpenLDAP, or of 389 Directory Server.
+fn stamp(entry: &Entry) -> String {
+    entry.one("entryCSN").or(entry.one("entryUSN")).unwrap().to_owned()
+}
+
 impl Native for Directory {
     fn person(&self, login: &str) -> Option<Person> {
         let entry = Self::person(self, login).filter(|entry| entry.one("uid") == Some(login))?;
         Some(Person {
             family: entry.one("sn").map(str::to_owned),
             mail: entry.one("mail").map(str::to_owned),
-            active: Some(entry.one("pwdAccountLockedTime").is_none()),
+            active: Some(LOCKS.iter().all(|lock| entry.one(lock).is_none())),
         })
     }
 
     fn stamp(&self, login: &str) -> String {
-        Self::person(self, login).unwrap().one("entryCSN").unwrap().to_owned()
+        stamp(&Self::person(self, login).unwrap())
     }
 
     fn group_stamp(&self, group: &str) -> String {
-        self.group(group).unwrap().one("entryCSN").unwrap().to_owned()
+        stamp(&self.group(group).unwrap())
     }
 
     fn logins(&self) -> BTreeSet<String> {

@@ -22,16 +22,21 @@ fn everybody_is_listed_whatever_the_server_gives_at_a_time() {
         // Larger pages than 400 are refused.
         "size.soft=500 size.hard=500 size.pr=400 size.prtotal=unlimited",
     ] {
-        let directory = Directory::tuned(&ldif, limits, "");
-        let gateway = Gateway::serve(&[directory.target("corp", "openldap")]);
-        let scim = gateway.target("corp");
-        let mut ids = BTreeSet::new();
-        for start in (1..=PEOPLE).step_by(200) {
-            let list = scim.get(&format!("/Users?startIndex={start}&count=200")).is(200);
-            assert_eq!(list["totalResults"], PEOPLE, "{limits}");
-            let resources = list["Resources"].as_array().unwrap();
-            ids.extend(resources.iter().map(|person| person["id"].as_str().unwrap().to_owned()));
-        }
-        assert_eq!(ids.len(), PEOPLE, "{limits}");
+        lists_everybody(&Directory::tuned(&ldif, limits, ""), "openldap", limits);
     }
+    // 500 at a time, pages of any size.
+    lists_everybody(&Directory::ds389_holding(&ldif, ""), "389ds", "nsslapd-sizelimit: 500");
+}
+
+fn lists_everybody(directory: &Directory, mapping: &str, limits: &str) {
+    let gateway = Gateway::serve(&[directory.target("corp", mapping)]);
+    let scim = gateway.target("corp");
+    let mut ids = BTreeSet::new();
+    for start in (1..=PEOPLE).step_by(200) {
+        let list = scim.get(&format!("/Users?startIndex={start}&count=200")).is(200);
+        assert_eq!(list["totalResults"], PEOPLE, "{limits}");
+        let resources = list["Resources"].as_array().unwrap();
+        ids.extend(resources.iter().map(|person| person["id"].as_str().unwrap().to_owned()));
+    }
+    assert_eq!(ids.len(), PEOPLE, "{limits}");
 }

@@ -1,9 +1,10 @@
-//! The gateway as its users meet it: the built binary, asked over HTTP, in front of real databases and a
-//! real OpenLDAP; what it did is looked up with other clients (`sqlite3`, `ldapsearch`), never through it.
+//! The gateway as its users meet it: the built binary, asked over HTTP, in front of real databases and
+//! real directories; what it did is looked up with other clients (`sqlite3`, `ldapsearch`), never through it.
 //!
 //! Nothing here passes without its server: a program that is missing ends the test. `scripts/test` installs them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends loudly")]
 
+mod accounts;
 mod active_directory;
 mod bulk;
 mod cases;

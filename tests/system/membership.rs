@@ -20,22 +20,22 @@ const ADA: &str = "00000000-0000-4000-8000-00000000000a";
 const BOB: &str = "00000000-0000-4000-8000-00000000000b";
 
 /// The ways to say that Ada comes, and that she goes.
-fn ways() -> Vec<(&'static str, Value, Value)> {
-    let by_path = json!([{ "op": "remove", "path": format!("members[value eq \"{ADA}\"]") }]);
+fn ways(ada: &str) -> Vec<(&'static str, Value, Value)> {
+    let by_path = json!([{ "op": "remove", "path": format!("members[value eq \"{ada}\"]") }]);
     let add = |value: Value| json!([{ "op": "add", "path": "members", "value": value }]);
     vec![
-        ("rfc", add(json!([{ "value": ADA }])), by_path.clone()),
+        ("rfc", add(json!([{ "value": ada }])), by_path.clone()),
         (
             "rfc",
-            json!([{ "op": "add", "value": { "members": [{ "value": ADA, "type": "User" }] } }]),
-            json!([{ "op": "remove", "path": "members", "value": [{ "value": ADA }] }]),
+            json!([{ "op": "add", "value": { "members": [{ "value": ada, "type": "User" }] } }]),
+            json!([{ "op": "remove", "path": "members", "value": [{ "value": ada }] }]),
         ),
         (
             "entra",
-            json!([{ "op": "Add", "path": "members", "value": [{ "$ref": null, "value": ADA }] }]),
-            json!([{ "op": "Remove", "path": "members", "value": [{ "$ref": null, "value": ADA }] }]),
+            json!([{ "op": "Add", "path": "members", "value": [{ "$ref": null, "value": ada }] }]),
+            json!([{ "op": "Remove", "path": "members", "value": [{ "$ref": null, "value": ada }] }]),
         ),
-        ("okta", add(json!([{ "value": ADA, "display": "ada@example.test" }])), by_path),
+        ("okta", add(json!([{ "value": ada, "display": "ada@example.test" }])), by_path),
     ]
 }
 
@@ -62,7 +62,7 @@ fn of_rows_that_cannot_be_read() {
         (row["n"].as_u64().unwrap() as usize, row["is_there"] == 1)
     };
     let modified = || database.rows("SELECT Modified FROM Groups")[0]["Modified"].clone();
-    for (profile, comes, goes) in ways() {
+    for (profile, comes, goes) in ways(ADA) {
         let scim = gateway.target(profile);
         for (operations, expected) in [(&comes, (MEMBERS + 1, true)), (&goes, (MEMBERS, false))] {
             let before = modified();
@@ -103,7 +103,7 @@ fn of_rows_in_statements_that_name_one_member() {
     let insert = "INSERT INTO \"Members\" (\"GroupId\", \"MemberId\") SELECT ?1, ?2 WHERE NOT EXISTS \
                   (SELECT 1 FROM \"Members\" WHERE \"GroupId\" = ?1 AND \"MemberId\" = ?2);";
     let delete = "DELETE FROM \"Members\" WHERE \"GroupId\" = ?1 AND \"MemberId\" = ?2;";
-    let (_, comes, goes) = ways().remove(0);
+    let (_, comes, goes) = ways(ADA).remove(0);
     for (operations, statements) in [
         (comes, vec![insert, stamp]),
         (goes, vec![delete, stamp]),
@@ -161,7 +161,7 @@ fn of_an_entry_whose_members_cannot_be_read() {
     // Nobody's value comes to the gateway.
     let scim: Scim = gateway.target("rfc");
     assert_eq!(scim.get(&path).is(200).get("members"), None);
-    for (profile, comes, goes) in ways() {
+    for (profile, comes, goes) in ways(ADA) {
         let scim = gateway.target(profile);
         for (operations, expected) in [(&comes, (MEMBERS + 1, true)), (&goes, (MEMBERS, false))] {
             for _ in 0..2 {
@@ -172,6 +172,46 @@ fn of_an_entry_whose_members_cannot_be_read() {
     }
     scim.patch(&path, &swap(BOB, ADA)).is(204);
     assert_eq!((count("ada"), count("bob")), ((MEMBERS, true), (MEMBERS, false)));
+}
+
+#[test]
+fn of_an_entry_in_389_directory_server_whose_members_cannot_be_read() {
+    let blind = format!(
+        "aci: (targetattr=\"member\")(version 3.0; acl \"blind\"; deny (read) userdn=\"ldap:///{BIND_DN}\";)\n"
+    );
+    let without_ids: String = big_entry()
+        .lines()
+        .filter(|line| !line.starts_with("entryUUID"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let directory = Directory::ds389_holding(&format!("{without_ids}{blind}"), "");
+    let targets =
+        ["rfc", "entra", "okta"].map(|profile| profiled(&directory.target(profile, "389ds"), profile));
+    let gateway = Gateway::serve(&targets);
+    let scim = gateway.target("rfc");
+    let id = |endpoint: &str, filter: &str| {
+        let found = scim.find(endpoint, filter).is(200);
+        found["Resources"][0]["id"].as_str().unwrap().to_owned()
+    };
+    let [ada, bob] = ["ada", "bob"].map(|login| id("/Users", &format!("userName eq \"{login}\"")));
+    let path = format!("/Groups/{}", id("/Groups", "displayName eq \"Everybody\""));
+    let is_member = |login: &str| {
+        let filter = format!("(&(cn=Everybody)(member=uid={login},ou=people,{SUFFIX}))");
+        !directory.search(SUFFIX, &filter).is_empty()
+    };
+    // Nobody's value comes to the gateway.
+    assert_eq!(scim.get(&path).is(200).get("members"), None);
+    for (profile, comes, goes) in ways(&ada) {
+        let scim = gateway.target(profile);
+        for (operations, expected) in [(&comes, true), (&goes, false)] {
+            for _ in 0..2 {
+                scim.patch(&path, operations).is(204);
+                assert_eq!(is_member("ada"), expected, "{operations}");
+            }
+        }
+    }
+    scim.patch(&path, &swap(&bob, &ada)).is(204);
+    assert_eq!(["ada", "bob", "m2", "m50000", "m100000"].map(is_member), [true, false, true, true, true]);
 }
 
 fn big_entry() -> String {

@@ -173,6 +173,13 @@ fn of_an_active_directory() {
     whole(&[target], &samba);
 }
 
+#[test]
+fn of_a_389_directory_server() {
+    let directory = Directory::ds389();
+    let target = directory.target("q", "389ds");
+    whole(&[target], &directory);
+}
+
 /// Everything, on one backend. The first gateway and a replica have the same key, a third has another.
 fn whole(targets: &[String], native: &dyn Native) {
     let gateways = [KEY, KEY, ""].map(|key| serve(key, targets));

@@ -19,13 +19,15 @@ fn refused(answer: Answer, status: u16, scim_type: &str, says: &str) {
 
 #[test]
 fn of_bodies_paths_and_filters() {
-    let (crm, plain, directory) = (Database::of("crm"), Database::of("plain"), Directory::start());
+    let (crm, plain) = (Database::of("crm"), Database::of("plain"));
+    let (openldap, ds389) = (Directory::start(), Directory::ds389());
     let mut gateway = Gateway::serve(&[
         crm.target("crm", "crm"),
         plain.target("plain", "plain"),
-        directory.target("corp", "openldap"),
+        openldap.target("openldap", "openldap"),
+        ds389.target("389ds", "389ds"),
     ]);
-    for name in ["crm", "plain", "corp"] {
+    for name in ["crm", "plain", "openldap", "389ds"] {
         let scim = gateway.target(name);
         let made =
             scim.post("/Users", &json!({ "userName": "bystander", "name": { "familyName": "By" } })).is(201);

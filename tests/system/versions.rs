@@ -1,6 +1,8 @@
 //! Versions (RFC 7644 §3.14) over HTTP, on each ready mapping: the same in every answer of one state, another
 //! after a change, also one that another client made; conditions that do not hold change nothing.
 
+use std::sync::Barrier;
+
 use serde_json::{Value, json};
 
 use super::support::directory::Directory;
@@ -29,6 +31,13 @@ fn in_openldap() {
 fn in_active_directory() {
     let samba = Samba::start();
     let gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
+    life(&gateway.target("corp"));
+}
+
+#[test]
+fn in_389_directory_server() {
+    let directory = Directory::ds389();
+    let gateway = Gateway::serve(&[directory.target("corp", "389ds")]);
     life(&gateway.target("corp"));
 }
 
@@ -94,12 +103,14 @@ fn life(scim: &Scim) {
 
 #[test]
 fn of_many_who_write_on_condition_of_one_version_one_wins() {
-    let (directory, samba) = (Directory::start(), Samba::start());
-    let (plain, corp) = (
-        Gateway::demo("plain", &[]),
-        Gateway::serve(&[directory.target("corp", "openldap"), samba.target("ad", "active-directory", "")]),
-    );
-    for scim in [plain.target("plain"), corp.target("corp"), corp.target("ad")] {
+    let (openldap, ds389, samba) = (Directory::start(), Directory::ds389(), Samba::start());
+    let plain = Gateway::demo("plain", &[]);
+    let ldap = Gateway::serve(&[
+        openldap.target("openldap", "openldap"),
+        ds389.target("389ds", "389ds"),
+        samba.target("ad", "active-directory", ""),
+    ]);
+    for scim in [plain.target("plain"), ldap.target("openldap"), ldap.target("389ds"), ldap.target("ad")] {
         let made = scim.post("/Users", &json!({ "userName": "race", "active": true }));
         let (version, user) = (etag(&made), made.is(201));
         let path = format!("/Users/{}", user["id"].as_str().unwrap());
@@ -117,6 +128,41 @@ fn of_many_who_write_on_condition_of_one_version_one_wins() {
         });
         assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
         assert_eq!(statuses.iter().filter(|status| **status == 412).count(), 7, "{statuses:?}");
+    }
+}
+
+/// Behind two gateways nothing stops them but the directory: each writes the old value's end and the new one.
+#[test]
+fn of_many_behind_two_gateways_one_wins() {
+    for (directory, mapping) in [(Directory::start(), "openldap"), (Directory::ds389(), "389ds")] {
+        let gateways = [(); 2].map(|()| Gateway::serve(&[directory.target("corp", mapping)]));
+        let scims = gateways.each_ref().map(|gateway| gateway.target("corp"));
+        for round in 0..5 {
+            let name = format!("race{round}");
+            let body = json!({ "userName": name, "title": "none", "active": true });
+            let made = scims[0].post("/Users", &body);
+            let (version, user) = (etag(&made), made.is(201));
+            let path = format!("/Users/{}", user["id"].as_str().unwrap());
+            let start = Barrier::new(8);
+            let statuses: Vec<u16> = std::thread::scope(|scope| {
+                let one = |number: usize| {
+                    let (scim, mut body) = (&scims[number % 2], body.clone());
+                    body["title"] = format!("number {number}").into();
+                    let (path, version, start) = (&path, &version, &start);
+                    scope.spawn(move || {
+                        start.wait();
+                        scim.on_condition("PUT", path, "If-Match", version, Some(&body)).status
+                    })
+                };
+                let threads: Vec<_> = (0..8).map(one).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let count = |status: u16| statuses.iter().filter(|found| **found == status).count();
+            assert_eq!((count(200), count(412)), (1, 7), "{mapping}: {statuses:?}");
+            let titles = directory.person(&name).unwrap().all("title").to_vec();
+            let winner = statuses.iter().position(|status| *status == 200).unwrap();
+            assert_eq!(titles, [format!("number {winner}")]);
+        }
     }
 }
 

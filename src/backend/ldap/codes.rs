@@ -1,19 +1,22 @@
-//! What a result code (RFC 4511 §4.1.9) means to the gateway. Texts for clients hold no DN and no native
-//! message; the server's own text goes into the cause, for the log. That text decides nothing except
-//! whether a 19 is a uniqueness overlay's, for which LDAP has no code, and what `subcodes` reads in it.
+//! What a result code (RFC 4511 §4.1.9) means to the gateway. Texts for clients hold no DN, and no native
+//! message but what a policy has against a password; the server's own text goes into the cause, for the log.
+//! That text decides nothing except whether a 19 is a uniqueness overlay's, for which LDAP has no code, and what
+//! `subcodes` reads in it.
 
 use ldap3::LdapResult;
 
 use crate::backend::Failure;
-use crate::plan::{AttributeChange, LdapOperation};
+use crate::plan::{AttributeChange, LdapOperation, Value};
 
 use super::subcodes::{self, Meaning};
 
 /// Compared with a failed assertion, a version that moved on (RFC 4528 §4).
 pub(super) const ASSERTION_FAILED: u32 = 122;
+pub(super) const OPERATIONS_ERROR: u32 = 1;
 pub(super) const SIZE_LIMIT: u32 = 4;
 /// Also OpenLDAP's answer to pages larger than it gives.
 pub(super) const ADMIN_LIMIT: u32 = 11;
+pub(super) const NO_SUCH_ATTRIBUTE: u32 = 16;
 pub(super) const NO_SUCH_OBJECT: u32 = 32;
 pub(super) const OBJECT_CLASS: u32 = 65;
 
@@ -46,6 +49,7 @@ pub(super) fn write(write: &LdapOperation, result: &LdapResult) -> Failure {
         // Found a moment ago under this DN: it has another name now, or is gone. Asking again tells which.
         NO_SUCH_OBJECT => Failure::Conflict(cause(result)),
         ASSERTION_FAILED => Failure::Conflict(cause(result)),
+        19 if sets_password(write) => refused_password(result),
         66 => Failure::Refused("other entries stand below this one".to_owned()),
         67 => rejected(write, result, "its name cannot be changed so"),
         16 | 18 | 19 | 20 | 21 | 34 => rejected(write, result, "the directory does not take this value"),
@@ -82,7 +86,7 @@ fn common(result: &LdapResult) -> Failure {
     }
 }
 
-fn cause(result: &LdapResult) -> String {
+pub(super) fn cause(result: &LdapResult) -> String {
     format!("LDAP result {}: {}", result.rc, result.text.trim_end_matches('\0'))
 }
 
@@ -98,6 +102,29 @@ fn rejected(write: &LdapOperation, result: &LdapResult, what: &str) -> Failure {
         None => what.to_owned(),
     };
     Failure::Rejected(client, cause(result))
+}
+
+/// The server's policy is the server's to explain; what could name an entry is not shown.
+fn refused_password(result: &LdapResult) -> Failure {
+    let reason = result.text.trim_end_matches('\0').trim();
+    let client = match reason.is_empty() || reason.contains('=') || reason.chars().any(char::is_control) {
+        true => "the directory does not take this password".to_owned(),
+        false => format!("the directory does not take this password: {reason}"),
+    };
+    Failure::Rejected(client, cause(result))
+}
+
+fn sets_password(write: &LdapOperation) -> bool {
+    let is_secret = |value: &Value| matches!(value, Value::Secret(_));
+    match write {
+        LdapOperation::Add { attributes, .. } => {
+            attributes.iter().any(|(_, values)| values.iter().any(is_secret))
+        }
+        LdapOperation::Modify { changes, .. } => {
+            changes.iter().any(|change| change.values.iter().any(is_secret))
+        }
+        _ => false,
+    }
 }
 
 /// The first attribute of the operation that the server's text names.
@@ -122,7 +149,7 @@ fn attribute(change: &AttributeChange) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{ModifyKind, Value};
+    use crate::plan::{ModifyKind, Secret};
 
     fn result(rc: u32, text: &str) -> LdapResult {
         LdapResult { rc, matched: String::new(), text: text.to_owned(), refs: vec![], ctrls: vec![] }
@@ -155,6 +182,21 @@ mod tests {
         assert!(matches!(write(&add, &result(68, "")), Failure::Uniqueness(_)));
         assert!(matches!(write(&add, &result(20, "")), Failure::Rejected(..)));
         assert!(matches!(write(&add, &result(32, "")), Failure::Internal(_)));
+    }
+
+    #[test]
+    fn a_refused_password_has_the_servers_reason_and_nobodys_name() {
+        let attributes = vec![("userPassword".to_owned(), vec![Value::Secret(Secret::text("x"))])];
+        let add = LdapOperation::Add { dn: String::new(), attributes };
+        for (text, reason) in [
+            ("invalid password syntax - too short", ": invalid password syntax - too short"),
+            ("uid=x has it", ""),
+            ("", ""),
+        ] {
+            let Failure::Rejected(client, _) = write(&add, &result(19, text)) else { panic!("{text}") };
+            assert_eq!(client, format!("the directory does not take this password{reason}"));
+        }
+        assert!(matches!(write(&add, &result(19, "already exists")), Failure::Uniqueness(_)));
     }
 
     #[test]

@@ -160,12 +160,31 @@ impl Connection {
         controls: Vec<RawControl>,
         until: Instant,
     ) -> Result<LdapResult, Trouble> {
+        self.send(write, true, controls, until).await
+    }
+
+    /// A rename that leaves the old name's value in the entry.
+    pub(super) async fn rename_keeping(
+        &self,
+        rename: LdapOperation,
+        until: Instant,
+    ) -> Result<LdapResult, Trouble> {
+        self.send(rename, false, Vec::new(), until).await
+    }
+
+    async fn send(
+        &self,
+        write: LdapOperation,
+        delete_old_rdn: bool,
+        controls: Vec<RawControl>,
+        until: Instant,
+    ) -> Result<LdapResult, Trouble> {
         let mut ldap = self.operation();
         let task = tokio::spawn(async move {
             if !controls.is_empty() {
                 ldap.with_controls(controls);
             }
-            before(until, async { send(ldap, write).await.map_err(trouble) }).await
+            before(until, async { send(ldap, write, delete_old_rdn).await.map_err(trouble) }).await
         });
         let answer = task.await.unwrap_or_else(|_| Err(Trouble::Lost("a malformed answer".to_owned())));
         self.watched(answer)
@@ -262,7 +281,11 @@ async fn dial(server: &Server) -> Result<TcpStream, std::io::Error> {
     Err(last)
 }
 
-async fn send(mut ldap: ldap3::Ldap, write: LdapOperation) -> Result<LdapResult, LdapError> {
+async fn send(
+    mut ldap: ldap3::Ldap,
+    write: LdapOperation,
+    delete_old_rdn: bool,
+) -> Result<LdapResult, LdapError> {
     match write {
         LdapOperation::Add { dn, attributes } => {
             let set = |(name, values): (String, Vec<Value>)| {
@@ -274,7 +297,7 @@ async fn send(mut ldap: ldap3::Ldap, write: LdapOperation) -> Result<LdapResult,
             ldap.modify(&dn, changes.into_iter().map(modification).collect()).await
         }
         LdapOperation::ModifyDn { dn, new_rdn, new_superior, .. } => {
-            ldap.modifydn(&dn, &new_rdn, true, new_superior.as_deref()).await
+            ldap.modifydn(&dn, &new_rdn, delete_old_rdn, new_superior.as_deref()).await
         }
         LdapOperation::Delete { dn, .. } => ldap.delete(&dn).await,
         LdapOperation::Search { .. } => Err(LdapError::FilterParsing),

@@ -16,6 +16,7 @@ use super::entry::Entry;
 use super::id;
 use super::pool::Lease;
 use super::read::{Directory, unavailable};
+use super::rename;
 
 impl Directory {
     /// Does what the plan says; the id of the entry that it made, if it made one.
@@ -75,8 +76,16 @@ impl Directory {
     /// One write: the new entry's id when it is an add.
     async fn write(&self, write: &LdapOperation, until: Instant) -> Result<Option<String>, Failure> {
         let lease = self.pool.lease(until).await?;
+        let features = lease.connection.features;
+        let _turn = match asserted(write) {
+            Some(_) if !features.assertion => Some(self.turns.take(dn(write), until).await?),
+            _ => None,
+        };
         let controls = self.controls(&lease, write, until).await?;
-        let result = lease.connection.write(write.clone(), controls, until).await.map_err(unknown)?;
+        let mut result = lease.connection.write(write.clone(), controls, until).await.map_err(unknown)?;
+        if rename::is_met(features.kind, write, &result) {
+            result = rename::in_two(&lease.connection, write, until).await?;
+        }
         if result.rc != 0 {
             if matches!(result.rc, codes::NO_SUCH_OBJECT | codes::ASSERTION_FAILED) {
                 self.names.forget(dn(write));
@@ -215,7 +224,7 @@ fn inverse(step: &Step) -> Option<LdapOperation> {
 }
 
 /// A write's failure on the wire.
-fn unknown(trouble: Trouble) -> Failure {
+pub(super) fn unknown(trouble: Trouble) -> Failure {
     match trouble {
         Trouble::NotSent(text) => Failure::Unavailable(text),
         Trouble::Refused(result) => Failure::Unavailable(codes::bind(&result)),

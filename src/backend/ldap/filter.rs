@@ -159,22 +159,15 @@ impl Builder<'_> {
     fn test(&mut self, native: &Native, test: &Test) -> Result<Term, Failure> {
         self.count(1)?;
         let name = attribute(native)?;
-        let present = || Term::Filter(format!("({name}=*)"));
-        let part = |text: &str| escape(text.as_bytes());
         Ok(match test {
-            Test::Present => present(),
+            Test::Present => Term::Filter(present(name)),
             Test::Equals(value, _) => match self.octets(name, value)? {
                 Some(octets) => Term::Filter(equals(name, &octets)),
                 None => Term::Nothing,
             },
-            Test::StartsWith(text, _) | Test::EndsWith(text, _) | Test::Contains(text, _)
-                if text.is_empty() =>
-            {
-                present()
-            }
-            Test::StartsWith(text, _) => Term::Filter(format!("({name}={}*)", part(text))),
-            Test::EndsWith(text, _) => Term::Filter(format!("({name}=*{})", part(text))),
-            Test::Contains(text, _) => Term::Filter(format!("({name}=*{}*)", part(text))),
+            Test::StartsWith(text, _) => Term::Filter(begins(name, text)),
+            Test::EndsWith(text, _) => Term::Filter(ends(name, text)),
+            Test::Contains(text, _) => Term::Filter(contains(name, text)),
             Test::Bit(bit) => Term::Filter(format!("({name}:{BIT_AND}:={bit})")),
             Test::Compare(order, value) => match self.octets(name, value)? {
                 Some(octets) => Term::Filter(compare(name, *order, &octets)),
@@ -200,6 +193,48 @@ impl Builder<'_> {
         }
         Err(Failure::TooMany(format!("a filter of more than {TERMS} terms")))
     }
+}
+
+// Substrings. Servers differ in what is a space and in which spaces count, and 389-ds finds nothing across a line
+// break. So of a text only a part without any of that is asked for, which may find more: it is checked again.
+
+fn begins(name: &str, text: &str) -> String {
+    match plain_parts(text).into_iter().next() {
+        Some(part) if !text.starts_with(is_odd) && !part.is_empty() => format!("({name}={part}*)"),
+        _ => contains(name, text),
+    }
+}
+
+fn ends(name: &str, text: &str) -> String {
+    match plain_parts(text).pop() {
+        Some(part) if !text.ends_with(is_odd) && !part.is_empty() => format!("({name}=*{part})"),
+        _ => contains(name, text),
+    }
+}
+
+fn contains(name: &str, text: &str) -> String {
+    match plain_parts(text).into_iter().max_by_key(String::len) {
+        Some(part) if !part.is_empty() => format!("({name}=*{part}*)"),
+        _ => present(name),
+    }
+}
+
+fn present(name: &str) -> String {
+    format!("({name}=*)")
+}
+
+/// What stands between odd characters, escaped, with single spaces inside and none outside.
+fn plain_parts(text: &str) -> Vec<String> {
+    let plain = |part: &str| {
+        let words: Vec<&str> = part.split(' ').filter(|word| !word.is_empty()).collect();
+        escape(words.join(" ").as_bytes())
+    };
+    text.split(|c| c != ' ' && is_odd(c)).map(plain).collect()
+}
+
+/// What some server takes for a space, or for nothing.
+fn is_odd(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}')
 }
 
 /// LDAP knows only `>=` and `<=`.
@@ -249,6 +284,11 @@ mod tests {
             (test(Test::EndsWith(f.clone(), case)), "(&(objectClass=inetOrgPerson)(uid=*x\\2a))"),
             (test(Test::Contains(f, case)), "(&(objectClass=inetOrgPerson)(uid=*x\\2a*))"),
             (test(Test::Contains(String::new(), case)), "(&(objectClass=inetOrgPerson)(uid=*))"),
+            (test(Test::Contains("a\n b  c ".to_owned(), case)), "(&(objectClass=inetOrgPerson)(uid=*b c*))"),
+            (test(Test::StartsWith("a\nbc".to_owned(), case)), "(&(objectClass=inetOrgPerson)(uid=a*))"),
+            (test(Test::StartsWith(" a".to_owned(), case)), "(&(objectClass=inetOrgPerson)(uid=*a*))"),
+            (test(Test::EndsWith("ab\tc ".to_owned(), case)), "(&(objectClass=inetOrgPerson)(uid=*ab*))"),
+            (test(Test::EndsWith("a\tb".to_owned(), case)), "(&(objectClass=inetOrgPerson)(uid=*b))"),
             (
                 test(Test::Compare(Order::Greater, Value::Integer(5))),
                 "(&(objectClass=inetOrgPerson)(&(uid>=5)(!(uid=5))))",

@@ -1,7 +1,7 @@
 //! The kinds of directory server, and what differs between them whatever the mapping says. A kind is told by
 //! the server's rootDSE when a connection is made, unless the configuration says it. Knows no connection.
 
-use crate::plan::Value;
+use crate::plan::{Folding, Value};
 
 use super::entry::Entry;
 use super::filter::at_this_entry;
@@ -44,6 +44,14 @@ impl Kind {
             Self::OpenLdap
         } else {
             Self::Generic
+        }
+    }
+
+    /// How it folds the case of text.
+    pub(super) fn folding(self) -> Folding {
+        match self {
+            Self::Ds389 | Self::ActiveDirectory => Folding::Unprepared,
+            _ => Folding::Directory,
         }
     }
 

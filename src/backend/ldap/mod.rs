@@ -17,12 +17,14 @@ mod lower;
 mod pool;
 mod read;
 mod references;
+mod rename;
 mod search;
 mod server;
 mod subcodes;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod turns;
 mod value;
 
 use std::sync::Arc;
@@ -32,8 +34,8 @@ use async_trait::async_trait;
 
 use super::{Backend, Failure, Intent, Lowered, Session};
 use crate::plan::{
-    Entity, Facts, Folding, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search,
-    Secret, Step, Store,
+    Entity, Facts, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search, Secret,
+    Step, Store,
 };
 use connection::Credentials;
 pub use kind::Kind;
@@ -88,6 +90,7 @@ impl Ldap {
             model,
             pool: pool::Pool::new(servers, credentials),
             names: cache::Names::new(),
+            turns: turns::Turns::new(),
             deadline: settings.deadline,
             scanned_rows: settings.scanned_rows,
         };
@@ -125,7 +128,7 @@ impl Backend for Ldap {
     fn profile(&self) -> Profile {
         Profile {
             kind: "LDAP",
-            folding: Folding::Directory,
+            folding: self.directory.pool.kind().folding(),
             // Whether an attribute ignores case, or spaces, or hyphens, is its own matching rule's affair.
             text: Precision::Over,
             ordering: false,

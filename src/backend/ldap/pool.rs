@@ -11,6 +11,7 @@ use crate::backend::Failure;
 
 use super::codes;
 use super::connection::{Connection, Credentials, Server, Trouble};
+use super::kind::Kind;
 
 const CONNECTIONS: usize = 4;
 /// More in flight on one connection only wait for each other there.
@@ -27,6 +28,8 @@ pub(super) struct Pool {
     slots: Vec<Slot>,
     scans: Arc<Semaphore>,
     outage: Mutex<Option<(Instant, String)>>,
+    /// The kind of the server that was connected last.
+    kind: Mutex<Kind>,
 }
 
 struct Slot {
@@ -50,12 +53,14 @@ impl Pool {
             connection: tokio::sync::Mutex::new(None),
             permits: Arc::new(Semaphore::new(IN_FLIGHT)),
         };
+        let kind = servers.iter().find_map(|server| server.kind).unwrap_or_default();
         Self {
             servers,
             credentials,
             slots: (0..CONNECTIONS).map(|_| slot()).collect(),
             scans: Arc::new(Semaphore::new(SCANS)),
             outage: Mutex::new(None),
+            kind: Mutex::new(kind),
         }
     }
 
@@ -81,6 +86,12 @@ impl Pool {
         Ok(Lease { connection: Arc::new(self.open(until).await?), _permit: permit })
     }
 
+    /// The kind of the servers, as far as it is known: a generic one before the first connection, unless the
+    /// configuration says it.
+    pub(super) fn kind(&self) -> Kind {
+        *self.kind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn permit(
         &self,
         permits: &Arc<Semaphore>,
@@ -102,7 +113,10 @@ impl Pool {
             let left = until.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(self.servers.len() - tried).unwrap_or(1);
             match Connection::open(server, &self.credentials, Instant::now() + share).await {
-                Ok(connection) => return Ok(connection),
+                Ok(connection) => {
+                    *self.kind.lock().unwrap_or_else(PoisonError::into_inner) = connection.features.kind;
+                    return Ok(connection);
+                }
                 Err(trouble) => last = self.failed(server, trouble),
             }
         }

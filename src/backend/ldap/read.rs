@@ -21,6 +21,7 @@ use super::entry::Entry;
 use super::id;
 use super::pool::Pool;
 use super::search::{operations, place, record, references, targets};
+use super::turns::Turns;
 use super::value::Dns;
 
 /// Entries a page: as many as Active Directory gives.
@@ -39,6 +40,8 @@ pub(super) struct Directory {
     pub pool: Pool,
     /// What was seen.
     pub names: Names,
+    /// Whose turn it is to write.
+    pub turns: Turns,
     /// One call of a session, at most.
     pub deadline: Duration,
     /// Entries that one search may look at.

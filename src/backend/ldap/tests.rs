@@ -135,6 +135,23 @@ async fn an_outage_is_answered_at_once_after_the_first_attempt() {
     assert!(begun.elapsed() < DEADLINE / 4);
 }
 
+#[tokio::test]
+async fn a_kind_that_the_configuration_says_is_known_before_any_connection() {
+    let settings = |kind| Settings {
+        urls: vec!["ldap://127.0.0.1:9".to_owned()],
+        ca: None,
+        kind,
+        bind_dn: String::new(),
+        bind_password: Secret::new("secret"),
+        plaintext: true,
+        deadline: DEADLINE,
+        scanned_rows: 1,
+    };
+    let folding = |kind| Ldap::new(settings(kind), Arc::new(fixture::model())).unwrap().profile().folding;
+    assert_ne!(folding(Some(Kind::Ds389)), folding(None));
+    assert_eq!(folding(Some(Kind::OpenLdap)), folding(None));
+}
+
 #[test]
 fn settings_that_cannot_work_are_refused() {
     let mut settings = Settings {

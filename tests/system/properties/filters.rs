@@ -55,7 +55,11 @@ struct List {
 impl List {
     fn read(scim: &Scim, target: &str, kind: &str) -> Self {
         let rt = advertised(scim, kind);
-        let folding = if target == "openldap" { Folding::Directory } else { Folding::Ascii };
+        let folding = match target {
+            "openldap" => Folding::Directory,
+            "389ds" => Folding::Unprepared,
+            _ => Folding::Ascii,
+        };
         let mut list =
             Self { scim: scim.clone(), target: target.to_owned(), rt, folding, resources: Vec::new() };
         // Also what is returned only when it is asked for.

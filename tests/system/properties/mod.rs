@@ -23,23 +23,29 @@ struct Everywhere {
     gateway: Gateway,
     _crm: Database,
     _plain: Database,
-    _directory: Directory,
+    _directories: [Directory; 2],
 }
 
 /// The names of its targets.
-const TARGETS: [&str; 3] = ["crm", "plain", "openldap"];
+const TARGETS: [&str; 4] = ["crm", "plain", "openldap", "389ds"];
+
+fn is_directory(target: &str) -> bool {
+    matches!(target, "openldap" | "389ds")
+}
 
 // === impl Everywhere ===
 
 impl Everywhere {
     fn start() -> Self {
-        let (crm, plain, directory) = (Database::of("crm"), Database::of("plain"), Directory::start());
+        let (crm, plain) = (Database::of("crm"), Database::of("plain"));
+        let directories = [Directory::start(), Directory::ds389()];
         let gateway = Gateway::serve(&[
             crm.target("crm", "crm"),
             plain.target("plain", "plain"),
-            directory.target("openldap", "openldap"),
+            directories[0].target("openldap", "openldap"),
+            directories[1].target("389ds", "389ds"),
         ]);
-        Self { gateway, _crm: crm, _plain: plain, _directory: directory }
+        Self { gateway, _crm: crm, _plain: plain, _directories: directories }
     }
 }
 

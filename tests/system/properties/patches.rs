@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::filters::advertised;
 use super::people::{ENTERPRISE, GROUP, USER, text};
-use super::{Everywhere, TARGETS, all, runner};
+use super::{Everywhere, TARGETS, all, is_directory, runner};
 use crate::support::scim::Scim;
 
 /// Attributes that every mapping keeps, with one text each.
@@ -24,7 +24,7 @@ fn of_people_end_as_the_engine_says() {
     let number = Cell::new(0);
     let everything = |operations: Vec<Value>| {
         number.set(number.get() + 1);
-        TARGETS.iter().filter(|name| **name != "openldap").try_for_each(|name| {
+        TARGETS.iter().filter(|name| !is_directory(name)).try_for_each(|name| {
             let target = everywhere.gateway.target(name);
             person(name, &target, number.get(), &operations, &Some)
         })
@@ -35,7 +35,7 @@ fn of_people_end_as_the_engine_says() {
         TARGETS.iter().try_for_each(|name| {
             let target = everywhere.gateway.target(name);
             let keeps: &dyn Fn(Resource) -> Option<Resource> =
-                if *name == "openldap" { &in_a_directory } else { &Some };
+                if is_directory(name) { &in_a_directory } else { &Some };
             person(name, &target, number.get(), &operations, keeps)
         })
     };

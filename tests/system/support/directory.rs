@@ -3,7 +3,7 @@
 //! whoever reads much must page.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use base64::Engine;
@@ -27,6 +27,8 @@ pub const SLAPD: &str = "/usr/sbin/slapd";
 pub struct Directory {
     folder: TempDir,
     port: u16,
+    /// What serves what is in the folder at this port.
+    command: fn(&Path, u16) -> Command,
     server: Option<Child>,
 }
 
@@ -71,19 +73,28 @@ impl Directory {
                 .arg("-l")
                 .arg(path("base.ldif")),
         );
-        let mut directory = Self { folder, port: free_port(), server: None };
+        Self::of(folder, |folder, port| {
+            let mut command = Command::new(SLAPD);
+            command.args(["-d", "0", "-h", &format!("ldaps://127.0.0.1:{port}"), "-f"]);
+            command.arg(folder.join("slapd.conf"));
+            command
+        })
+    }
+
+    /// One whose server is this command, started at a free port. Its folder holds `ca.pem` and `password`.
+    pub(super) fn of(folder: TempDir, command: fn(&Path, u16) -> Command) -> Self {
+        let mut directory = Self { folder, port: free_port(), command, server: None };
         directory.up();
         directory
     }
 
     /// Starts the server, at the same port as before, and waits until it answers.
     pub fn up(&mut self) {
-        let mut command = Command::new(SLAPD);
-        command.args(["-d", "0", "-h", &self.url(), "-f"]).arg(self.file("slapd.conf"));
+        let mut command = (self.command)(self.folder.path(), self.port);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.server =
-            Some(child.unwrap_or_else(|cause| panic!("{SLAPD}: {cause}; scripts/test installs it")));
-        eventually("slapd's start", || run(&mut self.client("ldapwhoami")).status.success());
+        let missing = |cause| panic!("{command:?}: {cause}; scripts/test installs it");
+        self.server = Some(child.unwrap_or_else(missing));
+        eventually("the directory's start", || run(&mut self.client("ldapwhoami")).status.success());
     }
 
     /// Kills the server as a crash would.
@@ -114,6 +125,16 @@ impl Directory {
         command.env("LDAPTLS_CACERT", self.file("ca.pem")).env_remove("LDAPCONF");
         command.args(["-x", "-H", &self.url(), "-D", BIND_DN, "-y"]).arg(self.file("password"));
         command
+    }
+
+    /// Whether somebody can bind with this password.
+    pub fn binds(&self, dn: &str, password: &str) -> bool {
+        let mut command = Command::new("ldapwhoami");
+        command.env("LDAPTLS_CACERT", self.file("ca.pem")).env_remove("LDAPCONF");
+        let done = run(command.args(["-x", "-H", &self.url(), "-D", dn, "-w", password]));
+        // Invalid credentials, or unwilling to perform for an account that is closed.
+        assert!(matches!(done.status.code(), Some(0 | 49 | 53)), "{done:?}");
+        done.status.success()
     }
 
     /// The entries that an LDAP filter finds below a base, operational attributes too.
@@ -233,6 +254,7 @@ memberof-memberof-ad memberOf
 memberof-refint TRUE
 overlay ppolicy
 ppolicy_use_lockout
+ppolicy_default "cn=policy,{SUFFIX}"
 {last_lines}"#
     )
 }
@@ -241,6 +263,8 @@ fn base() -> String {
     format!(
         "dn: {SUFFIX}\nobjectClass: domain\ndc: example\n\n\
          dn: {BIND_DN}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: gw\nuserPassword: {PASSWORD}\n\n\
+         dn: cn=policy,{SUFFIX}\nobjectClass: organizationalRole\nobjectClass: pwdPolicy\ncn: policy\n\
+         pwdAttribute: userPassword\npwdLockout: TRUE\n\n\
          dn: ou=people,{SUFFIX}\nobjectClass: organizationalUnit\nou: people\n\n\
          dn: ou=groups,{SUFFIX}\nobjectClass: organizationalUnit\nou: groups\n"
     )

@@ -1,4 +1,4 @@
-//! What the tests stand on: the gateway as a process, a SCIM client, an OpenLDAP, a Samba, a SQLite database.
+//! What the tests stand on: the gateway as a process, a SCIM client, directories, a SQLite database.
 //! Everything listens on loopback at free ports and ends with its owner.
 #![allow(dead_code, reason = "the benchmark shares these, and neither uses all")]
 
@@ -6,6 +6,7 @@ pub mod by_hand;
 pub mod certificates;
 pub mod database;
 pub mod directory;
+pub mod ds389;
 pub mod gateway;
 pub mod samba;
 pub mod scim;
