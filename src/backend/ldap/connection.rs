@@ -75,6 +75,8 @@ pub(super) struct Answer {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Features {
     pub kind: Kind,
+    /// Whether nobody else can read along.
+    pub secure: bool,
     pub assertion: bool,
     pub post_read: bool,
     pub paged: bool,
@@ -104,7 +106,8 @@ impl Connection {
             features: Features::default(),
         };
         connection.bind(who, until).await?;
-        connection.features = connection.root_dse(server.kind, until).await?;
+        let secure = server.start_tls || server.url.starts_with("ldaps:");
+        connection.features = Features { secure, ..connection.root_dse(server.kind, until).await? };
         Ok(connection)
     }
 
@@ -220,7 +223,8 @@ impl Connection {
         let controls = root_dse.values("supportedControl");
         let has = |oid: &str| controls.contains(&Value::from(oid));
         let assertion = has(ASSERTION) && kind.asserts();
-        Ok(Features { kind, assertion, post_read: has(POST_READ), paged: has(PAGED) })
+        let (post_read, paged) = (has(POST_READ), has(PAGED));
+        Ok(Features { kind, assertion, post_read, paged, ..Features::default() })
     }
 }
 
