@@ -26,7 +26,8 @@ pub enum Folding {
     Ascii,
     /// LDAP's caseIgnoreMatch: Unicode, outer spaces and runs of spaces do not count.
     Directory,
-    /// Like it, but what Unicode counts as the same in another form differs: 389 Directory Server.
+    /// Like it, but what Unicode counts as the same in another form differs: 389 Directory Server and
+    /// Active Directory.
     Unprepared,
 }
 

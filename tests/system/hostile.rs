@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::database::Database;
 use crate::support::directory::{Directory, SUFFIX};
 use crate::support::gateway::Gateway;
+use crate::support::samba::{DOMAIN, Samba};
 use crate::support::scim::{Answer, Scim, encoded};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -48,6 +49,16 @@ fn in_389_directory_server() {
     let directory = Directory::ds389();
     let mut gateway = Gateway::serve(&[directory.target("corp", "389ds")]);
     suffer(&gateway.target("corp"), &Entries { directory: &directory, composes: false });
+    gateway.is_sound();
+}
+
+#[test]
+fn in_active_directory() {
+    let samba = Samba::start();
+    // Names of accounts take none of this: an attribute for free text does, and so do names of entries.
+    let free = ", user_name = \"info\", name = \"{userName}\", group_account = \"\"";
+    let mut gateway = Gateway::serve(&[samba.target("corp", "active-directory", free)]);
+    suffer(&gateway.target("corp"), &samba);
     gateway.is_sound();
 }
 
@@ -552,18 +563,46 @@ impl Store for Entries<'_> {
         entries.iter().map(|entry| format!("{entry:?}")).collect()
     }
 
-    /// Composed where it does so; no runs of spaces, and none at an end that is the value's own.
     fn folded(&self, text: &str, operator: &str) -> String {
-        let mut text = text.to_ascii_lowercase();
-        if self.composes {
-            text = text.replace("e\u{301}", "\u{e9}");
-        }
-        while text.contains("  ") {
-            text = text.replace("  ", " ");
-        }
-        let start = if ["eq", "sw"].contains(&operator) { text.trim_start_matches(' ') } else { &text };
-        let end = if ["eq", "ew"].contains(&operator) { start.trim_end_matches(' ') } else { start };
-        end.to_owned()
+        folded(text, operator, self.composes)
+    }
+}
+
+/// As directories compare: composed where they do so; no runs of spaces, and none at an end that is the value's own.
+fn folded(text: &str, operator: &str, composes: bool) -> String {
+    let mut text = text.to_ascii_lowercase();
+    if composes {
+        text = text.replace("e\u{301}", "\u{e9}");
+    }
+    while text.contains("  ") {
+        text = text.replace("  ", " ");
+    }
+    let start = if ["eq", "sw"].contains(&operator) { text.trim_start_matches(' ') } else { &text };
+    let end = if ["eq", "ew"].contains(&operator) { start.trim_end_matches(' ') } else { start };
+    end.to_owned()
+}
+
+impl Store for Samba {
+    fn logins(&self) -> BTreeSet<String> {
+        let people = self.search(&format!("ou=people,{DOMAIN}"), "(objectClass=user)");
+        people.iter().map(|entry| entry.one("info").unwrap().to_owned()).collect()
+    }
+
+    fn groups(&self) -> BTreeSet<String> {
+        let groups = self.search(&format!("ou=groups,{DOMAIN}"), "(objectClass=group)");
+        groups.iter().map(|entry| entry.one("cn").unwrap().to_owned()).collect()
+    }
+
+    fn snapshot(&self) -> BTreeSet<String> {
+        ["people", "groups", "leavers"]
+            .iter()
+            .flat_map(|unit| self.search(&format!("ou={unit},{DOMAIN}"), "(objectClass=*)"))
+            .map(|entry| format!("{entry:?}"))
+            .collect()
+    }
+
+    fn folded(&self, text: &str, operator: &str) -> String {
+        folded(text, operator, false)
     }
 }
 

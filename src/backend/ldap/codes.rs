@@ -127,7 +127,8 @@ fn refused_password(result: &LdapResult) -> Failure {
     Failure::Rejected(client, cause(result))
 }
 
-fn sets_password(write: &LdapOperation) -> bool {
+/// Whether the write says a secret.
+pub(super) fn sets_password(write: &LdapOperation) -> bool {
     let is_secret = |value: &Value| matches!(value, Value::Secret(_));
     match write {
         LdapOperation::Add { attributes, .. } => {

@@ -89,6 +89,8 @@ pub(super) struct Answer {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Features {
     pub kind: Kind,
+    /// Whether nobody else can read along.
+    pub secure: bool,
     pub assertion: bool,
     pub post_read: bool,
     pub paged: bool,
@@ -126,7 +128,10 @@ impl Connection {
             features: Features::default(),
         };
         match connection.begin(server.kind, who, until).await {
-            Ok(features) => connection.features = features,
+            Ok(features) => {
+                let secure = server.start_tls || server.url.starts_with("ldaps:");
+                connection.features = Features { secure, ..features };
+            }
             Err(trouble) => return Err(connection.explained(who, trouble).await),
         }
         Ok(connection)
@@ -290,7 +295,8 @@ impl Connection {
         let controls = root_dse.values("supportedControl");
         let has = |oid: &str| controls.contains(&Value::from(oid));
         let assertion = has(ASSERTION) && kind.asserts();
-        Ok(Features { kind, assertion, post_read: has(POST_READ), paged: has(PAGED) })
+        let (post_read, paged) = (has(POST_READ), has(PAGED));
+        Ok(Features { kind, assertion, post_read, paged, ..Features::default() })
     }
 }
 

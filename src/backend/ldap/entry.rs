@@ -12,6 +12,9 @@ pub(super) struct Entry {
     pub dn: String,
     /// Attributes as the server spells them, options cut off, and their values in the server's order.
     attributes: Vec<(String, Vec<Vec<u8>>)>,
+    /// Attributes of which these are the first values only, and where the next begin: Active Directory gives so
+    /// many at once ([MS-ADTS] §3.1.1.3.1.3.3).
+    cut: Vec<(String, usize)>,
 }
 
 impl Entry {
@@ -19,36 +22,45 @@ impl Entry {
     pub(super) fn decode(tag: StructureTag) -> Option<Self> {
         let mut parts = parts(tag)?.into_iter();
         let dn = String::from_utf8(octets(parts.next()?)?).ok()?;
-        let mut attributes = Vec::new();
+        let (mut attributes, mut cut) = (Vec::new(), Vec::new());
         for attribute in self::parts(parts.next()?)? {
             let mut parts = self::parts(attribute)?.into_iter();
             let name = String::from_utf8(octets(parts.next()?)?).ok()?;
-            let name = name.split(';').next().unwrap_or_default().to_owned();
+            let (name, options) = name.split_once(';').unwrap_or((&name, ""));
+            cut.extend(next_of(options).map(|next| (name.to_owned(), next)));
+            let name = name.to_owned();
             let values: Option<Vec<_>> = self::parts(parts.next()?)?.into_iter().map(octets).collect();
             attributes.push((name, values?));
         }
-        Some(Self { dn, attributes })
+        Some(Self { dn, attributes, cut })
     }
 
     /// One with octets, for a test.
     #[cfg(test)]
     pub(super) fn holding(dn: &str, name: &str, octets: &[u8]) -> Self {
-        Self { dn: dn.to_owned(), attributes: vec![(name.to_owned(), vec![octets.to_vec()])] }
+        Self {
+            dn: dn.to_owned(),
+            attributes: vec![(name.to_owned(), vec![octets.to_vec()])],
+            ..Self::default()
+        }
     }
 
     /// One for a test.
     #[cfg(test)]
     pub(super) fn of(dn: &str, values: &[(&str, &str)]) -> Self {
         let attribute = |(name, value): &(&str, &str)| ((*name).to_owned(), vec![value.as_bytes().to_vec()]);
-        Self { dn: dn.to_owned(), attributes: values.iter().map(attribute).collect() }
+        Self { dn: dn.to_owned(), attributes: values.iter().map(attribute).collect(), ..Self::default() }
     }
 
-    /// An entry by hand.
-    #[cfg(test)]
-    pub(super) fn new(dn: &str, attributes: &[(&str, &[&str])]) -> Self {
-        let octets = |values: &[&str]| values.iter().map(|value| value.as_bytes().to_vec()).collect();
-        let attributes = attributes.iter().map(|(name, values)| ((*name).to_owned(), octets(values)));
-        Self { dn: dn.to_owned(), attributes: attributes.collect() }
+    /// An attribute of which there are more values, and where they begin; it is asked for once.
+    pub(super) fn take_cut(&mut self) -> Option<(String, usize)> {
+        self.cut.pop()
+    }
+
+    /// Takes the values that another answer about the same entry has.
+    pub(super) fn extend(&mut self, more: Self) {
+        self.attributes.extend(more.attributes);
+        self.cut.extend(more.cut);
     }
 
     /// The values of this attribute, whatever the case of its name and its options.
@@ -67,6 +79,13 @@ impl Entry {
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.values(name).into_iter().next().and_then(|value| value.text())
     }
+}
+
+/// The place behind `range=0-1499`; `None` where it is `range=1500-*`, the last ones, or no range at all.
+fn next_of(options: &str) -> Option<usize> {
+    let range = options.split(';').find_map(|option| option.strip_prefix("range="))?;
+    let (_, last) = range.split_once('-')?;
+    last.parse::<usize>().ok()?.checked_add(1)
 }
 
 fn value(octets: Vec<u8>) -> Value {

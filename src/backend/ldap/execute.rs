@@ -99,6 +99,10 @@ impl Directory {
     async fn send(&self, write: &LdapOperation, until: Instant) -> Result<Sent, Failure> {
         let lease = self.pool.lease(until).await?;
         let features = lease.connection.features;
+        if !features.secure && codes::sets_password(write) {
+            let text = "passwords are only written over TLS, and the connection to this directory has none";
+            return Err(Failure::Refused(text.to_owned()));
+        }
         let _turn = match asserted(write) {
             Some(_) if !features.assertion => Some(self.turns.take(dn(write), until).await?),
             _ => None,

@@ -50,7 +50,7 @@ impl Kind {
     /// How it folds the case of text.
     pub(super) fn folding(self) -> Folding {
         match self {
-            Self::Ds389 => Folding::Unprepared,
+            Self::Ds389 | Self::ActiveDirectory => Folding::Unprepared,
             _ => Folding::Directory,
         }
     }

@@ -19,6 +19,7 @@ mod id;
 mod kind;
 mod lower;
 mod pool;
+mod ranges;
 mod read;
 mod references;
 mod rename;

@@ -21,6 +21,7 @@ use super::connection::{Answer, Trouble, root_dse};
 use super::entry::Entry;
 use super::id;
 use super::pool::Pool;
+use super::ranges;
 use super::search::{operations, place, record, references, targets};
 use super::turns::Turns;
 use super::value::Dns;
@@ -107,13 +108,16 @@ impl Directory {
     ) -> Result<Found, Failure> {
         let operations = operations(entity, entries, search, dns)?;
         if let Some(found) = self.by_cached_dn(&operations, search, until).await? {
+            let found = ranges::complete(self, found, until).await?;
             return Ok(self.collect(entity, entries, search, vec![found], false));
         }
         let (mut found, mut more) = (Vec::new(), false);
         let answers = self.ask_all(&operations, until).await?;
         for (operation, answer) in operations.iter().zip(answers) {
             let (entries, cut) = self.complete(operation, answer, until).await?;
-            found.extend(entries);
+            for entry in entries {
+                found.push(ranges::complete(self, entry, until).await?);
+            }
             more |= cut;
         }
         Ok(self.collect(entity, entries, search, found, more))

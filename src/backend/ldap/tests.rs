@@ -6,7 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::plan::{Action, Expect, LdapOperation, Move, OnDelete, Predicate, Range, Step};
+use crate::plan::{
+    Action, Expect, Fields, LdapOperation, Move, Native, OnDelete, Predicate, Range, Step, Value,
+};
 
 const DEADLINE: Duration = Duration::from_millis(400);
 const BOUND: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00";
@@ -20,11 +22,13 @@ const SHUTTING_DOWN: &[u8] = b"\x30\x0c\x02\x01\x03\x6b\x07\x0a\x01\x34\x04\x00\
 #[derive(Clone, Copy)]
 enum Turn {
     Answer(&'static [u8]),
+    /// The second octets, when the first are in the request; else it hangs.
+    AnswerTo(&'static [u8], &'static [u8]),
     Close,
     Hang,
 }
 
-use Turn::{Answer, Close, Hang};
+use Turn::{Answer, AnswerTo, Close, Hang};
 
 async fn server(turns: &'static [Turn]) -> Ldap {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -34,11 +38,15 @@ async fn server(turns: &'static [Turn]) -> Ldap {
             tokio::spawn(async move {
                 for turn in turns {
                     let mut request = [0; 4096];
-                    if stream.read(&mut request).await.unwrap_or(0) == 0 {
+                    let length = stream.read(&mut request).await.unwrap_or(0);
+                    if length == 0 {
                         return;
                     }
+                    let has = |part: &[u8]| request[..length].windows(part.len()).any(|found| found == part);
                     match turn {
                         Answer(octets) => stream.write_all(octets).await.unwrap(),
+                        AnswerTo(asked, octets) if has(asked) => stream.write_all(octets).await.unwrap(),
+                        AnswerTo(..) => tokio::time::sleep(DEADLINE * 10).await,
                         Close => return,
                         Hang => tokio::time::sleep(DEADLINE * 10).await,
                     }
@@ -193,4 +201,70 @@ fn settings_that_cannot_work_are_refused() {
     model.entities.get_mut("User").unwrap().on_delete = vec![OnDelete::Move(leavers)];
     let refused = Ldap::new(settings, Arc::new(model));
     assert!(refused.is_err_and(|error| error.contains("is below ou=groups,dc=x, where each Group is")));
+}
+
+// === Ranges, as Active Directory gives them ===
+
+/// Octets with their tag and length, which is below 128.
+fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
+}
+
+/// The answer to a search: one entry, with its id and one more attribute, and its end.
+fn one_entry(message: u8, name: &str, values: &[&str]) -> &'static [u8] {
+    let text = |text: &str| tlv(4, text.as_bytes());
+    let attribute = |name: &str, values: &[&str]| {
+        let values: Vec<u8> = values.iter().flat_map(|value| text(value)).collect();
+        tlv(0x30, &[text(name), tlv(0x31, &values)].concat())
+    };
+    let attributes = [attribute("entryUUID", &["7"]), attribute(name, values)].concat();
+    let entry = tlv(0x64, &[text("uid=a,ou=people,dc=x"), tlv(0x30, &attributes)].concat());
+    let done = tlv(0x65, b"\x0a\x01\x00\x04\x00\x04\x00");
+    let message = |operation: &[u8]| tlv(0x30, &[tlv(2, &[message]), operation.to_vec()].concat());
+    [message(&entry), message(&done)].concat().leak()
+}
+
+async fn addresses<const N: usize>(turns: [Turn; N]) -> Result<Vec<Value>, Failure> {
+    let begun = [Answer(BOUND), Answer(ROOT_DSE_DONE)];
+    let ldap = server([&begun[..], &turns].concat().leak()).await;
+    let mail = Native::own("mail");
+    let fields = Fields { natives: [mail.clone()].into(), rest: false };
+    let search = Search { entity: "User".into(), predicate: Predicate::All, fields, range: Range::first(1) };
+    let found = ldap.session(Intent::Read).await?.search(&search).await?;
+    Ok(found.records[0].values[&mail].clone())
+}
+
+#[tokio::test]
+async fn values_that_come_in_ranges_are_all_read() {
+    let read = addresses([
+        Answer(one_entry(3, "mail;range=0-1", &["a", "b"])),
+        AnswerTo(b"mail;range=2-*", one_entry(4, "mail;range=2-3", &["c", "d"])),
+        AnswerTo(b"mail;range=4-*", one_entry(5, "mail;range=4-*", &["e"])),
+    ]);
+    assert_eq!(read.await.unwrap(), ["a", "b", "c", "d", "e"].map(Value::from));
+    let whole = addresses([Answer(one_entry(3, "mail;lang-de", &["a"]))]);
+    assert_eq!(whole.await.unwrap(), ["a"].map(Value::from));
+}
+
+#[tokio::test]
+async fn ranges_that_do_not_go_on_are_no_answer() {
+    let first = Answer(one_entry(3, "mail;range=0-1", &["a", "b"]));
+    let again = addresses([first, Answer(one_entry(4, "mail;range=0-1", &["a", "b"]))]).await;
+    assert!(matches!(again, Err(Failure::Internal(_))), "{again:?}");
+    let cut_off = addresses([first, Hang]).await;
+    assert!(matches!(cut_off, Err(Failure::Unavailable(_))), "{cut_off:?}");
+}
+
+#[tokio::test]
+async fn a_password_is_not_written_where_others_can_read_it() {
+    let ldap = server(&[Answer(BOUND), Answer(ROOT_DSE_DONE), Hang]).await;
+    let secret = vec![Value::Secret(Secret::text("x"))];
+    let add = LdapOperation::Add {
+        dn: "uid=a,ou=people,dc=x".to_owned(),
+        attributes: vec![("unicodePwd".to_owned(), secret)],
+    };
+    let step = Step { about: String::new(), action: Action::Ldap(add), expect: Expect::Done, undo: None };
+    let mut session = ldap.session(Intent::Write).await.unwrap();
+    let refused = session.execute(&Plan { steps: vec![step] }).await;
+    assert!(matches!(refused, Err(Failure::Refused(_))), "{refused:?}");
 }

@@ -198,7 +198,8 @@ mod tests {
     }
 
     fn seen(changes: &[AttributeChange], held: &[&str], is_same: bool) -> Seen {
-        modified(changes, Some(Entry::new("uid=a", &[("a", held)])), is_same)
+        let values: Vec<_> = held.iter().map(|value| ("a", *value)).collect();
+        modified(changes, Some(Entry::of("uid=a", &values)), is_same)
     }
 
     #[test]

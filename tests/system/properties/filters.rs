@@ -57,7 +57,7 @@ impl List {
         let rt = advertised(scim, kind);
         let folding = match target {
             "openldap" => Folding::Directory,
-            "389ds" => Folding::Unprepared,
+            "389ds" | "ad" => Folding::Unprepared,
             _ => Folding::Ascii,
         };
         let mut list =

@@ -17,20 +17,23 @@ use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use crate::support::database::Database;
 use crate::support::directory::Directory;
 use crate::support::gateway::Gateway;
+use crate::support::samba::Samba;
 
 /// One gateway in front of all the ready mappings' backends.
 struct Everywhere {
     gateway: Gateway,
     _crm: Database,
     _plain: Database,
-    _directories: [Directory; 2],
+    _directories: ([Directory; 2], Samba),
 }
 
 /// The names of its targets.
-const TARGETS: [&str; 4] = ["crm", "plain", "openldap", "389ds"];
+const TARGETS: [&str; 5] = ["crm", "plain", "openldap", "389ds", "ad"];
+/// Names of accounts take hardly any of the texts: an attribute for free text does, and so do names of entries.
+const FREE: &str = ", user_name = \"info\", name = \"{userName}\", group_account = \"\"";
 
 fn is_directory(target: &str) -> bool {
-    matches!(target, "openldap" | "389ds")
+    matches!(target, "openldap" | "389ds" | "ad")
 }
 
 // === impl Everywhere ===
@@ -38,14 +41,15 @@ fn is_directory(target: &str) -> bool {
 impl Everywhere {
     fn start() -> Self {
         let (crm, plain) = (Database::of("crm"), Database::of("plain"));
-        let directories = [Directory::start(), Directory::ds389()];
+        let (directories, samba) = ([Directory::start(), Directory::ds389()], Samba::start());
         let gateway = Gateway::serve(&[
             crm.target("crm", "crm"),
             plain.target("plain", "plain"),
             directories[0].target("openldap", "openldap"),
             directories[1].target("389ds", "389ds"),
+            samba.target("ad", "active-directory", FREE),
         ]);
-        Self { gateway, _crm: crm, _plain: plain, _directories: directories }
+        Self { gateway, _crm: crm, _plain: plain, _directories: (directories, samba) }
     }
 }
 
