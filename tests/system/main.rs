@@ -11,6 +11,7 @@ mod concurrency;
 mod conformance;
 mod credentials;
 mod failover;
+mod faults;
 mod hostile;
 mod lifecycle;
 mod limits;
