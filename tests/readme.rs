@@ -80,7 +80,8 @@ fn its_configuration_is_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     std::fs::write(file("gantry.toml"), &blocks("toml")[0]).unwrap();
-    std::fs::write(file("ca.pem"), "").unwrap();
+    let authority = rcgen::generate_simple_self_signed(["ca.test".to_owned()]).unwrap();
+    std::fs::write(file("ca.pem"), authority.cert.pem()).unwrap();
     std::fs::write(file("ldap.password"), "x").unwrap();
     std::fs::write(file("okta.token"), "a-token-of-the-tests").unwrap();
     std::os::unix::fs::symlink(root().join("mappings"), file("mappings")).unwrap();

@@ -45,9 +45,14 @@ impl Check<'_> {
     }
 }
 
+/// The certificates in a PEM text.
+pub(super) fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect()
+}
+
 /// Whether the key is the certificate's. The error says whether it is the key's, and what is wrong.
 fn fit(chain: &[u8], key: &Secret) -> Result<(), (bool, String)> {
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(chain).filter_map(Result::ok).collect();
+    let certificates = certificates(chain);
     if certificates.is_empty() {
         return Err((false, "there is no PEM certificate in this file".to_owned()));
     }

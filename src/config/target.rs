@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 
 use super::check::Check;
+use super::identity::certificates;
 use super::{Client, Ldap, Script, Store, Target, Token, raw};
 use crate::scim::profile::{PatchAnswer, Profile, UnknownMembers};
 
@@ -89,15 +90,16 @@ impl Check<'_> {
         if raw.urls.get_ref().is_empty() {
             self.mistake(&raw.urls, "urls is empty: name at least one server");
         }
-        for url in raw.urls.get_ref() {
-            let rest = url.get_ref().strip_prefix("ldaps://").or(url.get_ref().strip_prefix("ldap://"));
-            if !rest.is_some_and(|authority| !authority.is_empty() && !authority.contains(['/', '?', '@'])) {
+        for (at, url) in raw.urls.get_ref().iter().enumerate() {
+            if !is_server(url.get_ref()) {
                 let help = "for instance \"ldaps://ldap.example.test\" or \"ldap://10.0.0.1:1389\"";
                 self.mistake_with_help(url, "not an LDAP server's URL", help);
+            } else if raw.urls.get_ref().iter().take(at).any(|other| other.get_ref() == url.get_ref()) {
+                self.mistake(url, "this server is named twice");
             }
         }
         let identity = self.identity(ldap);
-        let ca = raw.ca.as_ref().map(|ca| self.existing(ca));
+        let ca = raw.ca.as_ref().map(|ca| self.authority(ca));
         Some(Ldap {
             urls: raw.urls.get_ref().iter().map(|url| url.get_ref().clone()).collect(),
             ca: ca.flatten(),
@@ -107,14 +109,15 @@ impl Check<'_> {
         })
     }
 
-    /// The path of a file that must be there.
-    fn existing(&mut self, path: &Spanned<PathBuf>) -> Option<PathBuf> {
+    /// The path of a file with certificates.
+    fn authority(&mut self, path: &Spanned<PathBuf>) -> Option<PathBuf> {
         let full = self.folder.join(path.get_ref());
-        if full.is_file() {
-            return Some(full);
+        if !full.is_file() {
+            self.mistake(path, format!("the file {} does not exist", path.get_ref().display()));
+        } else if self.pem(path).is_some_and(|pem| certificates(&pem).is_empty()) {
+            self.mistake(path, "there is no PEM certificate in this file");
         }
-        self.mistake(path, format!("the file {} does not exist", path.get_ref().display()));
-        None
+        Some(full)
     }
 
     fn client(&mut self, raw: &raw::Client) -> Option<Client> {
@@ -158,6 +161,13 @@ impl Check<'_> {
         }
         octets
     }
+}
+
+/// Whether this is `ldaps://` or `ldap://` with a host's name or IPv4 address, and a port or none.
+fn is_server(url: &str) -> bool {
+    let Some(place) = url.strip_prefix("ldaps://").or(url.strip_prefix("ldap://")) else { return false };
+    let (host, port) = place.rsplit_once(':').unwrap_or((place, "0"));
+    is_plain(host) && port.parse::<u16>().is_ok()
 }
 
 /// Whether a text can stand in a path and in a log as it is.

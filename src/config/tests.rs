@@ -49,9 +49,11 @@ fn a_good_configuration_has_its_defaults() {
 #[test]
 fn everything_that_is_built_can_be_said() {
     let folder = tempfile::tempdir().unwrap();
-    for file in ["cert.pem", "key.pem", "ca.pem", "password", "token"] {
+    for file in ["cert.pem", "key.pem", "password", "token"] {
         std::fs::write(folder.path().join(file), format!("{file}\n")).unwrap();
     }
+    let authority = rcgen::generate_simple_self_signed(["ca.test".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), authority.cert.pem()).unwrap();
     let text = r#"
 listen = "[::]:443"
 public_url = "https://scim.example.test/base/"
@@ -156,6 +158,14 @@ fn a_target_has_one_backend() {
     assert_eq!(with("[target.sqlite]", two), ["3:8 a target has exactly one backend"]);
     let ldap = "[target.ldap]\nurls = [\"http://x\"]\nbind_dn = \"\"\nbind_password = { env = \"PATH\" }\n";
     assert_eq!(with("[target.sqlite]\nfile = \"x.db\"\n", ldap), ["6:9 not an LDAP server's URL"]);
+    let urls = |urls: &str| with("[target.sqlite]\nfile = \"x.db\"\n", &ldap.replace("\"http://x\"", urls));
+    for url in
+        ["ldaps://", "ldaps://x:port", "ldaps://x:99999", "ldaps://[::1]", "ldap://a/ou=x", "ldap://a@b"]
+    {
+        let found = urls(&format!("\"ldaps://a\", \"{url}\""));
+        assert_eq!(found, ["6:22 not an LDAP server's URL"], "{url}");
+    }
+    assert_eq!(urls("\"ldaps://a\", \"ldaps://a\""), ["6:22 this server is named twice"]);
 }
 
 #[test]
@@ -185,6 +195,8 @@ fn a_directory_knows_the_gateway_in_one_way() {
     };
     let one_way = "5:1 a directory is to know the gateway in exactly one way";
     assert_eq!(place(""), one_way);
+    let empty = place(&format!("ca = \"empty\"\n{certificate}"));
+    assert_eq!(empty, "7:6 there is no PEM certificate in this file");
     assert_eq!(place("bind_dn = \"cn=gw\""), one_way);
     assert_eq!(place("client_certificate = \"gw.pem\""), one_way);
     assert_eq!(place(&format!("bind_dn = \"cn=gw\"\n{certificate}")), one_way);

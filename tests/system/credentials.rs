@@ -71,7 +71,7 @@ fn start_tls_comes_before_the_bind() {
     works(&directory, &corp, "by-start-tls");
     gateway.is_sound();
     let url = directory.plain_url();
-    let mut plaintext = Gateway::serve(&[directory.target_in_the_clear("corp", "openldap", &url)]);
+    let mut plaintext = Gateway::serve(&[directory.target_in_the_clear("corp", "openldap", &[url])]);
     let corp = plaintext.target("corp");
     is_refused(&mut plaintext, &corp, "LDAP result 13");
 }

@@ -14,6 +14,7 @@ mod conformance;
 mod credentials;
 mod doctor;
 mod failover;
+mod faults;
 mod hostile;
 mod lifecycle;
 mod limits;

@@ -27,7 +27,7 @@ impl Scene {
         let directory = Directory::start();
         let relay = Relay::to(directory.plain_port());
         let url = format!("ldap://127.0.0.1:{}", relay.port());
-        let gateway = Gateway::serve(&[directory.target_in_the_clear("corp", "openldap", &url)]);
+        let gateway = Gateway::serve(&[directory.target_in_the_clear("corp", "openldap", &[url])]);
         let corp = gateway.target("corp");
         let made =
             |path: &str, body: &Value| corp.post(path, body).is(201)["id"].as_str().unwrap().to_owned();

@@ -35,7 +35,7 @@ impl Scene {
         let (directory, database) = (Directory::start(), Database::of("crm"));
         let relay = Relay::to(directory.plain_port());
         let url = format!("ldap://127.0.0.1:{}", relay.port());
-        let corp = directory.target_in_the_clear("corp", "openldap", &url);
+        let corp = directory.target_in_the_clear("corp", "openldap", &[url]);
         let limits = format!("limits = {{ backend_deadline_ms = {} }}\n", DEADLINE.as_millis());
         let gateway = Gateway::serve(&[limits, corp, database.target("crm", "crm")]);
         let (corp, crm) = (gateway.target("corp"), gateway.target("crm"));

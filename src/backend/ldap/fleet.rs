@@ -206,3 +206,57 @@ fn half(until: Instant) -> Instant {
     let now = Instant::now();
     now + until.saturating_duration_since(now) / 2
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Identity, server};
+    use super::*;
+    use crate::plan::Secret;
+
+    const MOMENT: Duration = Duration::from_secs(1);
+
+    fn fleet() -> (Arc<Fleet>, [Arc<Standing>; 2]) {
+        let urls = ["ldap://127.0.0.1:1", "ldap://127.0.0.1:2"].map(str::to_owned);
+        let identity = Identity::Password { dn: String::new(), password: Secret::new("secret") };
+        let servers = server::parse_all(&urls, true).unwrap();
+        let fleet = Fleet::new(servers, Credentials { identity, tls: None }, MOMENT);
+        let standings = [0, 1].map(|at: usize| fleet.members[at].standing.clone());
+        (fleet, standings)
+    }
+
+    #[test]
+    fn the_preferred_server_is_asked_while_it_is_up() {
+        let (fleet, [first, second]) = fleet();
+        assert_eq!((fleet.choice(&[]), fleet.choice(&[0]), fleet.choice(&[0, 1])), (Some(0), Some(1), None));
+        first.failed("refused".to_owned());
+        assert_eq!((fleet.choice(&[]), fleet.choice(&[1])), (Some(1), None));
+        second.late(Instant::now());
+        assert_eq!(fleet.choice(&[]), Some(1));
+        second.failed("refused".to_owned());
+        assert_eq!(fleet.choice(&[]), None);
+        first.answered();
+        assert_eq!(fleet.choice(&[]), Some(0));
+    }
+
+    #[test]
+    fn a_suspect_is_asked_when_nobody_else_is_left() {
+        let (fleet, [first, second]) = fleet();
+        first.late(Instant::now());
+        assert_eq!((fleet.choice(&[]), fleet.choice(&[1])), (Some(1), Some(0)));
+        second.late(Instant::now());
+        assert_eq!(fleet.choice(&[]), Some(0));
+    }
+
+    #[test]
+    fn everybody_stays_with_the_server_that_took_the_last_write_but_not_for_ever() {
+        let (fleet, [first, second]) = fleet();
+        first.long_ago(MOMENT, None);
+        for (written, chosen) in [(MOMENT, 1), (STICKY + MOMENT, 0)] {
+            second.long_ago(STICKY * 3, Some(written));
+            assert_eq!(fleet.choice(&[]), Some(chosen), "{written:?}");
+        }
+        second.long_ago(STICKY * 3, Some(MOMENT));
+        first.long_ago(PATIENCE + MOMENT, None);
+        assert_eq!(fleet.choice(&[]), Some(0));
+    }
+}

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// The first pause before a server is probed; it doubles with each failure.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The longest. Shorter than what clients are asked to wait (`Retry-After`), so that they find it back.
-const PAUSE_MAX: Duration = Duration::from_secs(3);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// After so long without a failure, earlier ones count no more.
 const CALM: Duration = Duration::from_secs(5);
 
@@ -101,6 +101,14 @@ impl Standing {
     /// Since when it answers.
     pub(super) fn up_since(&self) -> Option<Instant> {
         self.state().up_since
+    }
+
+    /// As if it had answered first, and written last, so long ago.
+    #[cfg(test)]
+    pub(super) fn long_ago(&self, answered: Duration, written: Option<Duration>) {
+        let ago = |age| Instant::now().checked_sub(age);
+        let mut state = self.state();
+        (state.health, state.up_since, state.written) = (Health::Up, ago(answered), written.and_then(ago));
     }
 
     /// Whether somebody must begin to probe it; true once until [`Self::leave`].

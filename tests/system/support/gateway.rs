@@ -202,12 +202,12 @@ impl Directory {
         self.target_as(name, mapping, urls, &who)
     }
 
-    /// The same, asked at this URL without TLS.
-    pub fn target_in_the_clear(&self, name: &str, mapping: &str, url: &str) -> String {
+    /// The same, asked at these URLs without TLS.
+    pub fn target_in_the_clear(&self, name: &str, mapping: &str, urls: &[String]) -> String {
         let (bind_dn, password) = (super::directory::BIND_DN, self.file("password"));
         let who =
             format!("bind_dn = {bind_dn:?}\nbind_password = {{ file = {password:?} }}\nplaintext = true");
-        self.target_as(name, mapping, &[url.to_owned()], &who)
+        self.target_as(name, mapping, urls, &who)
     }
 
     /// The same, by a gateway that is somebody else, or asks in another way.
