@@ -218,7 +218,7 @@ mod tests {
     fn fleet() -> (Arc<Fleet>, [Arc<Standing>; 2]) {
         let urls = ["ldap://127.0.0.1:1", "ldap://127.0.0.1:2"].map(str::to_owned);
         let identity = Identity::Password { dn: String::new(), password: Secret::new("secret") };
-        let servers = server::parse_all(&urls, true).unwrap();
+        let servers = server::parse_all(&urls, true, None).unwrap();
         let fleet = Fleet::new(servers, Credentials { identity, tls: None }, MOMENT);
         let standings = [0, 1].map(|at: usize| fleet.members[at].standing.clone());
         (fleet, standings)
