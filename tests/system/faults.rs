@@ -148,7 +148,7 @@ impl Random {
     }
 }
 
-/// Ends the load also when the director's own assertion fails.
+/// Ends the load also when an assertion fails, the director's or a writer's.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -249,6 +249,7 @@ impl Load {
 
     /// New people, each of whom lives through some writes.
     fn write(&self, writer: usize, mut random: Random) -> Told {
+        let _stop = Stop(&self.stop);
         let mut told = Told::default();
         for number in 0.. {
             let mut one = self.create(&mut told, &format!("p-{writer}-{number}"));
