@@ -5,6 +5,7 @@
 //! Secrets stand in a file or in the environment, never in the configuration; they are read here, once.
 
 mod check;
+mod identity;
 mod place;
 mod raw;
 mod secret;
@@ -103,12 +104,29 @@ pub struct Ldap {
     pub ca: Option<PathBuf>,
     /// What kind of server it is; absent: it is asked.
     pub server: Option<Server>,
-    /// Who the gateway binds as.
-    pub bind_dn: String,
-    /// With which password.
-    pub bind_password: Secret,
+    /// Who the gateway is to it.
+    pub identity: Identity,
     /// Whether `ldap://` goes without StartTLS.
     pub plaintext: bool,
+}
+
+/// Who the gateway is to a directory.
+#[derive(Debug)]
+pub enum Identity {
+    /// Simple bind.
+    Password {
+        /// Who it binds as.
+        bind_dn: String,
+        /// With which password.
+        bind_password: Secret,
+    },
+    /// SASL EXTERNAL. Both are PEM.
+    Certificate {
+        /// The certificate chain, the gateway's own certificate first.
+        chain: Vec<u8>,
+        /// Its private key.
+        key: Secret,
+    },
 }
 
 /// Somebody who may call a target.

@@ -7,6 +7,9 @@ use clap::Parser;
 use gantry::cli::{self, Arguments, Exit};
 use gantry::observe;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long blocking work may take to notice that everything ends.
 const LAST_WORK: Duration = Duration::from_secs(1);
 

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use gantry::backend::{Backend, Failure, Intent, Lowered, Session};
+use gantry::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
 use gantry::gateway::{Client, Cursors, Scans, Snapshot, Target};
 use gantry::http;
 use gantry::limits::Limits;
 use gantry::mapping::Mapping;
-use gantry::plan::{Facts, Folding, Instants, Operation, Precision, Profile};
+use gantry::plan::{Facts, Folding, Instants, Operation, Precision, Profile, Search};
 use gantry::scim::profile::Profile as Ways;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -67,6 +67,10 @@ impl Backend for StandIn {
             Behaviour::Panics => panic!("told to"),
             Behaviour::TakesTime(_) => Ok(()),
         }
+    }
+
+    async fn examine(&self, _: &[Search], _: bool) -> Vec<Finding> {
+        Vec::new()
     }
 }
 

@@ -3,10 +3,13 @@
 //!
 //! A backend knows `plan` and its own wire, never SCIM, a mapping or a script.
 
+mod finding;
 pub mod ldap;
 pub mod sql;
 
 use async_trait::async_trait;
+
+pub use finding::{Finding, Weight};
 
 use crate::plan::{Facts, Found, Operation, Plan, Profile, Search};
 
@@ -25,6 +28,10 @@ pub trait Backend: Send + Sync {
 
     /// Whether it answers now; bounded by its deadline.
     async fn ping(&self) -> Result<(), Failure>;
+
+    /// What a person should know who connects it: whether it can be used, and whether all that these searches
+    /// name is there. It reads; with `write` it also writes, and leaves nothing behind.
+    async fn examine(&self, searches: &[Search], write: bool) -> Vec<Finding>;
 }
 
 /// A conversation with a backend on behalf of one request. Dropped without [`Session::commit`], what

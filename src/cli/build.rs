@@ -109,8 +109,7 @@ fn directory(settings: &config::Ldap, deadline: Duration, scanned_rows: usize) -
         urls: settings.urls.clone(),
         ca: settings.ca.clone().map(ldap::Authority::File),
         kind: settings.server.map(kind),
-        bind_dn: settings.bind_dn.clone(),
-        bind_password: settings.bind_password.clone(),
+        identity: identity(&settings.identity),
         plaintext: settings.plaintext,
         deadline,
         scanned_rows,
@@ -123,6 +122,17 @@ fn kind(server: config::Server) -> ldap::Kind {
         config::Server::Ds389 => ldap::Kind::Ds389,
         config::Server::ActiveDirectory => ldap::Kind::ActiveDirectory,
         config::Server::Generic => ldap::Kind::Generic,
+    }
+}
+
+fn identity(settings: &config::Identity) -> ldap::Identity {
+    match settings {
+        config::Identity::Password { bind_dn, bind_password } => {
+            ldap::Identity::Password { dn: bind_dn.clone(), password: bind_password.clone() }
+        }
+        config::Identity::Certificate { chain, key } => {
+            ldap::Identity::Certificate { chain: chain.clone(), key: key.clone() }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod build;
 mod check;
 mod demo;
+mod doctor;
 mod plan;
 mod serve;
 
@@ -28,6 +29,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Look for mistakes in a configuration and its mappings
     Check(check::Check),
+    /// Look at each target's backend, and say in plain words what is there and what is not
+    Doctor(doctor::Doctor),
     /// Show what a request would do to its backend, and do none of it
     Plan(plan::Plan),
 }
@@ -45,6 +48,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Demo(demo) => demo.run().await,
         Verb::Serve(serve) => serve.run().await,
         Verb::Check(check) => check.run(),
+        Verb::Doctor(doctor) => doctor.run().await,
         Verb::Plan(plan) => plan.run().await,
     }
 }

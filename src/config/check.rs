@@ -197,7 +197,7 @@ impl<'a> Check<'a> {
     }
 
     /// Reads a PEM file.
-    fn pem(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<u8>> {
+    pub(super) fn pem(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<u8>> {
         let name = path.get_ref();
         read_bounded(&self.folder.join(name), PEM_BYTES)
             .map_err(|cause| {

@@ -4,7 +4,7 @@
 use crate::mapping::diagnostic::Diagnostic;
 
 /// Keys whose values may be shown. Any other value may be a secret, under a misspelt key or without quotes.
-const HARMLESS_KEYS: [&str; 23] = [
+const HARMLESS_KEYS: [&str; 24] = [
     "listen",
     "public_url",
     "name",
@@ -14,6 +14,7 @@ const HARMLESS_KEYS: [&str; 23] = [
     "urls",
     "ca",
     "bind_dn",
+    "client_certificate",
     "server",
     "plaintext",
     "host",

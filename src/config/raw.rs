@@ -63,8 +63,10 @@ pub enum Mode {
 pub struct Ldap {
     pub urls: Spanned<Vec<Spanned<String>>>,
     pub ca: Option<Spanned<PathBuf>>,
-    pub bind_dn: String,
-    pub bind_password: Spanned<SecretPlace>,
+    pub bind_dn: Option<String>,
+    pub bind_password: Option<Spanned<SecretPlace>>,
+    pub client_certificate: Option<Spanned<PathBuf>>,
+    pub client_key: Option<Spanned<SecretPlace>>,
     pub server: Option<Server>,
     #[serde(default)]
     pub plaintext: bool,

@@ -81,10 +81,11 @@ impl Check<'_> {
         if let Some(sqlite) = &raw.sqlite {
             return Some(Store::Sqlite(self.folder.join(&sqlite.get_ref().file)));
         }
-        raw.ldap.as_ref().and_then(|ldap| self.ldap(ldap.get_ref())).map(Store::Ldap)
+        raw.ldap.as_ref().and_then(|ldap| self.ldap(ldap)).map(Store::Ldap)
     }
 
-    fn ldap(&mut self, raw: &raw::Ldap) -> Option<Ldap> {
+    fn ldap(&mut self, ldap: &Spanned<raw::Ldap>) -> Option<Ldap> {
+        let raw = ldap.get_ref();
         if raw.urls.get_ref().is_empty() {
             self.mistake(&raw.urls, "urls is empty: name at least one server");
         }
@@ -95,14 +96,13 @@ impl Check<'_> {
                 self.mistake_with_help(url, "not an LDAP server's URL", help);
             }
         }
-        let bind_password = self.secret(&raw.bind_password);
+        let identity = self.identity(ldap);
         let ca = raw.ca.as_ref().map(|ca| self.existing(ca));
         Some(Ldap {
             urls: raw.urls.get_ref().iter().map(|url| url.get_ref().clone()).collect(),
             ca: ca.flatten(),
             server: raw.server,
-            bind_dn: raw.bind_dn.clone(),
-            bind_password: bind_password?,
+            identity: identity?,
             plaintext: raw.plaintext,
         })
     }

@@ -87,7 +87,9 @@ token = { env = "PATH" }
     assert!(target.read_only && target.params["people"] == "ou=people");
     let Store::Ldap(ldap) = &target.store else { panic!("not a directory") };
     assert_eq!(ldap.server, Some(Server::OpenLdap));
-    assert!(ldap.plaintext && ldap.urls.len() == 2 && ldap.bind_password.expose() == b"password");
+    let Identity::Password { bind_dn, bind_password } = &ldap.identity else { panic!("no password") };
+    assert!(ldap.plaintext && ldap.urls.len() == 2);
+    assert_eq!((bind_dn.as_str(), bind_password.expose()), ("cn=gw", &b"password"[..]));
     assert!(matches!(&target.clients[0].token, Token::Plain(token) if token.expose() == b"token"));
     let shown = format!("{config:?}");
     assert!(!shown.contains("\"password\"") && !shown.contains("112, 97, 115, 115"), "{shown}");
@@ -154,6 +156,52 @@ fn a_target_has_one_backend() {
     assert_eq!(with("[target.sqlite]", two), ["3:8 a target has exactly one backend"]);
     let ldap = "[target.ldap]\nurls = [\"http://x\"]\nbind_dn = \"\"\nbind_password = { env = \"PATH\" }\n";
     assert_eq!(with("[target.sqlite]\nfile = \"x.db\"\n", ldap), ["6:9 not an LDAP server's URL"]);
+}
+
+#[test]
+fn a_directory_knows_the_gateway_in_one_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let made = [(); 2].map(|()| rcgen::generate_simple_self_signed(["gw".to_owned()]).unwrap());
+    write("gw.pem", &made[0].cert.pem());
+    write("gw.key", &made[0].signing_key.serialize_pem());
+    write("other.key", &made[1].signing_key.serialize_pem());
+    write("empty", "");
+    let read = |who: &str| {
+        let ldap = format!("[target.ldap]\nurls = [\"ldaps://x\"]\n{who}\n");
+        let text = good().replacen("[target.sqlite]\nfile = \"x.db\"\n", &ldap, 1);
+        parse("gantry.toml", &text, folder.path())
+    };
+    let certificate = "client_certificate = \"gw.pem\"\nclient_key = { file = \"gw.key\" }";
+    let config = read(certificate).unwrap();
+    let Store::Ldap(ldap) = &config.targets[0].store else { panic!("not a directory") };
+    assert!(matches!(&ldap.identity, Identity::Certificate { .. }));
+    assert!(!format!("{config:?}").contains("PRIVATE"));
+
+    let place = |who: &str| {
+        let found = read(who).unwrap_err();
+        assert_eq!(found.len(), 1, "{who}: {found:?}");
+        format!("{}:{} {}", found[0].line, found[0].column, found[0].message)
+    };
+    let one_way = "5:1 a directory is to know the gateway in exactly one way";
+    assert_eq!(place(""), one_way);
+    assert_eq!(place("bind_dn = \"cn=gw\""), one_way);
+    assert_eq!(place("client_certificate = \"gw.pem\""), one_way);
+    assert_eq!(place(&format!("bind_dn = \"cn=gw\"\n{certificate}")), one_way);
+    let empty = place("bind_dn = \"cn=gw\"\nbind_password = { file = \"empty\" }");
+    assert!(empty.starts_with("8:17 "), "{empty}");
+    assert!(empty.contains("bind_password is empty") || empty.contains("is empty"), "{empty}");
+    assert!(
+        place(&certificate.replace("gw.pem", "none.pem")).starts_with("7:22 the file none.pem cannot be")
+    );
+    assert!(place(&certificate.replace("gw.pem", "gw.key")).starts_with("7:22 there is no PEM certificate"));
+    assert!(place(&certificate.replace("gw.key", "gw.pem")).starts_with("8:14 the client_key is no PEM"));
+    assert!(
+        place(&certificate.replace("gw.key", "other.key")).starts_with("8:14 the client_key does not fit")
+    );
+    assert!(
+        place(&format!("{certificate}\nplaintext = true")).starts_with("7:22 a client certificate needs TLS")
+    );
 }
 
 #[test]

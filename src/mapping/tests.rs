@@ -19,8 +19,8 @@ use crate::scim::sort::SortBy;
 const CRM: &str = include_str!("../../mappings/crm/mapping.rhai");
 const PLAIN: &str = include_str!("../../mappings/plain/mapping.rhai");
 const OPENLDAP: &str = include_str!("../../mappings/openldap/mapping.rhai");
-const ACTIVE_DIRECTORY: &str = include_str!("../../mappings/active-directory/mapping.rhai");
 const DS389: &str = include_str!("../../mappings/389ds/mapping.rhai");
+const ACTIVE_DIRECTORY: &str = include_str!("../../mappings/active-directory/mapping.rhai");
 const REFERENCE: &str = include_str!("../../mappings/README.md");
 
 const SQLITE: Profile = Profile {

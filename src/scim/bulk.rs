@@ -276,10 +276,10 @@ fn nobody(bulk_id: &str, why: &str) -> Error {
     Error::bad_request(ScimType::InvalidValue, detail)
 }
 
-/// A new resource without what refers to these: elements and whole attributes, so that nothing is left of a
-/// reference but itself.
+/// A new resource without what refers to these: elements and whole attributes go, so that nothing stays that was
+/// said of a reference. Null when it is no object.
 pub fn without(data: &Value, referred: &BTreeSet<&str>) -> Value {
-    let Value::Object(attributes) = data else { return data.clone() };
+    let Value::Object(attributes) = data else { return Value::Null };
     let refers = |value: &Value| {
         let mut refers = false;
         each_reference(value, &mut |reference| refers |= referred.contains(reference));
@@ -415,5 +415,6 @@ mod tests {
             "urn:x": { "number": 1 },
         });
         assert_eq!(without(&data, &BTreeSet::from(["x"])), left);
+        assert_eq!(without(&json!(["bulkId:x"]), &BTreeSet::from(["x"])), Value::Null);
     }
 }

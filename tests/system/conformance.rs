@@ -25,17 +25,17 @@ fn of_entries_in_openldap() {
 }
 
 #[test]
+fn of_entries_in_389_directory_server() {
+    let directory = Directory::ds389();
+    has_no_failed_check(Gateway::serve(&[directory.target("corp", "389ds")]), "corp");
+}
+
+#[test]
 fn of_entries_in_active_directory() {
     let samba = Samba::start();
     // The checks' names are longer than those of accounts may be.
     let target = samba.target("corp", "active-directory", ", user_name = \"userPrincipalName\"");
     has_no_failed_check(Gateway::serve(&[target]), "corp");
-}
-
-#[test]
-fn of_entries_in_389_directory_server() {
-    let directory = Directory::ds389();
-    has_no_failed_check(Gateway::serve(&[directory.target("corp", "389ds")]), "corp");
 }
 
 fn has_no_failed_check(mut gateway: Gateway, target: &str) {

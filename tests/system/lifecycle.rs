@@ -56,17 +56,17 @@ fn of_entries_in_openldap() {
 }
 
 #[test]
-fn of_entries_in_active_directory() {
-    let samba = Samba::start();
-    let gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
-    live(&gateway.target("corp"), &samba);
-}
-
-#[test]
 fn of_entries_in_389_directory_server() {
     let directory = Directory::ds389();
     let gateway = Gateway::serve(&[directory.target("corp", "389ds")]);
     live(&gateway.target("corp"), &directory);
+}
+
+#[test]
+fn of_entries_in_active_directory() {
+    let samba = Samba::start();
+    let gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
+    live(&gateway.target("corp"), &samba);
 }
 
 // === The life ===

@@ -166,18 +166,18 @@ fn of_a_directory() {
 }
 
 #[test]
+fn of_a_389_directory_server() {
+    let directory = Directory::ds389();
+    let target = directory.target("q", "389ds");
+    whole(&[target], &directory);
+}
+
+#[test]
 fn of_an_active_directory() {
     let samba = Samba::start();
     // People and groups of one name, which accounts of a domain cannot have.
     let target = samba.target("q", "active-directory", ", group_account = \"\"");
     whole(&[target], &samba);
-}
-
-#[test]
-fn of_a_389_directory_server() {
-    let directory = Directory::ds389();
-    let target = directory.target("q", "389ds");
-    whole(&[target], &directory);
 }
 
 /// Everything, on one backend. The first gateway and a replica have the same key, a third has another.

@@ -28,16 +28,16 @@ fn in_openldap() {
 }
 
 #[test]
-fn in_active_directory() {
-    let samba = Samba::start();
-    let gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
+fn in_389_directory_server() {
+    let directory = Directory::ds389();
+    let gateway = Gateway::serve(&[directory.target("corp", "389ds")]);
     life(&gateway.target("corp"));
 }
 
 #[test]
-fn in_389_directory_server() {
-    let directory = Directory::ds389();
-    let gateway = Gateway::serve(&[directory.target("corp", "389ds")]);
+fn in_active_directory() {
+    let samba = Samba::start();
+    let gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
     life(&gateway.target("corp"));
 }
 

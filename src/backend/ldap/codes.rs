@@ -19,6 +19,7 @@ pub(super) const ADMIN_LIMIT: u32 = 11;
 pub(super) const NO_SUCH_ATTRIBUTE: u32 = 16;
 pub(super) const NO_SUCH_OBJECT: u32 = 32;
 pub(super) const OBJECT_CLASS: u32 = 65;
+const NO_RIGHTS: u32 = 50;
 
 /// Why the bind was refused, for the log.
 pub(super) fn bind(result: &LdapResult) -> String {
@@ -31,6 +32,7 @@ pub(super) fn search(base: &str, result: &LdapResult) -> Failure {
         NO_SUCH_OBJECT => Failure::Internal(format!("the base {base} does not exist, or is not visible")),
         34 => Failure::Internal(format!("the base {base} is not a DN")),
         SIZE_LIMIT => Failure::TooMany(cause(result)),
+        NO_RIGHTS => Failure::Forbidden(format!("to read {base}: {}", cause(result))),
         _ => common(result),
     }
 }
@@ -55,6 +57,7 @@ pub(super) fn write(write: &LdapOperation, result: &LdapResult) -> Failure {
         16 | 18 | 19 | 20 | 21 | 34 => rejected(write, result, "the directory does not take this value"),
         17 => rejected(write, result, "the directory does not know this attribute"),
         64 | OBJECT_CLASS | 69 => rejected(write, result, "the directory's schema does not allow this"),
+        NO_RIGHTS => Failure::Forbidden(format!("to write {}: {}", dn(write), cause(result))),
         53 => rejected(write, result, "the directory will not do this"),
         _ => common(result),
     }
@@ -80,7 +83,6 @@ fn common(result: &LdapResult) -> Failure {
             tracing::error!(code = result.rc, "the directory does not accept the gateway's bind");
             Failure::Unavailable(cause(result))
         }
-        50 => Failure::Forbidden(cause(result)),
         10 => Failure::Internal("a referral, which is never followed".to_owned()),
         _ => Failure::Internal(cause(result)),
     }
@@ -88,6 +90,17 @@ fn common(result: &LdapResult) -> Failure {
 
 pub(super) fn cause(result: &LdapResult) -> String {
     format!("LDAP result {}: {}", result.rc, result.text.trim_end_matches('\0'))
+}
+
+/// The entry that an operation is about.
+pub(super) fn dn(operation: &LdapOperation) -> &str {
+    match operation {
+        LdapOperation::Search { base: dn, .. }
+        | LdapOperation::Add { dn, .. }
+        | LdapOperation::Modify { dn, .. }
+        | LdapOperation::ModifyDn { dn, .. }
+        | LdapOperation::Delete { dn, .. } => dn,
+    }
 }
 
 /// OpenLDAP's overlay says "some attributes not unique", 389-ds "… already exists".

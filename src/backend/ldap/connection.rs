@@ -9,21 +9,26 @@ use std::time::Duration;
 
 use ldap3::asn1::Tag;
 use ldap3::controls::RawControl;
-use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, SearchOptions, StdStream};
+use ldap3::{LdapError, LdapResult, Mod, SearchOptions};
 use rustls::ClientConfig;
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Secret, Value};
+use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Value};
 
+use super::Identity;
 use super::entry::Entry;
 use super::kind::{self, Kind};
+use super::standing::Standing;
 use super::value::octets;
+use super::wire::Wire;
 
 /// A connection is replaced at this age: firewalls and servers close old ones without a word.
 const AGE: Duration = Duration::from_secs(600);
 /// And after so many operations, which bounds what the wire library keeps of each.
 const OPERATIONS: u64 = 100_000;
+
+/// How long the end of a connection that failed to open is awaited, for its cause.
+const AFTERMATH: Duration = Duration::from_millis(100);
 
 const ASSERTION: &str = "1.3.6.1.1.12";
 const POST_READ: &str = "1.3.6.1.1.13.2";
@@ -46,9 +51,18 @@ pub(super) struct Server {
 
 /// Who the gateway is to the directory, and whom it believes.
 pub(super) struct Credentials {
-    pub bind_dn: String,
-    pub password: Secret,
+    pub identity: Identity,
     pub tls: Option<Arc<ClientConfig>>,
+}
+
+impl Credentials {
+    /// Who that is, for the log.
+    pub(super) fn who(&self) -> &str {
+        match &self.identity {
+            Identity::Password { dn, .. } => dn,
+            Identity::Certificate { .. } => "whom the client certificate names",
+        }
+    }
 }
 
 /// Why a connection gave no answer.
@@ -84,10 +98,12 @@ pub(super) struct Features {
 
 /// A bound connection.
 pub(super) struct Connection {
-    ldap: ldap3::Ldap,
+    wire: Wire,
     born: Instant,
     operations: AtomicU64,
     broken: AtomicBool,
+    /// How its server stands: what happens here is told there.
+    pub standing: Arc<Standing>,
     /// What the server is and can do.
     pub features: Features,
 }
@@ -96,27 +112,62 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects, secures and binds.
-    pub(super) async fn open(server: &Server, who: &Credentials, until: Instant) -> Result<Self, Trouble> {
-        let ldap = before(until, async { connect(server, who).await.map_err(trouble) }).await?;
+    pub(super) async fn open(
+        server: &Server,
+        standing: &Arc<Standing>,
+        who: &Credentials,
+        until: Instant,
+    ) -> Result<Self, Trouble> {
+        let connecting = async { Wire::connect(server, who.tls.as_ref()).await.map_err(Trouble::Lost) };
         let mut connection = Self {
-            ldap,
+            wire: before(until, connecting).await?,
             born: Instant::now(),
             operations: AtomicU64::new(0),
             broken: AtomicBool::new(false),
+            standing: standing.clone(),
             features: Features::default(),
         };
-        connection.bind(who, until).await?;
-        let secure = server.start_tls || server.url.starts_with("ldaps:");
-        connection.features = Features { secure, ..connection.root_dse(server.kind, until).await? };
+        match connection.begin(server, who, until).await {
+            Ok(features) => connection.features = features,
+            Err(trouble) => return Err(connection.explained(who, trouble).await),
+        }
         Ok(connection)
+    }
+
+    async fn begin(&self, server: &Server, who: &Credentials, until: Instant) -> Result<Features, Trouble> {
+        self.bind(who, until).await?;
+        let secure = server.start_tls || server.url.starts_with("ldaps:");
+        Ok(Features { secure, ..self.root_dse(server.kind, until).await? })
+    }
+
+    /// The trouble with the cause that only the wire knows, such as a refused certificate.
+    /// Servers that do not take the gateway's certificate mostly close without a word.
+    async fn explained(&mut self, who: &Credentials, trouble: Trouble) -> Trouble {
+        let (Trouble::NotSent(text) | Trouble::Lost(text)) = &trouble else { return trouble };
+        let hint = match who.identity {
+            Identity::Password { .. } => "",
+            Identity::Certificate { .. } => {
+                "; it may not accept the client_certificate: look at its dates and issuer"
+            }
+        };
+        match timeout(AFTERMATH, self.wire.end()).await {
+            Ok(Some(cause)) => Trouble::Lost(format!("{cause}{hint}")),
+            Ok(None) => Trouble::Lost(format!("{text}{hint}")),
+            Err(_) => trouble,
+        }
     }
 
     /// Whether it may take new operations.
     pub(super) fn usable(&self) -> bool {
         !self.broken.load(Ordering::Relaxed)
-            && self.born.elapsed() < AGE
-            && self.operations.load(Ordering::Relaxed) < OPERATIONS
-            && !self.ldap.clone().is_closed()
+            && !is_worn(self.born.elapsed(), self.operations.load(Ordering::Relaxed))
+            && !self.wire.ldap.clone().is_closed()
+    }
+
+    /// As if it had done all that one connection does.
+    #[cfg(test)]
+    pub(super) fn wear_out(&self) {
+        self.operations.store(OPERATIONS, Ordering::Relaxed);
     }
 
     /// Runs a search. More entries than its size limit allows are not read.
@@ -153,7 +204,8 @@ impl Connection {
             }
             Ok(Answer { entries, result: stream.finish().await })
         };
-        self.watched(before(until, reading).await)
+        let began = Instant::now();
+        self.watched(before(until, reading).await, began, until)
     }
 
     /// Sends a write, in a task of its own: the wire library panics on answers that are not UTF-8.
@@ -182,37 +234,50 @@ impl Connection {
         controls: Vec<RawControl>,
         until: Instant,
     ) -> Result<LdapResult, Trouble> {
-        let mut ldap = self.operation();
+        let (mut ldap, began) = (self.operation(), Instant::now());
         let task = tokio::spawn(async move {
             if !controls.is_empty() {
                 ldap.with_controls(controls);
             }
             before(until, async { send(ldap, write, delete_old_rdn).await.map_err(trouble) }).await
         });
-        let answer = task.await.unwrap_or_else(|_| Err(Trouble::Lost("a malformed answer".to_owned())));
-        self.watched(answer)
+        let answer = self.watched(task.await.unwrap_or_else(|_| Err(malformed())), began, until);
+        if answer.as_ref().is_ok_and(|result| result.rc == 0) {
+            self.standing.wrote();
+        }
+        answer
     }
 
     fn operation(&self) -> ldap3::Ldap {
         self.operations.fetch_add(1, Ordering::Relaxed);
-        self.ldap.clone()
+        self.wire.ldap.clone()
     }
 
-    fn watched<T>(&self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
+    /// Gives the connection up when there was trouble; a server that let the time pass is suspect.
+    fn watched<T>(&self, answer: Result<T, Trouble>, began: Instant, until: Instant) -> Result<T, Trouble> {
         if matches!(answer, Err(Trouble::NotSent(_) | Trouble::Lost(_))) {
             self.broken.store(true, Ordering::Relaxed);
+            if Instant::now() >= until {
+                self.standing.late(began);
+            }
         }
         answer
     }
 
     async fn bind(&self, who: &Credentials, until: Instant) -> Result<(), Trouble> {
         let mut ldap = self.operation();
-        let (dn, password) = (who.bind_dn.clone(), who.password.clone());
-        let task = tokio::spawn(async move {
-            let password = std::str::from_utf8(password.expose()).unwrap_or_default();
-            before(until, async { ldap.simple_bind(&dn, password).await.map_err(trouble) }).await
-        });
-        let result = task.await.unwrap_or_else(|_| Err(Trouble::Lost("a malformed answer".to_owned())))?;
+        let identity = who.identity.clone();
+        let binding = async move {
+            match identity {
+                Identity::Password { dn, password } => {
+                    let password = std::str::from_utf8(password.expose()).unwrap_or_default();
+                    ldap.simple_bind(&dn, password).await.map_err(trouble)
+                }
+                Identity::Certificate { .. } => ldap.sasl_external_bind().await.map_err(trouble),
+            }
+        };
+        let task = tokio::spawn(before(until, binding));
+        let result = task.await.unwrap_or_else(|_| Err(malformed()))?;
         if result.rc == 0 { Ok(()) } else { Err(Trouble::Refused(result)) }
     }
 
@@ -254,35 +319,13 @@ fn trouble(error: LdapError) -> Trouble {
     }
 }
 
-async fn connect(server: &Server, who: &Credentials) -> Result<ldap3::Ldap, LdapError> {
-    let stream = dial(server).await?.into_std()?;
-    let mut settings =
-        LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream)).set_starttls(server.start_tls);
-    if let Some(tls) = &who.tls {
-        settings = settings.set_config(tls.clone());
-    }
-    let (connection, ldap) = LdapConnAsync::with_settings(settings, &server.url).await?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.drive().await {
-            tracing::debug!(%error, "a connection to the directory ended");
-        }
-    });
-    Ok(ldap)
+fn malformed() -> Trouble {
+    Trouble::Lost("a malformed answer".to_owned())
 }
 
-/// The wire library sets neither NODELAY nor keepalive, so the socket is made here.
-async fn dial(server: &Server) -> Result<TcpStream, std::io::Error> {
-    let mut last = std::io::Error::other("the name has no address");
-    for address in lookup_host((server.host.as_str(), server.port)).await? {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.set_keepalive(true)?;
-        socket.set_nodelay(true)?;
-        match socket.connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+/// Whether a connection is to be replaced though nothing is wrong with it.
+fn is_worn(age: Duration, operations: u64) -> bool {
+    age >= AGE || operations >= OPERATIONS
 }
 
 async fn send(
@@ -324,4 +367,15 @@ pub(super) fn assertion(filter: &str) -> Option<RawControl> {
     use ldap3::controls::{Assertion, MakeCritical};
     let _: Tag = ldap3::parse_filter(filter).ok()?;
     Some(Assertion { filter }.critical().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_worn_by_age_and_by_work() {
+        assert!(!is_worn(AGE - Duration::from_secs(1), OPERATIONS - 1));
+        assert!(is_worn(AGE, 0) && is_worn(Duration::ZERO, OPERATIONS));
+    }
 }

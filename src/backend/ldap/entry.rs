@@ -63,6 +63,14 @@ impl Entry {
         self.cut.extend(more.cut);
     }
 
+    /// An entry by hand.
+    #[cfg(test)]
+    pub(super) fn new(dn: &str, attributes: &[(&str, &[&str])]) -> Self {
+        let octets = |values: &[&str]| values.iter().map(|value| value.as_bytes().to_vec()).collect();
+        let attributes = attributes.iter().map(|(name, values)| ((*name).to_owned(), octets(values)));
+        Self { dn: dn.to_owned(), attributes: attributes.collect(), ..Self::default() }
+    }
+
     /// The values of this attribute, whatever the case of its name and its options.
     pub(super) fn values(&self, name: &str) -> Vec<Value> {
         let matching = self.attributes.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));

@@ -2,14 +2,14 @@
 //! those before it run in the opposite order, for LDAP has no transaction.
 
 use ldap3::LdapResult;
-use ldap3::asn1::parse_tag;
 use ldap3::controls::{PostRead, RawControl};
 use tokio::time::Instant;
 
 use crate::backend::Failure;
 use crate::plan::{Action, LdapOperation, ModifyKind, Plan, Scope, Step, Store};
 
-use super::codes;
+use super::ber;
+use super::codes::{self, dn};
 use super::connection::{Trouble, assertion};
 use super::dn::{below, split};
 use super::entry::Entry;
@@ -17,6 +17,13 @@ use super::id;
 use super::pool::Lease;
 use super::read::{Directory, unavailable};
 use super::rename;
+use super::unknown::Lost;
+
+/// What became of a write that was sent.
+enum Sent {
+    Answered(LdapResult),
+    Lost(Lost),
+}
 
 impl Directory {
     /// Does what the plan says; the id of the entry that it made, if it made one.
@@ -73,8 +80,23 @@ impl Directory {
         }
     }
 
-    /// One write: the new entry's id when it is an add.
+    /// One write: the new entry's id when it is an add. What certainly never left is sent once more.
     async fn write(&self, write: &LdapOperation, until: Instant) -> Result<Option<String>, Failure> {
+        let mut sent = self.send(write, self.pool.share(until)).await;
+        if matches!(sent, Err(Failure::Unavailable(_))) && Instant::now() < until {
+            sent = self.send(write, until).await;
+        }
+        match sent? {
+            Sent::Answered(result) => self.answered(write, &result, until).await,
+            Sent::Lost(lost) => {
+                self.forget(write);
+                self.look_again(write, lost, until).await
+            }
+        }
+    }
+
+    /// Sends a write. [`Failure::Unavailable`]: nothing was sent.
+    async fn send(&self, write: &LdapOperation, until: Instant) -> Result<Sent, Failure> {
         let lease = self.pool.lease(until).await?;
         let features = lease.connection.features;
         if !features.secure && codes::sets_password(write) {
@@ -86,20 +108,34 @@ impl Directory {
             _ => None,
         };
         let controls = self.controls(&lease, write, until).await?;
-        let mut result = lease.connection.write(write.clone(), controls, until).await.map_err(unknown)?;
-        if rename::is_met(features.kind, write, &result) {
-            result = rename::in_two(&lease.connection, write, until).await?;
+        match lease.connection.write(write.clone(), controls, until).await {
+            Ok(result) if rename::is_met(features.kind, write, &result) => {
+                rename::in_two(&lease.connection, write, until).await.map(Sent::Answered)
+            }
+            Ok(result) => Ok(Sent::Answered(result)),
+            Err(Trouble::Lost(why)) => {
+                let is_late = Instant::now() >= until;
+                Ok(Sent::Lost(Lost { server: lease.connection.standing.clone(), is_late, why }))
+            }
+            Err(trouble) => Err(unavailable(trouble)),
         }
+    }
+
+    async fn answered(
+        &self,
+        write: &LdapOperation,
+        result: &LdapResult,
+        until: Instant,
+    ) -> Result<Option<String>, Failure> {
         if result.rc != 0 {
             if matches!(result.rc, codes::NO_SUCH_OBJECT | codes::ASSERTION_FAILED) {
                 self.names.forget(dn(write));
             }
-            return Err(self.failure(write, &result));
+            return Err(self.failure(write, result));
         }
-        drop(lease);
         self.forget(write);
         match write {
-            LdapOperation::Add { dn, .. } => self.made(dn, &result, until).await.map(Some),
+            LdapOperation::Add { dn, .. } => self.made(dn, result, until).await.map(Some),
             _ => Ok(None),
         }
     }
@@ -157,7 +193,7 @@ impl Directory {
     }
 
     /// The names of the id attributes in the mapping; one, as a rule.
-    fn ids(&self) -> Vec<String> {
+    pub(super) fn ids(&self) -> Vec<String> {
         let mut ids = Vec::new();
         for entity in self.model.entities.values() {
             if let Store::Entries(entries) = &entity.store
@@ -227,23 +263,13 @@ fn inverse(step: &Step) -> Option<LdapOperation> {
     }
 }
 
-/// A write's failure on the wire.
-pub(super) fn unknown(trouble: Trouble) -> Failure {
-    match trouble {
-        Trouble::NotSent(text) => Failure::Unavailable(text),
-        Trouble::Refused(result) => Failure::Unavailable(codes::bind(&result)),
-        Trouble::Lost(text) => Failure::Unknown(text),
-        Trouble::Malformed(text) => Failure::Internal(text),
-    }
-}
-
 fn post_read(result: &LdapResult) -> Option<Entry> {
     let value = |control: &ldap3::controls::Control| match control.1.ctype.as_str() {
         "1.3.6.1.1.13.2" => control.1.val.clone(),
         _ => None,
     };
     let value = result.ctrls.iter().find_map(value)?;
-    parse_tag(&value).ok().and_then(|(_, tag)| Entry::decode(tag))
+    ber::parse(&value).and_then(Entry::decode)
 }
 
 fn asserted(write: &LdapOperation) -> Option<&str> {
@@ -252,15 +278,5 @@ fn asserted(write: &LdapOperation) -> Option<&str> {
         | LdapOperation::ModifyDn { assertion, .. }
         | LdapOperation::Delete { assertion, .. } => assertion.as_deref(),
         LdapOperation::Add { .. } | LdapOperation::Search { .. } => None,
-    }
-}
-
-fn dn(operation: &LdapOperation) -> &str {
-    match operation {
-        LdapOperation::Search { base, .. } => base,
-        LdapOperation::Add { dn, .. }
-        | LdapOperation::Modify { dn, .. }
-        | LdapOperation::ModifyDn { dn, .. }
-        | LdapOperation::Delete { dn, .. } => dn,
     }
 }

@@ -2,15 +2,18 @@
 //! session. Knows LDAP and `plan`; no SCIM, no mapping. Tested against OpenLDAP.
 
 mod account;
+mod ber;
 mod cache;
 mod codes;
 mod connection;
 mod dn;
 mod entry;
+mod examine;
 mod execute;
 mod filter;
 #[cfg(test)]
 mod fixture;
+mod fleet;
 mod id;
 mod kind;
 mod lower;
@@ -19,21 +22,25 @@ mod ranges;
 mod read;
 mod references;
 mod rename;
+mod schema;
 mod search;
 mod server;
+mod standing;
 mod subcodes;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod turns;
+mod unknown;
 mod value;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Backend, Failure, Intent, Lowered, Session};
+use super::{Backend, Failure, Finding, Intent, Lowered, Session};
 use crate::plan::{
     Entity, Facts, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search, Secret,
     Step, Store,
@@ -53,15 +60,32 @@ pub struct Settings {
     /// What kind of server it is; absent: each server is asked.
     pub kind: Option<Kind>,
     /// Who the gateway is.
-    pub bind_dn: String,
-    /// Its password, UTF-8, not empty.
-    pub bind_password: Secret,
+    pub identity: Identity,
     /// Whether `ldap://` goes without TLS: for loopback only.
     pub plaintext: bool,
     /// One call of a session, at most.
     pub deadline: Duration,
     /// Entries that one search may look at.
     pub scanned_rows: usize,
+}
+
+/// Who the gateway is to a directory.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// Simple bind; the password is UTF-8, not empty.
+    Password {
+        /// Who.
+        dn: String,
+        /// The password.
+        password: Secret,
+    },
+    /// SASL EXTERNAL, by the certificate shown in TLS. Both are PEM.
+    Certificate {
+        /// The certificate chain, the gateway's own first.
+        chain: Vec<u8>,
+        /// Its private key.
+        key: Secret,
+    },
 }
 
 /// A directory.
@@ -81,15 +105,23 @@ impl Ldap {
         let servers = server::parse_all(&settings.urls, settings.plaintext, settings.kind)?;
         let secure = settings.urls.iter().any(|url| url.starts_with("ldaps:")) || !settings.plaintext;
         check_leavers(&model)?;
-        let tls = if secure { Some(tls::client(settings.ca.as_ref())?) } else { None };
-        let password = settings.bind_password;
-        if password.expose().is_empty() || std::str::from_utf8(password.expose()).is_err() {
-            return Err("bind_password is empty or not UTF-8".to_owned());
+        let identity = settings.identity;
+        let tls = if secure { Some(tls::client(settings.ca.as_ref(), &identity)?) } else { None };
+        match &identity {
+            Identity::Password { password, .. }
+                if password.expose().is_empty() || std::str::from_utf8(password.expose()).is_err() =>
+            {
+                return Err("bind_password is empty or not UTF-8".to_owned());
+            }
+            Identity::Certificate { .. } if settings.plaintext => {
+                return Err("a client certificate needs TLS, which plaintext leaves out".to_owned());
+            }
+            _ => {}
         }
-        let credentials = Credentials { bind_dn: settings.bind_dn, password, tls };
+        let credentials = Credentials { identity, tls };
         let directory = Directory {
             model,
-            pool: pool::Pool::new(servers, credentials),
+            pool: pool::Pool::new(fleet::Fleet::new(servers, credentials, settings.deadline)),
             names: cache::Names::new(),
             turns: turns::Turns::new(),
             deadline: settings.deadline,
@@ -150,6 +182,10 @@ impl Backend for Ldap {
 
     async fn ping(&self) -> Result<(), Failure> {
         self.directory.ping().await
+    }
+
+    async fn examine(&self, searches: &[Search], write: bool) -> Vec<Finding> {
+        self.directory.examine(searches, write).await
     }
 }
 

@@ -1,16 +1,15 @@
 //! A few multiplexed connections, each with a bounded number of operations in flight, made when they
-//! are needed. An outage is remembered for a moment, so that it is answered at once instead of queued.
+//! are needed. Which server they go to is `fleet`'s affair.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::backend::Failure;
 
-use super::codes;
-use super::connection::{Connection, Credentials, Server, Trouble};
+use super::connection::Connection;
+use super::fleet::Fleet;
 use super::kind::Kind;
 
 const CONNECTIONS: usize = 4;
@@ -18,18 +17,13 @@ const CONNECTIONS: usize = 4;
 const IN_FLIGHT: usize = 16;
 /// Connections of their own for paged searches, of which OpenLDAP allows one a connection.
 const SCANS: usize = 2;
-/// For so long after a failed attempt nobody tries again.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// The connections to one directory.
 pub(super) struct Pool {
-    servers: Vec<Server>,
-    credentials: Credentials,
+    /// The servers.
+    pub fleet: Arc<Fleet>,
     slots: Vec<Slot>,
     scans: Arc<Semaphore>,
-    outage: Mutex<Option<(Instant, String)>>,
-    /// The kind of the server that was connected last.
-    kind: Mutex<Kind>,
 }
 
 struct Slot {
@@ -48,20 +42,21 @@ pub(super) struct Lease {
 
 impl Pool {
     /// No connection is made yet: a directory that is down at the start is no error.
-    pub(super) fn new(servers: Vec<Server>, credentials: Credentials) -> Self {
+    pub(super) fn new(fleet: Arc<Fleet>) -> Self {
         let slot = || Slot {
             connection: tokio::sync::Mutex::new(None),
             permits: Arc::new(Semaphore::new(IN_FLIGHT)),
         };
-        let kind = servers.iter().find_map(|server| server.kind).unwrap_or_default();
         Self {
-            servers,
-            credentials,
+            fleet,
             slots: (0..CONNECTIONS).map(|_| slot()).collect(),
             scans: Arc::new(Semaphore::new(SCANS)),
-            outage: Mutex::new(None),
-            kind: Mutex::new(kind),
         }
+    }
+
+    /// How much of the time until then the first attempt gets: not all, when another server can be asked.
+    pub(super) fn share(&self, until: Instant) -> Instant {
+        self.fleet.share(until)
     }
 
     /// A place on the least busy connection; [`Failure::Unavailable`] when there is none in time.
@@ -71,11 +66,12 @@ impl Pool {
         };
         let permit = self.permit(&slot.permits, until).await?;
         let mut place = timeout_at(until, slot.connection.lock()).await.map_err(|_| busy())?;
-        if let Some(connection) = place.as_ref().filter(|connection| connection.usable()) {
+        let fits = |connection: &&Arc<Connection>| connection.usable() && self.fleet.prefers(connection);
+        if let Some(connection) = place.as_ref().filter(fits) {
             return Ok(Lease { connection: connection.clone(), _permit: permit });
         }
         *place = None;
-        let connection = Arc::new(self.open(until).await?);
+        let connection = Arc::new(self.fleet.open(until).await?);
         *place = Some(connection.clone());
         Ok(Lease { connection, _permit: permit })
     }
@@ -83,13 +79,13 @@ impl Pool {
     /// A connection of one's own, closed when it is given back.
     pub(super) async fn dedicated(&self, until: Instant) -> Result<Lease, Failure> {
         let permit = self.permit(&self.scans, until).await?;
-        Ok(Lease { connection: Arc::new(self.open(until).await?), _permit: permit })
+        Ok(Lease { connection: Arc::new(self.fleet.open(until).await?), _permit: permit })
     }
 
     /// The kind of the servers, as far as it is known: a generic one before the first connection, unless the
     /// configuration says it.
     pub(super) fn kind(&self) -> Kind {
-        *self.kind.lock().unwrap_or_else(PoisonError::into_inner)
+        self.fleet.kind()
     }
 
     async fn permit(
@@ -101,46 +97,6 @@ impl Pool {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(busy()),
         }
-    }
-
-    /// The servers in their order, each with its share of the time.
-    async fn open(&self, until: Instant) -> Result<Connection, Failure> {
-        if let Some(text) = self.recent_outage() {
-            return Err(Failure::Unavailable(text));
-        }
-        let mut last = "no server is configured".to_owned();
-        for (tried, server) in self.servers.iter().enumerate() {
-            let left = until.saturating_duration_since(Instant::now());
-            let share = left / u32::try_from(self.servers.len() - tried).unwrap_or(1);
-            match Connection::open(server, &self.credentials, Instant::now() + share).await {
-                Ok(connection) => {
-                    *self.kind.lock().unwrap_or_else(PoisonError::into_inner) = connection.features.kind;
-                    return Ok(connection);
-                }
-                Err(trouble) => last = self.failed(server, trouble),
-            }
-        }
-        *self.outage.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((Instant::now(), last.to_string()));
-        Err(Failure::Unavailable(last))
-    }
-
-    fn recent_outage(&self) -> Option<String> {
-        let outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        outage.as_ref().filter(|(when, _)| when.elapsed() < PAUSE).map(|(_, text)| text.clone())
-    }
-
-    fn failed(&self, server: &Server, trouble: Trouble) -> String {
-        let text = match trouble {
-            Trouble::Refused(result) => {
-                let dn = &self.credentials.bind_dn;
-                tracing::error!(url = server.url, dn, code = result.rc, "the directory refuses the bind");
-                codes::bind(&result)
-            }
-            Trouble::NotSent(text) | Trouble::Lost(text) | Trouble::Malformed(text) => text,
-        };
-        tracing::warn!(url = server.url, cause = text, "no connection to the directory");
-        format!("{}: {text}", server.url)
     }
 }
 

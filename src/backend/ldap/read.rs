@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ldap3::LdapResult;
-use ldap3::asn1::{PL, parse_tag};
+use ldap3::asn1::PL;
 use ldap3::controls::{PagedResults, RawControl};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::backend::Failure;
 use crate::plan::{Entity, Entries, Found, LdapOperation, Model, Predicate, Record, Scope, Search};
 
+use super::ber;
 use super::cache::Names;
 use super::codes;
 use super::connection::{Answer, Trouble, root_dse};
@@ -251,18 +252,18 @@ impl Directory {
         Ok(answers.into_values().collect())
     }
 
-    /// One search, whatever its result code; once more on a fresh connection when the first was lost.
+    /// One search, whatever its result code; once more, on a fresh connection or at another server, when
+    /// the first attempt brought no answer.
     pub(super) async fn ask(&self, operation: &LdapOperation, until: Instant) -> Result<Answer, Failure> {
-        let lease = self.pool.lease(until).await?;
-        match lease.connection.search(operation, None, until).await {
-            Ok(answer) => Ok(answer),
-            Err(Trouble::NotSent(_) | Trouble::Lost(_)) if Instant::now() < until => {
-                drop(lease);
-                let lease = self.pool.lease(until).await?;
-                lease.connection.search(operation, None, until).await.map_err(unavailable)
-            }
-            Err(trouble) => Err(unavailable(trouble)),
+        match self.ask_once(operation, self.pool.share(until)).await {
+            Err(Failure::Unavailable(_)) if Instant::now() < until => self.ask_once(operation, until).await,
+            answer => answer,
         }
+    }
+
+    async fn ask_once(&self, operation: &LdapOperation, until: Instant) -> Result<Answer, Failure> {
+        let lease = self.pool.lease(until).await?;
+        lease.connection.search(operation, None, until).await.map_err(unavailable)
     }
 }
 
@@ -301,8 +302,7 @@ fn unlimited(operation: &LdapOperation) -> LdapOperation {
 fn next_page(result: &LdapResult) -> Option<Vec<u8>> {
     let paged = |control: &&ldap3::controls::Control| control.1.ctype == "1.2.840.113556.1.4.319";
     let value = result.ctrls.iter().find(paged)?.1.val.as_ref()?;
-    let (_, tag) = parse_tag(value).ok()?;
-    match tag.payload {
+    match ber::parse(value)?.payload {
         PL::C(mut parts) => match parts.pop()?.payload {
             PL::P(cookie) if !cookie.is_empty() => Some(cookie),
             _ => None,

@@ -9,10 +9,10 @@ use crate::backend::Failure;
 use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Value};
 
 use super::codes;
-use super::connection::Connection;
+use super::connection::{Connection, Trouble};
 use super::dn::{Dn, below, fold, split};
-use super::execute::unknown;
 use super::kind::Kind;
+use super::read::unavailable;
 
 /// Whether a write failed by that defect; nothing was changed then.
 pub(super) fn is_met(kind: Kind, write: &LdapOperation, result: &LdapResult) -> bool {
@@ -35,6 +35,14 @@ pub(super) async fn in_two(
         _ => {
             Err(Failure::Internal(format!("{write:?} left the old name's value: {}", codes::cause(&cleared))))
         }
+    }
+}
+
+/// The failure of a write that nobody looks up again.
+fn unknown(trouble: Trouble) -> Failure {
+    match trouble {
+        Trouble::Lost(text) => Failure::Unknown(text),
+        other => unavailable(other),
     }
 }
 

@@ -57,13 +57,16 @@ async fn server(turns: &'static [Turn]) -> Ldap {
     ldap(url)
 }
 
+fn password(password: &str) -> Identity {
+    Identity::Password { dn: "cn=gw".to_owned(), password: Secret::new(password) }
+}
+
 fn ldap(url: String) -> Ldap {
     let settings = Settings {
         urls: vec![url],
         ca: None,
         kind: None,
-        bind_dn: "cn=gw".to_owned(),
-        bind_password: Secret::new("secret"),
+        identity: password("secret"),
         plaintext: true,
         deadline: DEADLINE,
         scanned_rows: 10,
@@ -144,13 +147,30 @@ async fn an_outage_is_answered_at_once_after_the_first_attempt() {
 }
 
 #[tokio::test]
+async fn a_worn_connection_is_replaced_and_what_is_on_its_way_there_ends_in_peace() {
+    let ldap = server(&[Answer(BOUND), Answer(ROOT_DSE_DONE), Answer(DELETED)]).await;
+    let lease = || ldap.directory.pool.lease(ldap.directory.until());
+    let first = lease().await.unwrap();
+    let others: Vec<_> = [lease().await.unwrap(), lease().await.unwrap(), lease().await.unwrap()].into();
+    first.connection.wear_out();
+    let delete = LdapOperation::Delete { dn: "uid=a,ou=people,dc=x".to_owned(), assertion: None };
+    let until = ldap.directory.until();
+    assert_eq!(first.connection.write(delete, Vec::new(), until).await.unwrap().rc, 0);
+    let worn = first.connection.clone();
+    drop(first);
+    // Its place is now the least busy one.
+    let next = lease().await.unwrap();
+    assert!(!Arc::ptr_eq(&next.connection, &worn) && next.connection.usable() && !worn.usable());
+    drop(others);
+}
+
+#[tokio::test]
 async fn a_kind_that_the_configuration_says_is_known_before_any_connection() {
     let settings = |kind| Settings {
         urls: vec!["ldap://127.0.0.1:9".to_owned()],
         ca: None,
         kind,
-        bind_dn: String::new(),
-        bind_password: Secret::new("secret"),
+        identity: password("secret"),
         plaintext: true,
         deadline: DEADLINE,
         scanned_rows: 1,
@@ -166,8 +186,7 @@ fn settings_that_cannot_work_are_refused() {
         urls: vec!["ldaps://x".to_owned()],
         kind: None,
         ca: Some(Authority::Pem(Vec::new())),
-        bind_dn: String::new(),
-        bind_password: Secret::new(""),
+        identity: password(""),
         plaintext: false,
         deadline: DEADLINE,
         scanned_rows: 1,

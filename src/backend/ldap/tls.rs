@@ -4,9 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+
+use super::Identity;
 
 /// Where the certification authority's certificates are.
 #[derive(Clone, Debug)]
@@ -25,9 +27,9 @@ const BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// The configuration that trusts this authority, or the platform's own bundle when there is none.
-/// The error is for the person who configures.
-pub(super) fn client(authority: Option<&Authority>) -> Result<Arc<ClientConfig>, String> {
+/// The configuration that trusts this authority, or the platform's own bundle when there is none, and shows
+/// the gateway's certificate, when that is who it is. The error is for the person who configures.
+pub(super) fn client(authority: Option<&Authority>, who: &Identity) -> Result<Arc<ClientConfig>, String> {
     let roots = match authority {
         Some(Authority::Pem(pem)) => roots(pem, "the given PEM text")?,
         Some(Authority::File(path)) => from_file(path)?,
@@ -35,10 +37,20 @@ pub(super) fn client(authority: Option<&Authority>) -> Result<Arc<ClientConfig>,
             format!("no bundle of certification authorities at {}; say `ca`", BUNDLES.join(", "))
         })?)?,
     };
-    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map(|builder| Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
-        .map_err(|error| format!("TLS cannot be set up: {error}"))
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let failed = |error| format!("TLS cannot be set up: {error}");
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(failed)?.with_root_certificates(roots);
+    let config = match who {
+        Identity::Password { .. } => builder.with_no_client_auth(),
+        Identity::Certificate { chain, key } => {
+            let chain = CertificateDer::pem_slice_iter(chain).filter_map(Result::ok).collect();
+            let key = PrivateKeyDer::from_pem_slice(key.expose())
+                .map_err(|_| "client_key is no PEM private key".to_owned())?;
+            builder.with_client_auth_cert(chain, key).map_err(failed)?
+        }
+    };
+    Ok(Arc::new(config))
 }
 
 fn from_file(path: &Path) -> Result<RootCertStore, String> {
@@ -59,6 +71,11 @@ fn roots(pem: &[u8], source: &str) -> Result<RootCertStore, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn client(authority: Option<&Authority>) -> Result<Arc<ClientConfig>, String> {
+        let password = crate::plan::Secret::new("secret");
+        super::client(authority, &Identity::Password { dn: String::new(), password })
+    }
 
     #[test]
     fn an_authority_that_is_none_is_an_error_with_its_place() {

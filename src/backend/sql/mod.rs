@@ -6,6 +6,7 @@ mod builder;
 mod condition;
 pub mod demo;
 mod dialect;
+mod examine;
 mod failure;
 mod lower;
 mod order;

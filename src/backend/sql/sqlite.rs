@@ -11,11 +11,12 @@ use rusqlite::{Connection, params_from_iter};
 use time::format_description::well_known::Rfc3339;
 
 use super::dialect::Dialect;
+use super::examine;
 use super::failure::failure;
 use super::lower::{self, KEY};
 use super::pool::{Lease, Pool};
 use super::select::{ChildSelect, Column, Select, Target, select};
-use crate::backend::{Backend, Failure, Intent, Lowered, Session};
+use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{
     Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
     Record, Reference, Row, Search, Statement, Value,
@@ -75,6 +76,17 @@ impl Backend for Sqlite {
     async fn ping(&self) -> Result<(), Failure> {
         let mut lease = self.readers.lease().await?;
         lease.run(|connection| connection.execute_batch("SELECT 1").map_err(|error| failure(&error))).await
+    }
+
+    async fn examine(&self, searches: &[Search], write: bool) -> Vec<Finding> {
+        let (model, searches) = (self.model.clone(), searches.to_vec());
+        let pool = if write { &self.writer } else { &self.readers };
+        let looked = async {
+            let mut lease = pool.lease().await?;
+            lease.run(move |connection| Ok(examine::examine(connection, &model, &searches, write))).await
+        };
+        let broken = |failure: Failure| vec![Finding { weight: Weight::Wrong, text: failure.to_string() }];
+        looked.await.unwrap_or_else(broken)
     }
 }
 

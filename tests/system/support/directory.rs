@@ -23,12 +23,15 @@ pub const SMALL_LIMITS: &str = "size.soft=500 size.hard=unlimited size.pr=400 si
 /// Where Debian has it; not on everybody's path.
 pub const SLAPD: &str = "/usr/sbin/slapd";
 
+/// What serves what is in the folder, at a port with TLS and, where it can, at one without.
+pub(super) type Serve = fn(&Path, u16, u16) -> Command;
+
 /// A running directory. Ends with this.
 pub struct Directory {
     folder: TempDir,
     port: u16,
-    /// What serves what is in the folder at this port.
-    command: fn(&Path, u16) -> Command,
+    plain_port: u16,
+    command: Serve,
     server: Option<Child>,
 }
 
@@ -73,28 +76,42 @@ impl Directory {
                 .arg("-l")
                 .arg(path("base.ldif")),
         );
-        Self::of(folder, |folder, port| {
+        Self::of(folder, |folder, port, plain_port| {
             let mut command = Command::new(SLAPD);
-            command.args(["-d", "0", "-h", &format!("ldaps://127.0.0.1:{port}"), "-f"]);
+            let urls = format!("ldaps://127.0.0.1:{port} ldap://127.0.0.1:{plain_port}");
+            command.args(["-d", "0", "-h", &urls, "-f"]);
             command.arg(folder.join("slapd.conf"));
             command
         })
     }
 
     /// One whose server is this command, started at a free port. Its folder holds `ca.pem` and `password`.
-    pub(super) fn of(folder: TempDir, command: fn(&Path, u16) -> Command) -> Self {
-        let mut directory = Self { folder, port: free_port(), command, server: None };
+    pub(super) fn of(folder: TempDir, command: Serve) -> Self {
+        let mut directory =
+            Self { folder, port: free_port(), plain_port: free_port(), command, server: None };
         directory.up();
         directory
     }
 
     /// Starts the server, at the same port as before, and waits until it answers.
     pub fn up(&mut self) {
-        let mut command = (self.command)(self.folder.path(), self.port);
+        let mut command = (self.command)(self.folder.path(), self.port, self.plain_port);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let missing = |cause| panic!("{command:?}: {cause}; scripts/test installs it");
         self.server = Some(child.unwrap_or_else(missing));
-        eventually("the directory's start", || run(&mut self.client("ldapwhoami")).status.success());
+        eventually("the directory's start", || {
+            run(self.client("ldapwhoami").env("LDAPTLS_REQCERT", "never")).status.success()
+        });
+    }
+
+    /// Starts the server anew, with a text of its configuration replaced by another.
+    pub fn reconfigure(&mut self, old: &str, new: &str) {
+        let file = self.file("slapd.conf");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(old), "{old}");
+        std::fs::write(&file, text.replace(old, new)).unwrap();
+        self.kill();
+        self.up();
     }
 
     /// Kills the server as a crash would.
@@ -113,6 +130,19 @@ impl Directory {
 
     pub fn url(&self) -> String {
         format!("ldaps://127.0.0.1:{}", self.port)
+    }
+
+    /// The same without TLS, unless the client begins it.
+    pub fn plain_url(&self) -> String {
+        format!("ldap://127.0.0.1:{}", self.plain_port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn plain_port(&self) -> u16 {
+        self.plain_port
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -232,6 +262,8 @@ moduleload ppolicy
 TLSCACertificateFile {folder}/ca.pem
 TLSCertificateFile {folder}/server.pem
 TLSCertificateKeyFile {folder}/server.key
+TLSVerifyClient try
+authz-regexp "^cn=gantry$" "{BIND_DN}"
 sizelimit 500
 database mdb
 suffix "{SUFFIX}"

@@ -42,7 +42,7 @@ impl Directory {
         std::fs::write(at.join("base.ldif"), format!("{}\n{entries}", base())).unwrap();
         std::fs::write(at.join("config.lines"), lines).unwrap();
         keep_certificates(at);
-        Self::of(folder, |folder, port| {
+        Self::of(folder, |folder, port, _| {
             if !folder.join("dse.ldif").exists() {
                 std::fs::write(folder.join("dse.ldif"), configuration(folder, port)).unwrap();
                 let mut import = Command::new(NS_SLAPD);

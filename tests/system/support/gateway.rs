@@ -128,10 +128,16 @@ impl Gateway {
         self.child.wait().unwrap().code()
     }
 
+    /// That it still runs.
+    #[track_caller]
+    pub fn lives(&mut self) {
+        assert!(self.child.try_wait().unwrap().is_none(), "the gateway ended: {:#?}", self.log());
+    }
+
     /// That it still runs, and that no request ended in a defect.
     #[track_caller]
     pub fn is_sound(&mut self) {
-        assert!(self.child.try_wait().unwrap().is_none(), "the gateway ended: {:#?}", self.log());
+        self.lives();
         let faults: Vec<_> = self.log().into_iter().filter(|line| line.contains("panicked")).collect();
         assert!(faults.is_empty(), "{faults:#?}");
     }
@@ -186,14 +192,28 @@ impl Samba {
 impl Directory {
     /// The `[[target]]` of a directory.
     pub fn target(&self, name: &str, mapping: &str) -> String {
+        self.target_at(name, mapping, &[self.url()])
+    }
+
+    /// The same, asked at these URLs.
+    pub fn target_at(&self, name: &str, mapping: &str, urls: &[String]) -> String {
+        let (bind_dn, password) = (super::directory::BIND_DN, self.file("password"));
+        let who = format!("bind_dn = {bind_dn:?}\nbind_password = {{ file = {password:?} }}");
+        self.target_as(name, mapping, urls, &who)
+    }
+
+    /// The same, asked at this URL without TLS.
+    pub fn target_in_the_clear(&self, name: &str, mapping: &str, url: &str) -> String {
+        let (bind_dn, password) = (super::directory::BIND_DN, self.file("password"));
+        let who =
+            format!("bind_dn = {bind_dn:?}\nbind_password = {{ file = {password:?} }}\nplaintext = true");
+        self.target_as(name, mapping, &[url.to_owned()], &who)
+    }
+
+    /// The same, by a gateway that is somebody else, or asks in another way.
+    pub fn target_as(&self, name: &str, mapping: &str, urls: &[String], who: &str) -> String {
         let params = "params = { people = \"ou=people,dc=example,dc=test\", groups = \"ou=groups,dc=example,dc=test\" }";
-        let password = self.file("password");
-        let store = format!(
-            "{params}\n[target.ldap]\nurls = [{:?}]\nca = {:?}\nbind_dn = \"{}\"\nbind_password = {{ file = {password:?} }}",
-            self.url(),
-            self.file("ca.pem"),
-            super::directory::BIND_DN
-        );
-        target(name, mapping, &store)
+        let ca = self.file("ca.pem");
+        target(name, mapping, &format!("{params}\n[target.ldap]\nurls = {urls:?}\nca = {ca:?}\n{who}"))
     }
 }

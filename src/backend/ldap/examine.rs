@@ -1,0 +1,330 @@
+//! What `gantry doctor` tells of a directory: each of its servers, and whether what the mapping names is there
+//! and visible to the gateway's account. It reads; only when it is told to, it also writes one entry of its own
+//! and removes it again.
+
+use std::collections::BTreeSet;
+
+use crate::backend::Failure;
+use crate::backend::finding::{Finding, Findings};
+use crate::plan::{
+    AttributeChange, Entity, Entries, LdapOperation, ModifyKind, Predicate, Range, Scope, Search, Value,
+};
+
+use super::codes;
+use super::connection::{Answer, Connection, Features, Server, Trouble};
+use super::entry::Entry;
+use super::filter;
+use super::kind::Kind;
+use super::read::{Directory, unavailable};
+use super::schema::{self, Schema};
+use super::search::{operations, place};
+use super::value::Dns;
+
+/// Entries of each type that are looked at.
+const SAMPLE: usize = 100;
+/// More entries in one search than this no common server gives unless it was told to.
+const MANY: usize = 2_001;
+const ANY: &str = "(objectClass=*)";
+
+/// A connection under examination, and what was found.
+struct Examination<'a> {
+    directory: &'a Directory,
+    connection: &'a Connection,
+    findings: &'a mut Findings,
+}
+
+impl Directory {
+    /// Looks at every server, and through the first that answers at what these searches name.
+    pub(super) async fn examine(&self, searches: &[Search], write: bool) -> Vec<Finding> {
+        let mut findings = Findings::default();
+        let mut first = None;
+        for (server, connection) in self.pool.fleet.each().await {
+            let url = &server.url;
+            match connection {
+                Ok(connection) => {
+                    let who = self.pool.fleet.who();
+                    findings.good(format!("{url}: {}, bound as {who}", told(&connection, server)));
+                    first = first.or(Some(connection));
+                }
+                Err(trouble) => findings.wrong(format!("{url}: {}", why(trouble))),
+            }
+        }
+        if let Some(connection) = &first {
+            let mut examination = Examination { directory: self, connection, findings: &mut findings };
+            if let Err(failure) = examination.run(searches, write).await {
+                findings.wrong(format!("the examination broke off: {failure}"));
+            }
+        }
+        findings.all()
+    }
+}
+
+// === impl Examination ===
+
+impl Examination<'_> {
+    async fn run(&mut self, searches: &[Search], write: bool) -> Result<(), Failure> {
+        self.controls();
+        let schema = self.schema().await?;
+        let mut needed = BTreeSet::new();
+        for search in searches {
+            let (entity, entries) = place(&self.directory.model, &search.entity)?;
+            needed.extend(indexed(entity, entries));
+            if let Some(schema) = &schema {
+                self.names(search, entries, schema)?;
+            }
+            if self.base(entity, entries).await? {
+                self.sample(search, entity, entries).await?;
+                if write {
+                    self.write(entries).await?;
+                }
+            }
+        }
+        self.indexes(&needed).await
+    }
+
+    fn controls(&mut self) {
+        let Features { assertion, post_read, paged, .. } = self.connection.features;
+        match assertion {
+            true => self.findings.good("If-Match is atomic: the server has the assertion control"),
+            false => self.findings.note(
+                "no assertion control: If-Match is checked by a read, and each changed value against what was read",
+            ),
+        }
+        if !post_read {
+            self.findings.note("no post-read control: a new entry's id takes one more read");
+        }
+        match paged {
+            true => self.findings.good("long lists are read by pages"),
+            false => self.findings.wrong("no paged results: lists end where the server's size limit is"),
+        }
+    }
+
+    /// The schema, where the account may read it.
+    async fn schema(&mut self) -> Result<Option<Schema>, Failure> {
+        let root = self.read("", &[schema::SUBENTRY]).await?.entries.into_iter().next();
+        let place = root.and_then(|root| root.text(schema::SUBENTRY));
+        let entry = match place {
+            Some(dn) => self.read(&dn, &schema::ATTRIBUTES).await?.entries.into_iter().next(),
+            None => None,
+        };
+        let schema = entry.as_ref().and_then(Schema::of);
+        if schema.is_none() {
+            self.findings
+                .note("the account may not read the schema: names of attributes were not compared with it");
+        }
+        Ok(schema)
+    }
+
+    /// Attributes and classes of the mapping that the schema lacks.
+    fn names(&mut self, search: &Search, entries: &Entries, schema: &Schema) -> Result<(), Failure> {
+        let mut lacks = |what: &str, name: &str| {
+            let text =
+                format!("{}: the schema has no {what} {name}; look at the mapping's spelling", search.entity);
+            self.findings.wrong(text);
+        };
+        entries
+            .classes
+            .iter()
+            .filter(|class| !schema.has_class(class))
+            .for_each(|class| lacks("object class", class));
+        let mut names = vec![&*entries.id, &*entries.rdn];
+        for native in &search.fields.natives {
+            names.push(filter::attribute(native)?);
+        }
+        let unknown: BTreeSet<&str> = names.into_iter().filter(|name| !schema.has_attribute(name)).collect();
+        unknown.into_iter().for_each(|name| lacks("attribute", name));
+        Ok(())
+    }
+
+    /// Whether the base is there, and how much of it one search gives.
+    async fn base(&mut self, entity: &Entity, entries: &Entries) -> Result<bool, Failure> {
+        let (name, base) = (&entity.name, &entries.base);
+        let answer = self.read(base, &["1.1"]).await?;
+        if answer.result.rc != 0 || answer.entries.is_empty() {
+            let text = format!("{name}: the base {base} does not exist, or the account may not see it");
+            self.findings.wrong(text);
+            return Ok(false);
+        }
+        let all = LdapOperation::Search {
+            base: base.clone(),
+            scope: Scope::Subtree,
+            filter: filter::of_type(entries, ""),
+            attributes: vec!["1.1".to_owned()],
+            size_limit: MANY,
+        };
+        let answer = self.ask(&all).await?;
+        let seen = answer.entries.len();
+        match answer.result.rc {
+            codes::SIZE_LIMIT if seen < MANY => self.findings.note(format!(
+                "{name}: the server gives this account {seen} entries a search; longer lists take one more read for \
+                 each page"
+            )),
+            0 | codes::SIZE_LIMIT => {}
+            _ => self.findings.wrong(format!("{name}: {}", codes::search(base, &answer.result))),
+        }
+        Ok(true)
+    }
+
+    /// What is visible of some entries.
+    async fn sample(&mut self, search: &Search, entity: &Entity, entries: &Entries) -> Result<(), Failure> {
+        let search = Search { predicate: Predicate::All, range: Range::first(SAMPLE), ..search.clone() };
+        let mut found = Vec::new();
+        for operation in operations(entity, entries, &search, &Dns::new())? {
+            found.extend(self.ask(&operation).await?.entries);
+        }
+        let (name, count) = (&entity.name, found.len().min(SAMPLE));
+        if found.is_empty() {
+            let classes = entries.classes.join(", ");
+            self.findings.note(format!("{name}: no entry below {} with {classes} is visible", entries.base));
+            return Ok(());
+        }
+        let is_seen = |attribute: &str| found.iter().any(|entry| !entry.values(attribute).is_empty());
+        if !is_seen(&entries.id) {
+            self.findings
+                .wrong(format!("{name}: {}, the id, is not visible: nothing can be shown", entries.id));
+        }
+        let mut unseen = Vec::new();
+        for native in &search.fields.natives {
+            unseen.extend(Some(filter::attribute(native)?).filter(|attribute| !is_seen(attribute)));
+        }
+        match unseen.is_empty() {
+            true => {
+                self.findings.good(format!("{name}: {count} entries looked at, every attribute was seen"))
+            }
+            false => self.findings.note(format!(
+                "{name}: {count} entries looked at; nobody has, or the account may not read: {}",
+                unseen.join(", ")
+            )),
+        }
+        Ok(())
+    }
+
+    /// Adds an entry, changes it, and removes it.
+    async fn write(&mut self, entries: &Entries) -> Result<(), Failure> {
+        let name = format!("gantry-doctor-{}", uuid::Uuid::new_v4());
+        let dn = format!("cn={name},{}", entries.base);
+        let values = |text: &str| vec![Value::from(text)];
+        let add = LdapOperation::Add {
+            dn: dn.clone(),
+            attributes: vec![("objectClass".to_owned(), values("device")), ("cn".to_owned(), values(&name))],
+        };
+        let description = AttributeChange {
+            kind: ModifyKind::Replace,
+            attribute: "description".to_owned(),
+            values: values("written by gantry doctor"),
+        };
+        let modify = LdapOperation::Modify { dn: dn.clone(), changes: vec![description], assertion: None };
+        let delete = LdapOperation::Delete { dn: dn.clone(), assertion: None };
+        if !self.may("add an entry", &add, entries).await? {
+            return Ok(());
+        }
+        let may_modify = self.may("change an entry", &modify, entries).await?;
+        if !self.may("delete an entry", &delete, entries).await? {
+            self.findings.wrong(format!("the entry {dn} is doctor's own, and stays: delete it by hand"));
+        } else if may_modify {
+            self.findings.good(format!("entries below {} can be added, changed and deleted", entries.base));
+        }
+        Ok(())
+    }
+
+    async fn may(&mut self, what: &str, write: &LdapOperation, entries: &Entries) -> Result<bool, Failure> {
+        let until = self.directory.until();
+        let result = self.connection.write(write.clone(), Vec::new(), until).await.map_err(unavailable)?;
+        if result.rc != 0 {
+            let cause = codes::write(write, &result);
+            self.findings.wrong(format!("the account may not {what} below {}: {cause}", entries.base));
+        }
+        Ok(result.rc == 0)
+    }
+
+    /// Whether what the mapping's own look-ups compare is indexed, where the server shows it.
+    async fn indexes(&mut self, needed: &BTreeSet<String>) -> Result<(), Failure> {
+        let (base, filter, attribute) = match self.connection.features.kind {
+            Kind::OpenLdap => ("cn=config", "(olcDbIndex=*)", "olcDbIndex"),
+            Kind::Ds389 => ("cn=ldbm database,cn=plugins,cn=config", "(objectClass=nsIndex)", "cn"),
+            Kind::ActiveDirectory | Kind::Generic => ("", "", ""),
+        };
+        let mut indexed = BTreeSet::new();
+        if !base.is_empty() {
+            let search = LdapOperation::Search {
+                base: base.to_owned(),
+                scope: Scope::Subtree,
+                filter: filter.to_owned(),
+                attributes: vec![attribute.to_owned()],
+                size_limit: MANY,
+            };
+            let names = |entry: &Entry| entry.values(attribute).into_iter().filter_map(|value| value.text());
+            let answer = self.ask(&search).await?;
+            // `uid,mail eq,sub`, or the attribute alone.
+            let lists = answer.entries.iter().flat_map(names);
+            indexed.extend(lists.flat_map(|list| {
+                let attributes = list.split(' ').next().unwrap_or_default();
+                attributes.split(',').map(str::to_ascii_lowercase).collect::<Vec<_>>()
+            }));
+        }
+        let listed = |names: Vec<&str>| names.join(", ");
+        if indexed.is_empty() {
+            let names = listed(needed.iter().map(String::as_str).collect());
+            self.findings.note(format!(
+                "which indexes there are this account cannot see; look-ups need one on {names}"
+            ));
+            return Ok(());
+        }
+        let missing: Vec<&str> = needed
+            .iter()
+            .filter(|name| !indexed.contains(&name.to_ascii_lowercase()))
+            .map(String::as_str)
+            .collect();
+        match missing.is_empty() {
+            true => self.findings.good("all that look-ups compare is indexed"),
+            false => self
+                .findings
+                .note(format!("no index on {}: such look-ups go through all entries", listed(missing))),
+        }
+        Ok(())
+    }
+
+    async fn read(&self, dn: &str, attributes: &[&str]) -> Result<Answer, Failure> {
+        let search = LdapOperation::Search {
+            base: dn.to_owned(),
+            scope: Scope::Base,
+            filter: ANY.to_owned(),
+            attributes: attributes.iter().map(|name| (*name).to_owned()).collect(),
+            size_limit: 1,
+        };
+        self.ask(&search).await
+    }
+
+    async fn ask(&self, search: &LdapOperation) -> Result<Answer, Failure> {
+        self.connection.search(search, None, self.directory.until()).await.map_err(unavailable)
+    }
+}
+
+/// What look-ups compare: the id, what must be unique, and who is referred to.
+fn indexed(entity: &Entity, entries: &Entries) -> impl Iterator<Item = String> {
+    let natives = entity.unique.iter().chain(entity.references.keys());
+    std::iter::once(entries.id.to_string()).chain(natives.map(|native| native.name.to_string()))
+}
+
+/// What a server is, and how it was reached.
+fn told(connection: &Connection, server: &Server) -> String {
+    let kind = match connection.features.kind {
+        Kind::OpenLdap => "OpenLDAP",
+        Kind::Ds389 => "389 Directory Server",
+        Kind::ActiveDirectory => "Active Directory",
+        Kind::Generic => "a directory of no kind that is known here",
+    };
+    let tls = match (server.url.starts_with("ldaps:"), server.start_tls) {
+        (true, _) => "over TLS",
+        (false, true) => "over StartTLS",
+        (false, false) => "WITHOUT TLS: whoever is on the way can read passwords",
+    };
+    format!("{kind}, {tls}")
+}
+
+fn why(trouble: Trouble) -> String {
+    match unavailable(trouble) {
+        Failure::Unavailable(text) | Failure::Internal(text) => text,
+        other => other.to_string(),
+    }
+}

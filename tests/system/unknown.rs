@@ -1,0 +1,139 @@
+//! Writes that are lost, or whose answer is, on the way between the gateway and an OpenLDAP: what was carried
+//! out is acknowledged though nobody said so, what was not is a 503 and leaves everything as it was.
+
+use serde_json::{Value, json};
+
+use crate::support::directory::{Directory, Entry, SUFFIX};
+use crate::support::gateway::Gateway;
+use crate::support::relay::{Loss, Relay};
+use crate::support::scim::{Answer, Scim};
+
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+
+struct Scene {
+    directory: Directory,
+    relay: Relay,
+    gateway: Gateway,
+    corp: Scim,
+    ann: String,
+    crew: String,
+}
+
+// === impl Scene ===
+
+impl Scene {
+    fn new() -> Self {
+        let directory = Directory::start();
+        let relay = Relay::to(directory.plain_port());
+        let url = format!("ldap://127.0.0.1:{}", relay.port());
+        let gateway = Gateway::serve(&[directory.target_in_the_clear("corp", "openldap", &url)]);
+        let corp = gateway.target("corp");
+        let made =
+            |path: &str, body: &Value| corp.post(path, body).is(201)["id"].as_str().unwrap().to_owned();
+        let ann = made("/Users", &person("ann"));
+        let crew = made("/Groups", &json!({ "schemas": [GROUP], "displayName": "crew" }));
+        Self { directory, relay, gateway, corp, ann, crew }
+    }
+
+    fn all(&self) -> Vec<Entry> {
+        self.directory.search(SUFFIX, "(objectClass=*)")
+    }
+
+    /// What the answer is when a write's answer is lost after `after` others, and then that it was carried out.
+    #[track_caller]
+    fn is_done(&self, after: usize, ask: impl Fn(&Scim) -> Answer) -> Answer {
+        let before = self.all();
+        self.relay.lose(Loss::Answer, after);
+        let answer = ask(&self.corp);
+        assert!(self.relay.has_lost());
+        assert!((200..300).contains(&answer.status), "{}: {:#}", answer.status, answer.body);
+        assert_ne!(self.all(), before);
+        answer
+    }
+
+    /// That a write whose request is lost after `after` others is a 503 and changed nothing that lasts, its
+    /// stamps apart.
+    #[track_caller]
+    fn is_not_done(&self, after: usize, ask: impl Fn(&Scim) -> Answer) {
+        let before = without_stamps(self.all());
+        self.relay.lose(Loss::Request, after);
+        ask(&self.corp).is_error(503, "");
+        assert!(self.relay.has_lost());
+        assert_eq!(without_stamps(self.all()), before);
+    }
+
+    #[track_caller]
+    fn both(&self, after: usize, ask: impl Fn(&Scim) -> Answer) -> Answer {
+        self.is_not_done(after, &ask);
+        self.is_done(after, ask)
+    }
+}
+
+fn person(login: &str) -> Value {
+    let name = json!({ "familyName": "Unknown" });
+    json!({ "schemas": [USER], "userName": login, "name": name })
+}
+
+fn without_stamps(mut entries: Vec<Entry>) -> Vec<Entry> {
+    for entry in &mut entries {
+        entry
+            .values
+            .retain(|name, _| !["entrycsn", "modifytimestamp", "modifiersname"].contains(&name.as_str()));
+    }
+    entries
+}
+
+#[test]
+fn a_create_is_acknowledged_when_the_entry_carries_it() {
+    let mut scene = Scene::new();
+    let made = scene.both(0, |corp| corp.post("/Users", &person("ben")));
+    assert_eq!(made.status, 201);
+    let entry = scene.directory.person("ben").unwrap();
+    assert_eq!(entry.one("entryUUID"), made.body["id"].as_str());
+    scene.gateway.is_sound();
+}
+
+#[test]
+fn a_change_is_acknowledged_when_the_entry_shows_it() {
+    let mut scene = Scene::new();
+    let user = format!("/Users/{}", scene.ann);
+    let title = json!([{ "op": "replace", "path": "title", "value": "Captain" }]);
+    scene.both(0, |corp| corp.patch(&user, &title)).is(200);
+    assert_eq!(scene.directory.person("ann").unwrap().one("title"), Some("Captain"));
+
+    let removal = json!([{ "op": "remove", "path": "title" }]);
+    scene.both(0, |corp| corp.patch(&user, &removal)).is(200);
+    assert_eq!(scene.directory.person("ann").unwrap().one("title"), None);
+
+    let members = json!([{ "op": "add", "path": "members", "value": [{ "value": scene.ann }] }]);
+    scene.both(0, |corp| corp.patch(&format!("/Groups/{}", scene.crew), &members)).is(204);
+    assert_eq!(scene.directory.group("crew").unwrap().all("member").len(), 2);
+    scene.gateway.is_sound();
+}
+
+#[test]
+fn a_change_in_two_steps_is_done_or_undone() {
+    let mut scene = Scene::new();
+    let user = format!("/Users/{}", scene.ann);
+    let rename = |login: &str| json!([{ "op": "replace", "value": { "userName": login, "title": login } }]);
+    let shown = |login: &str| {
+        let entry = scene.directory.person(login).unwrap();
+        assert_eq!(entry.one("title"), Some(login));
+        assert_eq!(entry.one("entryUUID"), Some(scene.ann.as_str()));
+    };
+    scene.both(0, |corp| corp.patch(&user, &rename("anna"))).is(200);
+    shown("anna");
+    // The second step, the modify after the rename.
+    scene.both(1, |corp| corp.patch(&user, &rename("hanna"))).is(200);
+    shown("hanna");
+    scene.gateway.is_sound();
+}
+
+#[test]
+fn a_deletion_is_acknowledged_when_the_entry_is_gone() {
+    let mut scene = Scene::new();
+    scene.both(0, |corp| corp.delete(&format!("/Users/{}", scene.ann))).is(204);
+    assert_eq!(scene.directory.person("ann"), None);
+    scene.gateway.is_sound();
+}
