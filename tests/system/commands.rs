@@ -43,7 +43,7 @@ fn check_shows_where_each_mistake_is() {
             "Expecting ',' to separate the arguments to function call 'attr'",
         ),
         ("verb", r#"attr("title", "T").requird();"#, 20, "there is no verb or function `requird`"),
-        ("later", r#"attr("title", "T").prefix("x");"#, 20, "`prefix` is not built yet"),
+        ("later", r#"attr("title", "T").by("x");"#, 20, "`by` is not built yet"),
         (
             "values",
             r#"attr("title", "T").max_len("x");"#,
