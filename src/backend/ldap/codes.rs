@@ -70,6 +70,10 @@ fn meant(write: &LdapOperation, result: &LdapResult, meaning: Meaning) -> Failur
         Meaning::Moved => Failure::Conflict(cause(result)),
         Meaning::Unknown => rejected(write, result, "the directory does not know this attribute"),
         Meaning::NoPlace => Failure::Internal(format!("the parent does not exist: {}", cause(result))),
+        Meaning::Unprotected => {
+            let client = "the directory does not enable an account without a password that its rules allow";
+            Failure::Rejected(client.to_owned(), cause(result))
+        }
         Meaning::Password(why) => {
             Failure::Rejected(format!("the directory does not take this password: {why}"), cause(result))
         }

@@ -127,24 +127,17 @@ impl Connection {
             standing: standing.clone(),
             features: Features::default(),
         };
-        match connection.begin(server.kind, who, until).await {
-            Ok(features) => {
-                let secure = server.start_tls || server.url.starts_with("ldaps:");
-                connection.features = Features { secure, ..features };
-            }
+        match connection.begin(server, who, until).await {
+            Ok(features) => connection.features = features,
             Err(trouble) => return Err(connection.explained(who, trouble).await),
         }
         Ok(connection)
     }
 
-    async fn begin(
-        &self,
-        kind: Option<Kind>,
-        who: &Credentials,
-        until: Instant,
-    ) -> Result<Features, Trouble> {
+    async fn begin(&self, server: &Server, who: &Credentials, until: Instant) -> Result<Features, Trouble> {
         self.bind(who, until).await?;
-        self.root_dse(kind, until).await
+        let secure = server.start_tls || server.url.starts_with("ldaps:");
+        Ok(Features { secure, ..self.root_dse(server.kind, until).await? })
     }
 
     /// The trouble with the cause that only the wire knows, such as a refused certificate.

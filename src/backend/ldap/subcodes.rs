@@ -5,6 +5,8 @@ use ldap3::LdapResult;
 
 use crate::plan::{AttributeChange, LdapOperation, ModifyKind};
 
+use super::codes::sets_password;
+
 /// What a result with an LDAP code of several meanings is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -18,6 +20,8 @@ pub(super) enum Meaning {
     NoPlace,
     /// A password that the domain's rules do not allow; why, in words.
     Password(&'static str),
+    /// An account that would be enabled without a password that the rules allow.
+    Unprotected,
 }
 
 const ATTRIBUTE_CONVERSION: u32 = 0x57;
@@ -48,6 +52,7 @@ pub(super) fn meaning(write: &LdapOperation, result: &LdapResult) -> Option<Mean
     };
     let removes = |change: &AttributeChange| change.kind == ModifyKind::Delete;
     match (result.rc, code) {
+        (19 | 53, Some(PASSWORD_RESTRICTION)) if !sets_password(write) => Some(Meaning::Unprotected),
         (19 | 53, Some(PASSWORD_RESTRICTION)) => Some(Meaning::Password(reason(text))),
         (16, Some(ATTRIBUTE_CONVERSION)) => Some(Meaning::Unknown),
         (16, _) if text.contains("not found in the schema") => Some(Meaning::Unknown),
@@ -90,6 +95,7 @@ fn subcode(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Secret, Value};
 
     fn said(write: &LdapOperation, rc: u32, text: &str) -> Option<Meaning> {
         let text = text.to_owned();
@@ -142,6 +148,10 @@ mod tests {
             assert_eq!(said(&remove, 53, text), Some(Meaning::Moved), "{text}");
         }
         assert_eq!(said(&new, 68, "Entry CN=a already exists"), None);
+        let unprotected = "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0";
+        assert_eq!(said(&add, 53, unprotected), Some(Meaning::Unprotected));
+        let secret = vec![("unicodePwd".to_owned(), vec![Value::Secret(Secret::text("x"))])];
+        let weak = LdapOperation::Add { dn: String::new(), attributes: secret };
         for (rc, text, why) in [
             (
                 19,
@@ -155,7 +165,7 @@ mod tests {
             ),
         ] {
             assert!(
-                matches!(said(&add, rc, text), Some(Meaning::Password(reason)) if reason.contains(why)),
+                matches!(said(&weak, rc, text), Some(Meaning::Password(reason)) if reason.contains(why)),
                 "{text}"
             );
         }

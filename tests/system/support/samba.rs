@@ -1,6 +1,7 @@
 //! An Active Directory over TLS on loopback: Samba's, looked into with `ldapsearch`. The domain is made once and
 //! kept beside what cargo builds, which takes some twenty seconds; each server runs on a copy of it.
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -145,7 +146,8 @@ impl Drop for Samba {
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
-        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("samba-domain-1");
+        let made_by = BuildHasherDefault::<DefaultHasher>::default().hash_one((SHIM, PROVISION, PASSWORD));
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("samba-domain-{made_by:016x}"));
         if !kept.is_dir() {
             let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
             make_domain(folder.path());
