@@ -138,6 +138,13 @@ impl Builder<'_> {
             }
         };
         let (path, attribute) = self.attribute(line, &parsed.attr, full)?;
+        if line.copy {
+            self.copy(draft, line, &attribute);
+            return None;
+        }
+        if let Some((_, at)) = &line.by {
+            self.wrong(*at, "`by` is for what is written along and not read: say `.copy()` too");
+        }
         if let Some(filter) = parsed.filter {
             let element = self.element_key(line, &filter, parsed.sub.as_deref(), &path, full)?;
             return self.plain_line(draft, line, path, Some(element), &attribute, of);
@@ -492,6 +499,12 @@ impl Builder<'_> {
         at: Position,
     ) -> Option<Native> {
         let Some((part, column)) = name.split_once('.').filter(|_| draft.table.is_some()) else {
+            if draft.part_of(name).is_some() {
+                self.wrong(
+                    at,
+                    "what stands in a part is written along: say `.copy()`; reading it is not built yet",
+                );
+            }
             return Some(Native::own(name));
         };
         let is_lookup = draft.lookups.iter().any(|lookup| lookup.alias == part);
@@ -510,8 +523,12 @@ impl Builder<'_> {
         full: &ResourceType,
         of: &ResourceMapping,
     ) -> Option<(Native, Generated)> {
+        if draft.part_of(&given.native).is_some() || matches!(given.value, Given::Counter(..)) {
+            return None; // a part's values and counters stand in the model
+        }
         let native = self.native(draft, of, &given.native, given.at)?;
         let generated = match &given.value {
+            Given::Counter(..) => return None,
             Given::Uuid => Generated::Uuid,
             Given::Now => Generated::Now,
             Given::Literal(Json::String(text)) if text.contains('{') => {
@@ -531,7 +548,7 @@ impl Builder<'_> {
         (!in_child).then_some((native, generated))
     }
 
-    fn template(&mut self, text: &str, at: Position, full: &ResourceType) -> Option<Template> {
+    pub(super) fn template(&mut self, text: &str, at: Position, full: &ResourceType) -> Option<Template> {
         let resolve = |path: &str| {
             let parsed = path::parse_path(path).map_err(|error| error.to_string())?;
             path::canonical(&parsed.attr, full)

@@ -59,6 +59,7 @@ pub(super) struct DraftResource {
     pub parent: Option<DraftParent>,
     pub version: Option<String>,
     pub lookups: Vec<DraftLookup>,
+    pub parts: Vec<DraftPart>,
     pub on_delete: Vec<DraftDelete>,
     pub lines: Vec<DraftLine>,
     pub initial: Vec<DraftGiven>,
@@ -91,6 +92,15 @@ pub(super) struct DraftLookup {
     pub foreign_key: String,
 }
 
+/// `.part(alias, #{ dn, classes })`
+#[derive(Clone, Debug)]
+pub(super) struct DraftPart {
+    pub at: Position,
+    pub alias: String,
+    pub dn: String,
+    pub classes: Vec<String>,
+}
+
 /// `.on_delete(how, rows)` or `.on_delete("move", dn)`
 #[derive(Clone, Debug)]
 pub(super) struct DraftDelete {
@@ -114,6 +124,8 @@ pub(super) struct DraftLine {
     pub read: Option<(String, Position)>,
     pub write: Option<(String, Position)>,
     pub refs: Vec<String>,
+    pub by: Option<(String, Position)>,
+    pub copy: bool,
     pub on_missing: Option<(String, Position)>,
     pub placeholder: Option<String>,
     pub hash: Option<DraftHash>,
@@ -159,6 +171,8 @@ pub(super) enum Given {
     Uuid,
     /// `now()`
     Now,
+    /// `counter(dn, attribute)`
+    Counter(String, String),
 }
 
 /// The native side of a pair of `.values`.

@@ -13,6 +13,7 @@ mod draft;
 mod hash;
 mod line;
 mod model;
+mod parts;
 mod place;
 mod push;
 mod read;

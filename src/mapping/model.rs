@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::build::Builder;
 use super::draft::{DraftDelete, DraftResource, Given};
 use super::line::{Collection, How, ResourceMapping};
-use super::values;
+use super::{parts, values};
 use crate::plan::{
     Child, Disabled, Entity, Entries, Lookup, Model, Move, Native, OnDelete, OnMissing, Row, SideDocument,
     Store, Table, Value,
@@ -18,13 +18,16 @@ use crate::scim::path::AttrPath;
 pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftResource, of: &ResourceMapping) {
     let store = match (&draft.table, &draft.base) {
         (Some(name), None) => table(builder, draft, name, of).map(Store::Table),
-        (None, Some(base)) => entries(builder, draft, base).map(Store::Entries),
+        (None, Some(base)) => entries(builder, draft, base, of).map(Store::Entries),
         _ => {
             builder.wrong(draft.at, "a resource needs either `.table(…)` or `.base(…)`");
             None
         }
     };
     let Some(store) = store else { return };
+    for entity in parts::entities(draft, &store) {
+        model.entities.insert(entity.name.clone(), entity);
+    }
     if let Store::Table(table) = &store {
         for lookup in &table.lookups {
             let entity = lookup_entity(&of.entity, lookup);
@@ -55,6 +58,7 @@ fn table(
     if draft.rdn.is_some() || !draft.classes.is_empty() {
         builder.wrong(draft.at, "`rdn` and `classes` are for entries, not for a table");
     }
+    builder.only_entries(draft);
     let [id] = draft.ids.as_slice() else {
         builder.wrong(draft.at, "a table needs `.id(\"Column\")`: the key that becomes the SCIM id");
         return None;
@@ -118,7 +122,12 @@ fn lookup_entity(owner: &str, lookup: &Lookup) -> Entity {
     }
 }
 
-fn entries(builder: &mut Builder<'_>, draft: &DraftResource, base: &str) -> Option<Entries> {
+fn entries(
+    builder: &mut Builder<'_>,
+    draft: &DraftResource,
+    base: &str,
+    of: &ResourceMapping,
+) -> Option<Entries> {
     let Some((rdn, _, _)) = &draft.rdn else {
         builder.wrong(draft.at, "an entry needs `.rdn(\"attribute\", \"{template}\")`: its name");
         return None;
@@ -142,6 +151,9 @@ fn entries(builder: &mut Builder<'_>, draft: &DraftResource, base: &str) -> Opti
         rdn: rdn.as_str().into(),
         id: draft.ids.first().map_or_else(|| usual_id(&draft.classes), String::as_str).into(),
         placeholder,
+        parts: builder.parts(draft, of),
+        copies: builder.copies(draft),
+        counters: builder.counters(draft),
     })
 }
 

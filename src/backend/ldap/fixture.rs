@@ -12,6 +12,7 @@ pub(super) fn people() -> Entries {
         rdn: "uid".into(),
         id: "entryUUID".into(),
         placeholder: None,
+        ..Entries::default()
     }
 }
 
@@ -22,6 +23,7 @@ pub(super) fn groups() -> Entries {
         rdn: "cn".into(),
         id: "entryUUID".into(),
         placeholder: Some(("member".into(), "cn=nobody".to_owned())),
+        ..Entries::default()
     }
 }
 

@@ -7,6 +7,7 @@ mod ber;
 mod cache;
 mod codes;
 mod connection;
+mod counter;
 mod dn;
 mod entry;
 mod examine;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::OwnedMutexGuard;
 
 use super::{Backend, Failure, Finding, Intent, Lowered, Session};
 use crate::plan::{
@@ -96,8 +98,11 @@ pub struct Ldap {
 
 struct LdapSession {
     directory: Arc<Directory>,
+    intent: Intent,
     /// What was executed.
     done: Vec<Step>,
+    /// Its turn to take numbers. Without turns the requests of one gateway would mostly be in each other's way.
+    turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Ldap {
@@ -125,6 +130,7 @@ impl Ldap {
             pool: pool::Pool::new(fleet::Fleet::new(servers, credentials, settings.deadline)),
             names: cache::Names::new(),
             turns: turns::Turns::new(),
+            numbers: Arc::default(),
             deadline: settings.deadline,
             scanned_rows: settings.scanned_rows,
         };
@@ -177,8 +183,8 @@ impl Backend for Ldap {
         lower::lower(&self.directory.model, operation, facts)
     }
 
-    async fn session(&self, _intent: Intent) -> Result<Box<dyn Session>, Failure> {
-        Ok(Box::new(LdapSession { directory: self.directory.clone(), done: Vec::new() }))
+    async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Failure> {
+        Ok(Box::new(LdapSession { directory: self.directory.clone(), intent, done: Vec::new(), turn: None }))
     }
 
     async fn ping(&self) -> Result<(), Failure> {
@@ -193,13 +199,17 @@ impl Backend for Ldap {
 #[async_trait]
 impl Session for LdapSession {
     async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
+        if self.turn.is_none() && self.intent == Intent::Write && self.directory.is_counter(search) {
+            self.turn = Some(self.directory.turn_at_numbers().await?);
+        }
         self.directory.find(search).await
     }
 
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
-        let made = self.directory.execute(plan).await?;
-        self.done.extend(plan.steps.iter().cloned());
-        Ok(made)
+        let made = self.directory.execute(plan).await;
+        self.turn = None;
+        self.done.extend(plan.steps.iter().filter(|_| made.is_ok()).cloned());
+        made
     }
 
     /// LDAP has no transaction: what was executed lasts already.

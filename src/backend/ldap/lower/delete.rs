@@ -11,7 +11,7 @@ use crate::plan::{
     Native, OnDelete, Record, Step, Value,
 };
 
-use super::{Needs, needs, update};
+use super::{Needs, holders, needs, parts, update};
 
 /// Characters of the id that follow a leaver's name: of two with one name both must have room there.
 const SUFFIX: usize = 8;
@@ -23,33 +23,35 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
     let itself = id::equals(&entries.id, &delete.id);
     let assertion = update::stamped(entity, delete.version.as_ref())?.unwrap_or_else(|| itself.clone());
     let mut needs = Needs::new(model, entity, facts);
+    if let Some(OnDelete::Refuse(_)) = entity.on_delete.first() {
+        let text = "this mapping refuses to delete some rows, which only a database can tell apart";
+        return Err(Failure::Refused(text.to_owned()));
+    }
+    let record = needs.record(&delete.id)?;
+    let mut steps = parts::deleted(&mut needs, entity, entries, &delete.id, record)?;
+    steps.extend(holders::leave(&mut needs, entity, entries, &delete.id, record)?);
     match entity.on_delete.first() {
-        Some(OnDelete::Refuse(_)) => {
-            let text = "this mapping refuses to delete some rows, which only a database can tell apart";
-            Err(Failure::Refused(text.to_owned()))
-        }
         Some(OnDelete::Move(to)) => {
-            let record = needs.record(&delete.id)?;
             let native = to.disabled.as_ref().map(|(native, _)| native);
-            let held = native.map(|native| needs.held(&delete.id, native));
+            let held = native.map(|native| needs.held(&delete.id, [native]));
             needs.or_else(|| {
                 let dn = needs::dn(record)?;
-                let mut steps = Vec::new();
-                if let (Some((native, disabled)), Some(held)) = (&to.disabled, held) {
-                    steps.extend(disable(entity, &dn, native, disabled, held.flatten(), &assertion)?);
+                let mut first = assertion;
+                if let (Some((native, disabled)), Some(held)) = (&to.disabled, held)
+                    && let Some(step) = disable(entity, &dn, native, disabled, held.flatten(), &first)?
+                {
+                    steps.push(step);
+                    first = itself.clone();
                 }
-                let first = if steps.is_empty() { assertion } else { itself.clone() };
                 steps.push(leave(entity, entries, &dn, &delete.id, to, [first, itself])?);
                 Ok(steps)
             })
         }
-        _ => {
-            let record = needs.record(&delete.id)?;
-            needs.or_else(|| {
-                let delete = LdapOperation::Delete { dn: needs::dn(record)?, assertion: Some(assertion) };
-                Ok(vec![super::step(format!("the {} entry", entity.name), delete, None)])
-            })
-        }
+        _ => needs.or_else(|| {
+            let delete = LdapOperation::Delete { dn: needs::dn(record)?, assertion: Some(assertion) };
+            steps.push(super::step(format!("the {} entry", entity.name), delete, None));
+            Ok(steps)
+        }),
     }
 }
 
