@@ -6,19 +6,27 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout_at;
 
 use crate::backend::Failure;
-use crate::plan::{Counter, Entries, Initial, Predicate, Search, Store};
+use crate::plan::{Counter, Entity, Entries, Initial, Model, Native, Predicate, Search, Store};
 
 use super::read::Directory;
+use super::search::place;
 
-/// All counters that entries of a type take numbers of, its parts included.
-pub(super) fn of(entries: &Entries) -> impl Iterator<Item = &Counter> {
-    let own = entries.counters.iter().map(|(_, counter)| counter);
-    let of_parts =
-        entries.parts.iter().flat_map(|part| &part.initial).filter_map(|(_, initial)| match initial {
-            Initial::Counter(counter) => Some(counter),
+/// All counters that entries of a type take numbers of, its parts included: each with the attribute that gets the
+/// numbers and the entries that have it.
+pub(super) fn numbered<'a>(
+    model: &'a Model,
+    entity: &'a Entity,
+    entries: &'a Entries,
+) -> Vec<(Native, &'a Entries, &'a Counter)> {
+    let own = entries.counters.iter().map(|(native, counter)| (native.clone(), entries, counter));
+    let of_parts = entries.parts.iter().flat_map(|part| {
+        let place = place(model, &format!("{}.{}", entity.name, part.alias)).ok();
+        part.initial.iter().filter_map(move |(attribute, initial)| match initial {
+            Initial::Counter(counter) => Some((Native::own(attribute.clone()), place?.1, counter)),
             Initial::Literal(_) | Initial::Composed(_) => None,
-        });
-    own.chain(of_parts)
+        })
+    });
+    own.chain(of_parts).collect()
 }
 
 impl Directory {
@@ -26,7 +34,9 @@ impl Directory {
     pub(super) fn is_counter(&self, search: &Search) -> bool {
         let Predicate::Entry(dn) = &search.predicate else { return false };
         self.model.entities.values().any(|entity| match &entity.store {
-            Store::Entries(entries) => of(entries).any(|counter| counter.dn == *dn),
+            Store::Entries(entries) => {
+                numbered(&self.model, entity, entries).iter().any(|(_, _, counter)| counter.dn == *dn)
+            }
             Store::Table(_) => false,
         })
     }
