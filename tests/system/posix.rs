@@ -37,6 +37,13 @@ impl Case {
         eventually("the gateway's new connections", || is(&self.scim));
     }
 
+    /// Waits for a line of the log that has all of these.
+    fn logs(&self, parts: &[&str]) {
+        eventually(&format!("a line with {parts:?}"), || {
+            self.gateway.log().iter().any(|line| parts.iter().all(|part| line.contains(part)))
+        });
+    }
+
     fn person(&self, login: &str) -> Value {
         self.scim.post("/Users", &json!({ "userName": login })).is(201)
     }
@@ -205,28 +212,40 @@ fn a_second_step_that_fails_takes_the_first_one_back() {
     case.scim.post("/Groups", &body).is_error(409, "uniqueness");
     assert_eq!(case.directory.group("Taken"), None);
     let group = case.group("Crew", &[&ada]);
-    let before = (case.directory.group("Crew"), case.directory.posix_group("Crew"));
+    let before = state(&case);
     case.scim.patch(&path("Groups", &group), &replace("displayName", "Taken")).is_error(409, "uniqueness");
     let mut whole = body.clone();
     whole["externalId"] = "new".into();
     case.scim.put(&path("Groups", &group), &whole).is_error(409, "uniqueness");
-    assert_eq!(
-        unstamped(&(case.directory.group("Crew"), case.directory.posix_group("Crew"))),
-        unstamped(&before)
-    );
+    // Here the further entry comes by its new name first.
+    case.directory.modify(&format!(
+        "dn: cn=Theirs,ou=groups,{SUFFIX}\nchangetype: add\nobjectClass: device\ncn: Theirs\n"
+    ));
+    case.scim.patch(&path("Groups", &group), &replace("displayName", "Theirs")).is_error(409, "uniqueness");
+    assert_eq!(state(&case), before);
+    // What stands below an entry keeps it, and so the entry that goes with it.
+    case.directory.modify(&format!(
+        "dn: cn=below,cn=Crew,ou=groups,{SUFFIX}\nchangetype: add\nobjectClass: device\ncn: below\n"
+    ));
+    case.scim.delete(&path("Groups", &group)).is_error(403, "");
+    assert_eq!(state(&case), before);
 }
 
-/// Without what every write leaves in the server.
-fn unstamped(entries: &(Option<Entry>, Option<Entry>)) -> [Entry; 2] {
-    let plain = |entry: &Option<Entry>| {
-        let mut entry = entry.clone().unwrap();
-        for stamp in ["entrycsn", "modifytimestamp"] {
+/// Both entries of a group, without what every write leaves; a further entry that was taken back is one anew, but for
+/// all that users can change.
+fn state(case: &Case) -> [Entry; 2] {
+    let plain = |entry: Option<Entry>, own: &[&str]| {
+        let mut entry = entry.unwrap();
+        for stamp in [&["entrycsn", "modifytimestamp", "hassubordinates"], own].concat() {
             entry.values.remove(stamp);
         }
         entry.values.values_mut().for_each(|values| values.sort());
         entry
     };
-    [plain(&entries.0), plain(&entries.1)]
+    [
+        plain(case.directory.group("Crew"), &[]),
+        plain(case.directory.posix_group("Crew"), &["entryuuid", "createtimestamp"]),
+    ]
 }
 
 /// Rights that come before all others.
@@ -244,6 +263,13 @@ fn only_additions(unit: &str) -> String {
     )
 }
 
+/// And below this one it may change entries, and nothing else.
+fn only_changes(unit: &str) -> String {
+    format!(
+        "access to dn.base=\"ou={unit},{SUFFIX}\" attrs=children by dn.exact=\"{BIND_DN}\" read by * none"
+    )
+}
+
 /// And this one it may only read.
 fn only_reading(unit: &str) -> String {
     format!("access to dn.subtree=\"ou={unit},{SUFFIX}\" by dn.exact=\"{BIND_DN}\" read by * none")
@@ -254,7 +280,6 @@ fn a_step_that_the_server_refuses_leaves_nothing_of_those_before() {
     let mut case = Case::start();
     let [ada, bob] = ["ada", "bob"].map(|login| case.person(login));
     let group = case.group("Crew", &[&ada]);
-    let state = |case: &Case| unstamped(&(case.directory.group("Crew"), case.directory.posix_group("Crew")));
     let before = state(&case);
 
     // The further entry cannot be written.
@@ -262,7 +287,13 @@ fn a_step_that_the_server_refuses_leaves_nothing_of_those_before() {
     let body = json!({ "displayName": "New", "members": [{ "value": ada["id"] }] });
     case.settled(|scim| scim.get("/Users?count=0").status == 200);
     case.scim.post("/Groups", &body).is_error(403, "");
+    case.directory.reconfigure(&only_reading("posix"), &only_changes("posix"));
+    case.settled(|scim| scim.get("/Users?count=0").status == 200);
+    case.scim.post("/Groups", &body).is_error(403, "");
     assert_eq!((case.directory.group("New"), case.directory.posix_group("New")), (None, None));
+    assert_eq!(case.counter("gidNext", "gidNumber"), 20_002, "a number is lost, and given to nobody");
+    case.directory.reconfigure(&only_changes("posix"), &only_reading("posix"));
+    case.settled(|scim| scim.get("/Users?count=0").status == 200);
     case.scim.patch(&path("Groups", &group), &add(&bob)).is_error(403, "");
     case.scim.patch(&path("Groups", &group), &replace("displayName", "Other")).is_error(403, "");
     case.scim.patch(&path("Users", &ada), &replace("userName", "king")).is_error(403, "");
@@ -292,14 +323,13 @@ fn a_step_that_the_server_refuses_leaves_nothing_of_those_before() {
 fn a_step_that_cannot_be_undone_is_an_error_that_names_the_entry_in_the_log() {
     let mut case = Case::start();
     let ada = case.person("ada");
-    before_all(&format!("{}\n{}", only_additions("groups"), only_reading("posix")))(&mut case.directory);
+    before_all(&format!("{}\n{}", only_additions("groups"), only_changes("posix")))(&mut case.directory);
     case.settled(|scim| scim.get("/Users?count=0").status == 200);
     let body = json!({ "displayName": "Half", "members": [{ "value": ada["id"] }] });
     let detail = case.scim.post("/Groups", &body).is_error(500, "");
     assert!(!detail.contains("cn=Half"), "{detail}");
     let half = format!("a change of cn=Half,ou=groups,{SUFFIX} stays half done");
-    let log = case.gateway.log();
-    assert!(log.iter().any(|line| line.contains("\"ERROR\"") && line.contains(&half)), "{log:#?}");
+    case.logs(&["\"ERROR\"", &half]);
     // It is there, and whoever looks finds it as it is.
     let found = case.scim.find("/Groups", "displayName eq \"Half\"").is(200);
     assert_eq!(found["totalResults"], 1);
@@ -398,12 +428,9 @@ fn a_counter_that_is_not_there_or_holds_no_number_is_said_in_the_log_and_by_doct
     let case = Case::start();
     let counter = format!("cn=uidNext,ou=people,{SUFFIX}");
     let create = |why: &str| {
-        let before = case.gateway.log().len();
         case.scim.post("/Users", &json!({ "userName": "ada" })).is_error(500, "");
-        let log = case.gateway.log().split_off(before);
-        let says = |line: &&String| line.contains(&counter) && line.contains(why);
-        let told = log.iter().find(says).unwrap_or_else(|| panic!("{log:#?}"));
-        assert!(told.contains("must be an entry that holds the next free number"), "{told}");
+        let told = "must be an entry that holds the next free number";
+        case.logs(&[&counter, why, told]);
         assert_eq!(case.directory.person("ada"), None);
     };
     let target = [case.directory.target("corp", "openldap-posix")];

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::backend::Failure;
 use crate::backend::ldap::dn::{self, Dn};
 use crate::backend::ldap::filter;
+use crate::backend::ldap::id;
 use crate::backend::ldap::search::{EVERY, place};
 use crate::backend::ldap::value::{Dns, stored};
 use crate::plan::{
@@ -391,7 +392,8 @@ impl<'a> Second<'a> {
         let dn = self.dn(&name)?;
         let found = needs.at(self.place, &dn, &[Native::own(EVERY)]).flatten();
         let Some(found) = found.filter(|found| self.is_one(found)) else { return Ok(None) };
-        let attributes = found.values.iter().map(|(native, held)| (native.name.to_string(), held.clone()));
+        let own = found.values.iter().filter(|(native, _)| !id::is_of_server(&native.name));
+        let attributes = own.map(|(native, held)| (native.name.to_string(), held.clone()));
         let undo = LdapOperation::Add { dn: dn.clone(), attributes: attributes.collect() };
         let delete = LdapOperation::Delete { dn, assertion: self.itself() };
         Ok(Some(super::step(self.about(", which ends"), delete, Some(undo))))
