@@ -19,6 +19,7 @@ mod fleet;
 mod id;
 mod kind;
 mod lower;
+mod naming;
 mod pool;
 mod ranges;
 mod read;
@@ -103,6 +104,8 @@ struct LdapSession {
     done: Vec<Step>,
     /// Its turn to take numbers. Without turns the requests of one gateway would mostly be in each other's way.
     turn: Option<OwnedMutexGuard<()>>,
+    /// The names of what it read.
+    seen: naming::Seen,
 }
 
 impl Ldap {
@@ -126,11 +129,12 @@ impl Ldap {
         }
         let credentials = Credentials { identity, tls };
         let directory = Directory {
-            model,
+            model: model.clone(),
             pool: pool::Pool::new(fleet::Fleet::new(servers, credentials, settings.deadline)),
             names: cache::Names::new(),
             turns: turns::Turns::new(),
             numbers: Arc::default(),
+            naming: naming::Naming::of(&model),
             deadline: settings.deadline,
             scanned_rows: settings.scanned_rows,
         };
@@ -184,7 +188,13 @@ impl Backend for Ldap {
     }
 
     async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Failure> {
-        Ok(Box::new(LdapSession { directory: self.directory.clone(), intent, done: Vec::new(), turn: None }))
+        Ok(Box::new(LdapSession {
+            directory: self.directory.clone(),
+            intent,
+            done: Vec::new(),
+            turn: None,
+            seen: self.directory.naming.begin(),
+        }))
     }
 
     async fn ping(&self) -> Result<(), Failure> {
@@ -196,17 +206,31 @@ impl Backend for Ldap {
     }
 }
 
+impl LdapSession {
+    /// Without a change of names between what decided the plan and its end.
+    async fn in_turn(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
+        let until = self.directory.until();
+        let _turn = self.directory.naming.enter(plan, &mut self.seen, until).await?;
+        self.directory.execute(plan).await
+    }
+}
+
 #[async_trait]
 impl Session for LdapSession {
     async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
         if self.turn.is_none() && self.intent == Intent::Write && self.directory.is_counter(search) {
             self.turn = Some(self.directory.turn_at_numbers().await?);
         }
-        self.directory.find(search).await
+        let found = self.directory.find(search).await?;
+        if self.intent == Intent::Write {
+            let dns = found.records.iter().filter_map(|record| record.dn.as_ref());
+            self.directory.naming.saw(&mut self.seen, dns);
+        }
+        Ok(found)
     }
 
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
-        let made = self.directory.execute(plan).await;
+        let made = self.in_turn(plan).await;
         self.turn = None;
         self.done.extend(plan.steps.iter().filter(|_| made.is_ok()).cloned());
         made

@@ -21,6 +21,7 @@ use super::codes;
 use super::connection::{Answer, Trouble, root_dse};
 use super::entry::Entry;
 use super::id;
+use super::naming::Naming;
 use super::pool::Pool;
 use super::ranges;
 use super::search::{operations, place, record, references, targets};
@@ -47,6 +48,8 @@ pub(super) struct Directory {
     pub turns: Turns,
     /// Whose turn it is to take a number.
     pub numbers: Arc<Mutex<()>>,
+    /// Whose turn it is to change names that are held elsewhere.
+    pub naming: Naming,
     /// One call of a session, at most.
     pub deadline: Duration,
     /// Entries that one search may look at.
