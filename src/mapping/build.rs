@@ -143,7 +143,13 @@ impl Builder<'_> {
             return None;
         }
         if let Some((_, at)) = &line.by {
-            self.wrong(*at, "`by` is for what is written along and not read: say `.copy()` too");
+            let message = match draft.table {
+                Some(_) => "`by` in a table is not built yet",
+                None => {
+                    "`by` on a line that is read is not built yet; what is written along says `.copy()` too"
+                }
+            };
+            self.wrong(*at, message);
         }
         if let Some(filter) = parsed.filter {
             let element = self.element_key(line, &filter, parsed.sub.as_deref(), &path, full)?;
@@ -356,6 +362,9 @@ impl Builder<'_> {
         }
         if line.prefix.is_some() && (kind != Type::String || ways_of(line) > 0) {
             self.wrong(line.at, "`prefix` is for a text that is stored as it is");
+        }
+        if matches!(&line.missing, Some(Json::String(text)) if text.contains('{')) {
+            self.wrong(line.at, "a template in `missing` is not built yet");
         }
         if ways_of(line) > 1 {
             self.wrong(line.at, "`values`, `read`/`write`, `ref` and `hash` exclude each other");

@@ -221,10 +221,7 @@ impl Builder<'_> {
         }
         for given in draft.initial.iter().chain(&draft.stamps) {
             if let Given::Counter(..) = given.value {
-                self.wrong(
-                    given.at,
-                    "`counter` is an entry of a directory; a table's key numbers its rows itself",
-                );
+                self.wrong(given.at, "`counter` in a table is not built yet; it is an entry of a directory");
             }
         }
     }
@@ -258,5 +255,146 @@ impl DraftResource {
     /// The line that a copy follows.
     fn source(&self, copy: &DraftLine) -> Option<&DraftLine> {
         self.lines.iter().find(|line| !line.copy && line.path.eq_ignore_ascii_case(&copy.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::mapping::Mapping;
+    use crate::plan::{Native, Store};
+
+    const READY: &str = include_str!("../../mappings/openldap-posix/mapping.rhai");
+    const CASE: &str = include_str!("../../tests/mappings/case4/mapping.rhai");
+    const TABLE: &str =
+        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");\nattr(\"userName\", \"N\");\n";
+
+    fn load(text: &str) -> Result<Mapping, String> {
+        let all = ["people", "groups", "posix"].map(|name| (name.to_owned(), format!("ou={name},dc=x")));
+        let asked_for = all.into_iter().filter(|(name, _)| text.contains(&format!("\"{name}\"")));
+        let params: BTreeMap<String, String> = asked_for.collect();
+        Mapping::parse("mapping.rhai", text, &params)
+            .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn what_belongs_to_an_entry_stands_in_the_model_and_not_in_the_lines() {
+        for text in [READY, CASE] {
+            let mapping = load(text).unwrap();
+            let Store::Entries(groups) = &mapping.model().entity("Group").unwrap().store else { panic!() };
+            let to: Vec<String> = groups.copies.iter().map(|copy| copy.to.to_string()).collect();
+            assert_eq!(to, ["posix.cn", "posix.memberUid"]);
+            let name: Vec<&Native> = groups.parts[0].name.natives().collect();
+            assert_eq!(name, [&Native::own("cn")]);
+            let Store::Entries(posix) = &mapping.model().entity("Group.posix").unwrap().store else {
+                panic!()
+            };
+            assert_eq!((posix.base.as_str(), &*posix.rdn, posix.classes.len()), ("ou=posix,dc=x", "cn", 1));
+            let Store::Entries(people) = &mapping.model().entity("User").unwrap().store else { panic!() };
+            assert_eq!(people.counters.len(), 1);
+            let of = &mapping.resources()[1];
+            let read = of.fields(&|_| true).natives;
+            assert!(
+                read.contains(&Native::own("member"))
+                    && read.iter().all(|native| !native.name.contains("posix"))
+            );
+        }
+    }
+
+    /// The ready mapping with one of its texts replaced by another.
+    #[test]
+    fn what_cannot_be_written_so_is_refused_with_its_place() {
+        let by = ".ref(\"User\").by(\"uid\").copy();";
+        let part =
+            ".part(\"posix\", #{ dn: `cn={displayName},${param(\"posix\")}`, classes: [\"posixGroup\"] })";
+        let number = "initial(\"posix.gidNumber\", ";
+        for (old, new, says) in [
+            (by, ".ref(\"User\").copy();", "a copy of references says"),
+            (by, ".by(\"uid\").copy();", "a copy of references says"),
+            (by, ".ref(\"User\").by(\"uid\");", "`by` on a line that is read is not built yet"),
+            (by, ".ref(\"Group\").by(\"cn\").copy();", "`members` itself refers to no such type"),
+            (by, ".ref(\"User\").by(\"uid\").copy().required();", "is as the attribute's own line says"),
+            (by, ".copy();", "`members` consists of references"),
+            ("\"posix.memberUid\"", "\"posx.memberUid\"", "this resource has no part `posx`"),
+            ("\"posix.cn\").copy()", "\"posix.cn\")", "what stands in a part is written along"),
+            (
+                "attr(\"displayName\",       \"cn\").required().unique();\nattr(\"displayName\",       \"posix",
+                "attr(\"displayName\", \"posix",
+                "nothing to copy: no other line maps `displayName`",
+            ),
+            (
+                part,
+                ".part(\"posix\", #{ dn: `cn={displayName}`, classes: [\"posixGroup\"] })",
+                "`dn` has the form",
+            ),
+            (
+                part,
+                ".part(\"posix\", #{ dn: `cn=x,ou={displayName},dc=x`, classes: [\"posixGroup\"] })",
+                "`dn` has the form",
+            ),
+            (
+                part,
+                ".part(\"posix\", #{ dn: `cn={displayName},ou=groups,dc=x`, classes: [\"posixGroup\"] })",
+                "would be the entry that it belongs to",
+            ),
+            (
+                part,
+                ".part(\"posix\", #{ dn: `cn={members},ou=x`, classes: [\"posixGroup\"] })",
+                "which `members` is not",
+            ),
+            (
+                part,
+                ".part(\"posix\", #{ dn: `cn={displayNam},ou=x`, classes: [\"posixGroup\"] })",
+                "no attribute `displayNam`",
+            ),
+            (part, ".part(\"posix\", #{ dn: `cn={displayName},ou=x` })", "its object classes"),
+            (part, ".part(\"posix\", #{ dn: 5 })", "`dn` is a text"),
+            (part, ".part(\"posix\", #{ base: 5 })", "`part` knows `dn` and `classes`, not `base`"),
+            (part, ".part(\"posix\", \"T\", \"Id\")", "`part` as a row of another table is not built yet"),
+            (
+                number,
+                "initial(\"posix.description\", now());\ninitial(\"posix.gidNumber\", ",
+                "a part is given literals, templates and counters",
+            ),
+            (
+                number,
+                "stamp(\"posix.description\", \"x\");\ninitial(\"posix.gidNumber\", ",
+                "`stamp` in a part is not built yet",
+            ),
+            (
+                number,
+                "stamp(\"description\", counter(\"cn=x\", \"y\"));\ninitial(\"posix.gidNumber\", ",
+                "a number is given once",
+            ),
+            (
+                "attr(\"password\",          \"userPassword\").write_only();",
+                "attr(\"password\", \"userPassword\").write_only();\nattr(\"password\", \"x\").copy();",
+                "`copy` of a password",
+            ),
+            (
+                ".missing(\"-\");                       //",
+                ".missing(\"{userName}\"); //",
+                "a template in `missing` is not built yet",
+            ),
+        ] {
+            assert!(READY.contains(old), "{old}");
+            let said = load(&READY.replacen(old, new, 1)).err().unwrap_or_else(|| panic!("{new} loads"));
+            assert!(said.contains(says) && said.contains("--> mapping.rhai:"), "{new}\n{said}");
+        }
+    }
+
+    #[test]
+    fn in_a_table_they_are_refused_by_name() {
+        for (line, says) in [
+            ("attr(\"displayName\", \"D\").copy();", "`copy` in a table is not built yet"),
+            ("attr(\"displayName\", \"D\").by(\"x\");", "`by` in a table is not built yet"),
+            ("initial(\"No\", counter(\"cn=x\", \"y\"));", "`counter` in a table is not built yet"),
+        ] {
+            let said = load(&format!("{TABLE}{line}")).err().unwrap();
+            assert!(said.contains(says) && said.contains("mapping.rhai:3:"), "{line}\n{said}");
+        }
+        let part = TABLE.replacen(";", ".part(\"p\", #{ dn: \"cn={userName},ou=x\", classes: [\"c\"] });", 1);
+        assert!(load(&part).err().unwrap().contains("as a row of another table it is not built yet"));
     }
 }
