@@ -501,3 +501,33 @@ fn a_create_that_fails_after_its_number_gives_it_to_nobody_else() {
     let numbers = ["ada", "eve"].map(|login| number(&case.directory.person(login).unwrap(), "uidNumber"));
     assert_eq!((numbers, case.counter("uidNext", "uidNumber")), ([10_000, 10_002], 10_003));
 }
+
+/// The mapping that an admin wrote on paper, with its counters in a unit of their own.
+#[test]
+fn an_admins_own_mapping() {
+    let unit =
+        |name: &str| format!("dn: ou={name},{SUFFIX}\nobjectClass: organizationalUnit\nou: {name}\n\n");
+    let counter = |name: &str, attribute: &str| {
+        format!(
+            "dn: cn={name},ou=counters,{SUFFIX}\nobjectClass: device\nobjectClass: extensibleObject\ncn: {name}\n\
+             {attribute}: 7000\n\n"
+        )
+    };
+    let entries =
+        [unit("posix"), unit("counters"), counter("uidNext", "uidNumber"), counter("gidNext", "gidNumber")]
+            .concat();
+    let directory = Directory::holding(&entries);
+    let gateway = Gateway::serve(&[directory.target("corp", "../tests/mappings/case4")]);
+    let scim = gateway.target("corp");
+    let case = Case { directory, gateway, scim };
+    let ada = case.person("ada");
+    assert_eq!(case.directory.person("ada").unwrap().one("uidNumber"), Some("7000"));
+    let group = case.group("Crew", &[&ada]);
+    assert_eq!(case.members("Crew"), set(&["ada"]));
+    case.scim.patch(&path("Users", &ada), &replace("userName", "king")).is(200);
+    case.scim.patch(&path("Groups", &group), &replace("displayName", "Staff")).is(200);
+    assert_eq!(case.members("Staff"), set(&["king"]));
+    case.scim.delete(&path("Groups", &group)).is(204);
+    case.scim.delete(&path("Users", &ada)).is(204);
+    assert_eq!((case.directory.posix_group("Staff"), case.counter("gidNext", "gidNumber")), (None, 7001));
+}
