@@ -531,3 +531,91 @@ fn an_admins_own_mapping() {
     case.scim.delete(&path("Users", &ada)).is(204);
     assert_eq!((case.directory.posix_group("Staff"), case.counter("gidNext", "gidNumber")), (None, 7001));
 }
+
+/// Names that mean something in a DN, a filter or LDIF are names in both entries.
+#[test]
+fn hostile_names_are_names_in_both_entries() {
+    let directory = Directory::posix();
+    let target = directory.target("corp", "openldap-posix").replace("posix =", "home = \"/home/x\", posix =");
+    let gateway = Gateway::serve(&[target]);
+    let scim = gateway.target("corp");
+    let case = Case { directory, gateway, scim };
+    let names = [
+        "*",
+        ")(uid=*",
+        "a,b",
+        "a+uid=b",
+        "a,ou=groups",
+        "\\2a",
+        "#ff",
+        "\"q\"",
+        "<;=>",
+        "{userName}",
+        "'--",
+    ];
+    let people: Vec<Value> = names.iter().map(|name| case.person(name)).collect();
+    let group = case.group("Hostile", &people.iter().collect::<Vec<_>>());
+    let all: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(case.uids("Hostile"), all);
+    for (name, person) in names.iter().zip(&people) {
+        case.scim.patch(&path("Users", person), &replace("userName", "calm")).is(200);
+        assert!(case.uids("Hostile").contains("calm") && !case.uids("Hostile").contains(*name), "{name}");
+        case.scim.patch(&path("Users", person), &replace("userName", name)).is(200);
+        assert_eq!(case.uids("Hostile"), all);
+        case.scim.patch(&path("Groups", &group), &replace("displayName", name)).is(200);
+        assert_eq!(case.uids(name), all);
+        case.scim.patch(&path("Groups", &group), &replace("displayName", "Hostile")).is(200);
+    }
+    for (name, person) in names.iter().zip(&people) {
+        case.scim.patch(&path("Groups", &group), &remove(person)).is(204);
+        assert!(!case.uids("Hostile").contains(*name));
+    }
+    // A memberUid is ASCII: who has another name is refused as a member, and is in neither entry.
+    let other = case.person("änne");
+    let said = case.scim.patch(&path("Groups", &group), &add(&other)).is_error(400, "invalidValue");
+    assert!(said.contains("memberUid"), "{said}");
+    assert_eq!((case.members("Hostile"), case.uids("Hostile")), (set(&[]), set(&[])));
+    let body = json!({ "displayName": "Other", "members": [{ "value": other["id"] }] });
+    case.scim.post("/Groups", &body).is_error(400, "invalidValue");
+    assert_eq!((case.directory.group("Other"), case.directory.posix_group("Other")), (None, None));
+    let ada = case.person("ada");
+    case.scim.patch(&path("Groups", &group), &add(&ada)).is(204);
+    case.scim.patch(&path("Users", &ada), &replace("userName", "ädä")).is_error(400, "invalidValue");
+    assert_eq!((case.members("Hostile"), case.directory.person("ädä")), (set(&["ada"]), None));
+}
+
+/// While people come and go, others are renamed and deleted: whoever is a member is one by the name of today.
+#[test]
+fn names_and_memberships_that_change_at_the_same_time_end_alike() {
+    let case = Case::start();
+    let people: Vec<Value> = (0..8).map(|number| case.person(&format!("p{number}-0"))).collect();
+    let group = path("Groups", &case.group("Busy", &[]));
+    let done = |ask: &dyn Fn() -> u16, gone: u16| {
+        let answered = (0..50).map(|_| ask()).find(|status| *status != 503);
+        assert!(answered.is_some_and(|status| [200, 204, gone].contains(&status)), "{answered:?}");
+    };
+    std::thread::scope(|scope| {
+        for (number, person) in people.iter().enumerate() {
+            let (scim, group) = (&case.scim, &group);
+            scope.spawn(move || {
+                for _ in 0..12 {
+                    // A member that is deleted meanwhile is unknown.
+                    done(&|| scim.patch(group, &add(person)).status, 400);
+                    done(&|| scim.patch(group, &remove(person)).status, 400);
+                }
+                done(&|| scim.patch(group, &add(person)).status, 400);
+            });
+            scope.spawn(move || {
+                for round in 1..12 {
+                    let name = format!("p{number}-{round}");
+                    done(&|| scim.patch(&path("Users", person), &replace("userName", &name)).status, 200);
+                }
+                if number % 4 == 3 {
+                    done(&|| scim.delete(&path("Users", person)).status, 204);
+                }
+            });
+        }
+    });
+    let stayed = (0..8).filter(|number| number % 4 != 3).map(|number| format!("p{number}-11"));
+    assert_eq!(case.members("Busy"), stayed.collect());
+}

@@ -223,8 +223,7 @@ impl Session for LdapSession {
         }
         let found = self.directory.find(search).await?;
         if self.intent == Intent::Write {
-            let dns = found.records.iter().filter_map(|record| record.dn.as_ref());
-            self.directory.naming.saw(&mut self.seen, dns);
+            self.directory.naming.saw(&mut self.seen, &search.entity, &found);
         }
         Ok(found)
     }
