@@ -31,6 +31,8 @@ pub(super) struct Naming {
     matters: bool,
     /// The types whose names stand elsewhere in place of their DN.
     held: BTreeSet<Arc<str>>,
+    /// Their attributes that do.
+    by: BTreeSet<String>,
     turn: RwLock<()>,
     /// How often a name changed or was written.
     events: AtomicU64,
@@ -73,12 +75,14 @@ impl Naming {
             Store::Table(_) => None,
         });
         let has_parts = entries.clone().any(|entries| !entries.parts.is_empty());
-        let types = entries.flat_map(|entries| &entries.copies).filter_map(|copy| copy.by.as_ref());
-        let held: BTreeSet<Arc<str>> = types.flat_map(|(_, types)| types.clone()).collect();
+        let by: Vec<_> =
+            entries.flat_map(|entries| &entries.copies).filter_map(|copy| copy.by.as_ref()).collect();
+        let held: BTreeSet<Arc<str>> = by.iter().flat_map(|(_, types)| types.clone()).collect();
         let names = || Cache::builder().max_capacity(NAMES).time_to_live(LATELY).build();
         Self {
             matters: has_parts || !held.is_empty(),
             held,
+            by: by.iter().map(|(attribute, _)| attribute.to_lowercase()).collect(),
             turn: RwLock::new(()),
             events: AtomicU64::new(0),
             changed: names(),
@@ -115,7 +119,7 @@ impl Naming {
             return Ok(Turn::Free);
         }
         let busy = |_| Failure::Unavailable("many writers wait for a change of names".to_owned());
-        let names: Vec<String> = plan.steps.iter().filter_map(|step| changed(&step.action)).collect();
+        let names: Vec<String> = plan.steps.iter().filter_map(|step| self.renamed(&step.action)).collect();
         if names.is_empty() {
             let turn = timeout_at(until, self.turn.read()).await.map_err(busy)?;
             self.is_as_seen(seen, &[&self.changed])?;
@@ -131,6 +135,20 @@ impl Naming {
         names.into_iter().for_each(|name| self.changed.insert(name, event));
         seen.since = event; // its own changes are no surprise
         Ok(Turn::Alone(turn))
+    }
+
+    /// The entry whose name a step changes, or ends.
+    fn renamed(&self, action: &Action) -> Option<String> {
+        let dn = match action {
+            Action::Ldap(LdapOperation::ModifyDn { dn, .. } | LdapOperation::Delete { dn, .. }) => dn,
+            Action::Ldap(LdapOperation::Modify { dn, changes, .. })
+                if changes.iter().any(|change| self.by.contains(&change.attribute.to_lowercase())) =>
+            {
+                dn
+            }
+            _ => return None,
+        };
+        Dn::parse(dn).map(|dn| dn.normalised())
     }
 
     /// These names may be written elsewhere now.
@@ -161,16 +179,6 @@ impl Naming {
             Some(dn) => Err(Failure::Conflict(format!("the name of {dn} was changed or written since"))),
             None => Ok(()),
         }
-    }
-}
-
-/// The entry whose name a step changes, or ends.
-fn changed(action: &Action) -> Option<String> {
-    match action {
-        Action::Ldap(LdapOperation::ModifyDn { dn, .. } | LdapOperation::Delete { dn, .. }) => {
-            Dn::parse(dn).map(|dn| dn.normalised())
-        }
-        _ => None,
     }
 }
 
