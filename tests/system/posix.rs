@@ -623,9 +623,18 @@ fn names_and_memberships_that_change_at_the_same_time_end_alike() {
 /// Copies in the entry itself, and members by an attribute that names nobody's entry.
 #[test]
 fn copies_in_the_same_entry_and_by_another_attribute_than_the_name() {
+    copies(&Directory::posix(), "entryUUID");
+}
+
+#[test]
+fn copies_in_389_directory_server() {
+    copies(&Directory::ds389_holding(&Directory::posix_entries(), ""), "nsUniqueId");
+}
+
+fn copies(directory: &Directory, id: &str) {
     const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-    let directory = Directory::posix();
-    let gateway = Gateway::serve(&[directory.target("corp", "../tests/mappings/copies")]);
+    let target = directory.target("corp", "../tests/mappings/copies");
+    let gateway = Gateway::serve(&[target.replace("people =", &format!("id = {id:?}, people ="))]);
     let scim = gateway.target("corp");
     let person = |login: &str, number: &str| {
         let extension = json!({ "employeeNumber": number });
@@ -649,10 +658,21 @@ fn copies_in_the_same_entry_and_by_another_attribute_than_the_name() {
     let numbers = |name: &str| -> BTreeSet<String> {
         directory.group(name).unwrap().all("businessCategory").iter().cloned().collect()
     };
-    assert_eq!(numbers("Crew"), set(&["1", "2"]));
+    let second = |name: &str| directory.posix_group(&format!("g-{name}"));
+    let uids =
+        |name: &str| -> BTreeSet<String> { second(name).unwrap().all("memberUid").iter().cloned().collect() };
+    assert_eq!((numbers("Crew"), uids("Crew")), (set(&["1", "2"]), set(&["ada", "bob"])));
+    let given = second("Crew").unwrap();
+    assert_eq!((given.one("gidNumber"), given.one("description")), (Some("5"), Some("group Crew")));
+    scim.patch(&path("Groups", &crew), &replace("displayName", "Staff")).is(200);
+    assert_eq!((second("Crew"), uids("Staff")), (None, set(&["ada", "bob"])));
+    scim.patch(&path("Groups", &crew), &replace("displayName", "Crew")).is(200);
+    scim.patch(&path("Users", &ada), &replace("userName", "king")).is(200);
+    assert_eq!(uids("Crew"), set(&["king", "bob"]));
+    scim.patch(&path("Users", &ada), &replace("userName", "ada")).is(200);
     scim.patch(&path("Groups", &crew), &remove(&bob)).is(204);
     scim.patch(&path("Groups", &crew), &remove(&bob)).is(204);
-    assert_eq!(numbers("Crew"), set(&["1"]));
+    assert_eq!((numbers("Crew"), uids("Crew")), (set(&["1"]), set(&["ada"])));
     // A group among the members has no such number and is left out.
     let nested =
         scim.post("/Groups", &json!({ "displayName": "Nested", "members": links(&[&crew]) })).is(201);
@@ -670,6 +690,9 @@ fn copies_in_the_same_entry_and_by_another_attribute_than_the_name() {
     let said = scim.patch(&path("Groups", &crew), &add(&eve)).is_error(400, "invalidValue");
     assert!(said.contains("has no employeeNumber"), "{said}");
     scim.patch(&path("Groups", &crew), &add(&bob)).is(204);
+    assert_eq!((numbers("Crew"), uids("Crew")), (set(&["2"]), set(&["bob"])));
     scim.delete(&path("Users", &bob)).is(204);
-    assert_eq!(numbers("Crew"), set(&[]));
+    assert_eq!((numbers("Crew"), uids("Crew")), (set(&[]), set(&[])));
+    scim.delete(&path("Groups", &crew)).is(204);
+    assert_eq!((directory.group("Crew"), second("Crew")), (None, None));
 }
