@@ -8,14 +8,14 @@ use rhai::{AST, Position};
 use serde_json::Value as Json;
 
 use super::codes::{Codes, Pattern as Code};
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use super::discover::{self, Said};
 use super::draft::{Draft, DraftAccess, DraftGiven, DraftLine, DraftParent, DraftResource, Given, Pattern};
 use super::line::{
     Access, Collection, Conversion, ElementKey, Generated, How, Line, Parent, Part, ResourceMapping,
 };
 use super::template::Template;
-use super::{model, script, suggest, values};
+use super::{existence, model, script, suggest, values};
 use crate::plan::{Model, Native, OnMissing};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::{self, AttrPath};
@@ -30,6 +30,8 @@ pub(super) struct Builder<'a> {
     pub text: &'a str,
     pub ast: &'a AST,
     pub mistakes: Vec<Diagnostic>,
+    /// What works, and is hardly what was wanted.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// A draft, resolved.
@@ -77,6 +79,12 @@ impl Builder<'_> {
         }
     }
 
+    pub(super) fn warn(&mut self, at: Position, message: &str, help: &str) {
+        let (line, column) = script::place(at);
+        let warning = Diagnostic::at(self.file, self.text, line, column, message).with_help(help);
+        self.warnings.push(Diagnostic { severity: Severity::Warning, ..warning });
+    }
+
     fn resource(&mut self, draft: &DraftResource, full: &ResourceType, names: &[&str]) -> ResourceMapping {
         let mut of = ResourceMapping {
             entity: draft.name.as_str().into(),
@@ -108,6 +116,8 @@ impl Builder<'_> {
             all.iter().filter_map(|given| self.generated(draft, given, full, &of)).collect()
         };
         (of.initial, of.stamps) = (given(&draft.initial), given(&draft.stamps));
+        let literals = existence::literals(draft).filter(|(native, _)| !of.gives(native));
+        of.initial.extend(literals.collect::<Vec<_>>());
         of.rdn = draft.rdn.as_ref().and_then(|(_, template, at)| self.template(template, *at, full));
         of.parent = draft.parent.as_ref().and_then(|parent| self.parent(parent, &of));
         of.resource_type =
@@ -589,7 +599,7 @@ fn ways_of(line: &DraftLine) -> usize {
     ways.into_iter().filter(|way| *way).count()
 }
 
-fn code(pattern: &Pattern) -> Code {
+pub(super) fn code(pattern: &Pattern) -> Code {
     match pattern {
         Pattern::Absent => Code::Absent,
         Pattern::Any => Code::Any,

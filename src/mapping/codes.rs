@@ -28,7 +28,7 @@ pub(super) enum Pattern {
 // === impl Pattern ===
 
 impl Pattern {
-    fn fits(&self, native: Option<&Value>) -> bool {
+    pub(super) fn fits(&self, native: Option<&Value>) -> bool {
         match (self, native) {
             (Self::Absent, None) | (Self::Any, Some(_)) => true,
             (Self::Is(code), Some(value)) => code.same(value),
@@ -38,7 +38,7 @@ impl Pattern {
         }
     }
 
-    fn predicate(&self, native: &Native) -> Predicate {
+    pub(super) fn predicate(&self, native: &Native) -> Predicate {
         let test = |test| Predicate::Test(native.clone(), test);
         match self {
             Self::Absent => test(Test::Present).not(),

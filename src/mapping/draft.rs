@@ -58,6 +58,7 @@ pub(super) struct DraftResource {
     pub rdn: Option<(String, String, Position)>,
     pub parent: Option<DraftParent>,
     pub version: Option<String>,
+    pub only: Option<(Vec<(String, Pattern)>, Position)>,
     pub lookups: Vec<DraftLookup>,
     pub on_delete: Vec<DraftDelete>,
     pub lines: Vec<DraftLine>,
@@ -91,12 +92,13 @@ pub(super) struct DraftLookup {
     pub foreign_key: String,
 }
 
-/// `.on_delete(how, rows)` or `.on_delete("move", dn)`
+/// `.on_delete(how)`, `.on_delete("move", dn)` or `.on_delete("disable", values)`, each with rows or without
 #[derive(Clone, Debug)]
 pub(super) struct DraftDelete {
     pub at: Position,
     pub how: String,
     pub to: Option<String>,
+    pub values: Vec<(String, Json)>,
     pub rows: Vec<(String, Json)>,
 }
 

@@ -190,6 +190,13 @@ impl ResourceMapping {
         self.collections.iter().find(|c| c.path.urn == path.urn && c.path.name == path.name)
     }
 
+    /// Whether a line or the mapping itself gives a new resource this native.
+    pub(super) fn gives(&self, native: &Native) -> bool {
+        let writes = |line: &Line| line.writable() && line.natives.first() == Some(native);
+        self.lines.iter().any(writes)
+            || self.initial.iter().chain(&self.stamps).any(|(known, _)| known == native)
+    }
+
     /// The bits of this native that lines are about; 0 where they are about whole values.
     pub(super) fn bits(&self, native: &Native) -> i64 {
         let of_native = self.lines.iter().filter(|line| line.natives.first() == Some(native));

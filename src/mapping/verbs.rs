@@ -35,8 +35,7 @@ struct LineVerb {
 
 /// Verbs of the language that are known and not built, with the numbers of arguments that they may have
 /// (a chained verb's receiver counts).
-const NOT_BUILT: [(&str, &[usize]); 15] = [
-    ("only", &[2]),
+const NOT_BUILT: [(&str, &[usize]); 14] = [
     ("part", &[3, 4]),
     ("dated", &[4]),
     ("copy", &[1]),
@@ -58,7 +57,7 @@ pub(super) const HOOKS: [&str; 3] = ["plan_create", "plan_update", "plan_delete"
 
 /// Every verb, for suggestions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    const BUILT: [&str; 45] = [
+    const BUILT: [&str; 46] = [
         "schema",
         "define",
         "description",
@@ -76,6 +75,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "rdn",
         "parent",
         "on_delete",
+        "only",
         "attr",
         "child",
         "many",
@@ -231,23 +231,37 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
                 r.say(|d| d.lookups.push(DraftLookup { alias, table, key, foreign_key }))
             },
         )
+        .register_fn("only", |call: NativeCallContext, r: &mut ResourceVerb, patterns: rhai::Map| {
+            let patterns = patterns
+                .into_iter()
+                .map(|(name, value)| Ok((name.to_string(), pattern(&call, value)?)))
+                .collect::<Said<Vec<_>>>()?;
+            let said = (patterns, call.call_position());
+            Said::Ok(r.say(|d| d.only = Some(said)))
+        })
         .register_fn("on_delete", |call: NativeCallContext, r: &mut ResourceVerb, how: &str| {
-            let (at, how) = (call.call_position(), how.to_owned());
-            r.say(|d| d.on_delete.push(DraftDelete { at, how, to: None, rows: Vec::new() }))
+            on_delete(&call, r, how, None, [rhai::Map::new(), rhai::Map::new()])
         })
         .register_fn("on_delete", |call: NativeCallContext, r: &mut ResourceVerb, how: &str, to: &str| {
-            let (at, how, to) = (call.call_position(), how.to_owned(), Some(to.to_owned()));
-            r.say(|d| d.on_delete.push(DraftDelete { at, how, to, rows: Vec::new() }))
+            on_delete(&call, r, how, Some(to), [rhai::Map::new(), rhai::Map::new()])
         })
         .register_fn(
             "on_delete",
-            |call: NativeCallContext, r: &mut ResourceVerb, how: &str, rows: rhai::Map| {
-                let rows = rows
-                    .into_iter()
-                    .map(|(name, value)| Ok((name.to_string(), literal(&call, value)?)))
-                    .collect::<Said<Vec<_>>>()?;
-                let rule = DraftDelete { at: call.call_position(), how: how.to_owned(), to: None, rows };
-                Said::Ok(r.say(|d| d.on_delete.push(rule)))
+            |call: NativeCallContext, r: &mut ResourceVerb, how: &str, to: &str, rows: rhai::Map| {
+                on_delete(&call, r, how, Some(to), [rhai::Map::new(), rows])
+            },
+        )
+        .register_fn(
+            "on_delete",
+            |call: NativeCallContext, r: &mut ResourceVerb, how: &str, said: rhai::Map| match how {
+                "disable" => on_delete(&call, r, how, None, [said, rhai::Map::new()]),
+                _ => on_delete(&call, r, how, None, [rhai::Map::new(), said]),
+            },
+        )
+        .register_fn(
+            "on_delete",
+            |call: NativeCallContext, r: &mut ResourceVerb, how: &str, values: rhai::Map, rows: rhai::Map| {
+                on_delete(&call, r, how, None, [values, rows])
             },
         )
         .register_fn("read_only", |call: NativeCallContext, _: &mut ResourceVerb| -> Said<ResourceVerb> {
@@ -256,6 +270,24 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
     for arity in 3..=4 {
         refuse(engine, "id", arity);
     }
+}
+
+/// A rule of DELETE; of the two maps, the first is what is written, the second which rows it is for.
+fn on_delete(
+    call: &NativeCallContext,
+    resource: &ResourceVerb,
+    how: &str,
+    to: Option<&str>,
+    said: [rhai::Map; 2],
+) -> Said<ResourceVerb> {
+    let literals = |map: rhai::Map| -> Said<Vec<(String, Json)>> {
+        map.into_iter().map(|(name, value)| Ok((name.to_string(), literal(call, value)?))).collect()
+    };
+    let [values, rows] = said;
+    let (values, rows) = (literals(values)?, literals(rows)?);
+    let (how, to) = (how.to_owned(), to.map(str::to_owned));
+    let rule = DraftDelete { at: call.call_position(), how, to, values, rows };
+    Ok(resource.say(|d| d.on_delete.push(rule)))
 }
 
 fn register_attr(engine: &mut Engine, draft: &Shared) {
@@ -376,12 +408,16 @@ fn coded(call: &NativeCallContext, pair: Dynamic) -> Said<(Pattern, Json)> {
     let not_a_pair = || wrong(call, "`values` takes pairs: [[native, value], …]");
     let pair = pair.into_array().map_err(|_| not_a_pair())?;
     let Ok([native, value]) = <[Dynamic; 2]>::try_from(pair) else { return Err(not_a_pair()) };
-    let pattern = match native.clone().try_cast::<Pattern>() {
+    Ok((pattern(call, native)?, literal(call, value)?))
+}
+
+/// What stands natively: a pattern, `()` or a literal.
+fn pattern(call: &NativeCallContext, native: Dynamic) -> Said<Pattern> {
+    Ok(match native.clone().try_cast::<Pattern>() {
         Some(pattern) => pattern,
         None if native.is_unit() => Pattern::Absent,
         None => Pattern::Literal(literal(call, native)?),
-    };
-    Ok((pattern, literal(call, value)?))
+    })
 }
 
 fn register_patterns(engine: &mut Engine) {

@@ -148,7 +148,7 @@ impl Examination<'_> {
         let all = LdapOperation::Search {
             base: base.clone(),
             scope: Scope::Subtree,
-            filter: filter::of_type(entries, ""),
+            filter: filter::of_type(entries, "")?,
             attributes: vec!["1.1".to_owned()],
             size_limit: MANY,
         };

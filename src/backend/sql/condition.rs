@@ -29,9 +29,14 @@ pub(super) fn column(dialect: Dialect, native: &Native) -> String {
     format!("{alias}.{}", dialect.quote(&native.name))
 }
 
-/// Writes the condition to the builder.
+/// Writes the condition to the builder, for a SELECT in which the table has its alias.
 pub(super) fn write(builder: &mut Builder, table: &Table, predicate: &Predicate) -> Result<(), Failure> {
-    Writer { builder, table, child: None }.predicate(predicate, false, 0)
+    Writer { builder, table, own: Some(OWN), child: None }.predicate(predicate, false, 0)
+}
+
+/// The same for an UPDATE or DELETE of the table, which has no alias there.
+pub(super) fn write_bare(builder: &mut Builder, table: &Table, predicate: &Predicate) -> Result<(), Failure> {
+    Writer { builder, table, own: None, child: None }.predicate(predicate, false, 0)
 }
 
 /// The aliases of the look-ups that a predicate tests.
@@ -47,6 +52,8 @@ pub(super) fn lookups(predicate: &Predicate, into: &mut BTreeSet<Arc<str>>) {
 struct Writer<'a> {
     builder: &'a mut Builder,
     table: &'a Table,
+    /// The alias of the resource's own table, where it has one.
+    own: Option<&'static str>,
     /// The child table whose rows are tested, inside EXISTS.
     child: Option<&'a str>,
 }
@@ -122,7 +129,8 @@ impl Writer<'_> {
         let own = key(dialect, self.table);
         self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {CHILD}.{foreign} = {own} AND "));
         let table = self.table;
-        let mut inside = Writer { builder: &mut *self.builder, table, child: Some(&child.table) };
+        let own = self.own;
+        let mut inside = Writer { builder: &mut *self.builder, table, own, child: Some(&child.table) };
         inside.predicate(inner, negated, depth + 1)?;
         self.text(")");
         Ok(())
@@ -132,6 +140,7 @@ impl Writer<'_> {
         let dialect = self.builder.dialect;
         match &native.part {
             Some(part) if self.child == Some(&**part) => format!("{CHILD}.{}", dialect.quote(&native.name)),
+            None if self.own.is_none() => dialect.quote(&native.name),
             _ => column(dialect, native),
         }
     }

@@ -179,7 +179,8 @@ impl Selector<'_> {
 
     fn filtered(&self, builder: &mut Builder) -> Result<(), Failure> {
         builder.push(" WHERE ");
-        condition::write(builder, self.table, &self.search.predicate)
+        let predicate = self.search.predicate.clone().and(self.table.only.clone());
+        condition::write(builder, self.table, &predicate)
     }
 
     /// The window in its order, and `beyond` rows more, which tell whether there is more.
