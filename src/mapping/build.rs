@@ -16,7 +16,7 @@ use super::line::{
 };
 use super::template::Template;
 use super::{existence, model, script, suggest, values};
-use crate::plan::{Model, Native, OnMissing};
+use crate::plan::{Model, Native, OnMissing, Value};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::{self, AttrPath};
 use crate::scim::schema::{Attribute, Mutability, ResourceType, Returned, Type};
@@ -524,6 +524,7 @@ impl Builder<'_> {
         let generated = match &given.value {
             Given::Uuid => Generated::Uuid,
             Given::Now => Generated::Now,
+            Given::Today => Generated::Literal(Value::Today),
             Given::Literal(Json::String(text)) if text.contains('{') => {
                 Generated::Template(self.template(text, given.at, full)?)
             }
@@ -605,6 +606,15 @@ pub(super) fn code(pattern: &Pattern) -> Code {
         Pattern::Any => Code::Any,
         Pattern::BitSet(bit) => Code::Set(*bit),
         Pattern::BitClear(bit) => Code::Clear(*bit),
+        Pattern::Today => Code::Is(Value::Today),
+        Pattern::Ordered(order, bound) => match &**bound {
+            Pattern::Literal(Json::String(text)) => values::day(&text.as_str().into())
+                .map_or(Code::Any, |date| Code::Ordered(*order, Value::Date(date))),
+            other => match code(other) {
+                Code::Is(bound) => Code::Ordered(*order, bound),
+                _ => Code::Any,
+            },
+        },
         Pattern::Literal(value) => values::literal(value).map_or(Code::Absent, Code::Is),
     }
 }

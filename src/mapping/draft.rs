@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::Position;
 use serde_json::Value as Json;
 
+use crate::plan::Order;
+
 /// A mapping as it was said.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
@@ -161,6 +163,8 @@ pub(super) enum Given {
     Uuid,
     /// `now()`
     Now,
+    /// `today()`
+    Today,
 }
 
 /// The native side of a pair of `.values`.
@@ -174,6 +178,10 @@ pub(super) enum Pattern {
     BitSet(i64),
     /// `bit_clear(n)`
     BitClear(i64),
+    /// `gt(x)`, `ge(x)`, `lt(x)`, `le(x)`
+    Ordered(Order, Box<Pattern>),
+    /// `today()`
+    Today,
     /// A literal.
     Literal(Json),
 }

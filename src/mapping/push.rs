@@ -187,9 +187,10 @@ impl Pusher<'_> {
         }
     }
 
-    /// Coded values; bits only where the backend can test them.
+    /// Coded values; bits only where the backend can test them, and order only where it has SCIM's.
     fn coded(&self, codes: &Codes, native: &Native, wanted: &dyn Fn(Option<&Json>) -> bool) -> Bounds {
-        match codes.bits() != 0 && !self.profile.bits {
+        let lacks_bits = codes.bits() != 0 && !self.profile.bits;
+        match lacks_bits || codes.are_ordered() && !self.profile.ordering {
             true => Bounds::unknown(),
             false => Bounds::exact(codes.predicate(native, wanted)),
         }

@@ -14,6 +14,8 @@ use super::draft::{
 };
 use super::schema_verbs;
 use super::script::from_script;
+use super::values::day;
+use crate::plan::Order;
 use crate::scim::schema;
 
 pub(super) type Said<T> = Result<T, Box<EvalAltResult>>;
@@ -35,7 +37,7 @@ struct LineVerb {
 
 /// Verbs of the language that are known and not built, with the numbers of arguments that they may have
 /// (a chained verb's receiver counts).
-const NOT_BUILT: [(&str, &[usize]); 14] = [
+const NOT_BUILT: [(&str, &[usize]); 9] = [
     ("part", &[3, 4]),
     ("dated", &[4]),
     ("copy", &[1]),
@@ -45,11 +47,6 @@ const NOT_BUILT: [(&str, &[usize]); 14] = [
     ("on_error", &[2]),
     ("counter", &[2]),
     ("sequence", &[1]),
-    ("today", &[0]),
-    ("gt", &[1]),
-    ("lt", &[1]),
-    ("ge", &[1]),
-    ("le", &[1]),
 ];
 
 /// Functions that a mapping may define to write steps of its own; known and not built.
@@ -57,7 +54,7 @@ pub(super) const HOOKS: [&str; 3] = ["plan_create", "plan_update", "plan_delete"
 
 /// Every verb, for suggestions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    const BUILT: [&str; 46] = [
+    const BUILT: [&str; 51] = [
         "schema",
         "define",
         "description",
@@ -81,6 +78,11 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "many",
         "values",
         "any",
+        "today",
+        "gt",
+        "ge",
+        "lt",
+        "le",
         "bit_set",
         "bit_clear",
         "missing",
@@ -423,10 +425,36 @@ fn pattern(call: &NativeCallContext, native: Dynamic) -> Said<Pattern> {
 fn register_patterns(engine: &mut Engine) {
     engine
         .register_fn("any", || Pattern::Any)
+        .register_fn("today", || Pattern::Today)
+        .register_fn("gt", |call: NativeCallContext, bound: Dynamic| ordered(&call, Order::Greater, bound))
+        .register_fn("ge", |call: NativeCallContext, bound: Dynamic| {
+            ordered(&call, Order::GreaterOrEqual, bound)
+        })
+        .register_fn("lt", |call: NativeCallContext, bound: Dynamic| ordered(&call, Order::Less, bound))
+        .register_fn("le", |call: NativeCallContext, bound: Dynamic| {
+            ordered(&call, Order::LessOrEqual, bound)
+        })
         .register_fn("bit_set", |call: NativeCallContext, bit: i64| bit_of(&call, bit).map(Pattern::BitSet))
         .register_fn("bit_clear", |call: NativeCallContext, bit: i64| {
             bit_of(&call, bit).map(Pattern::BitClear)
         });
+}
+
+/// What stands so to a number, a day as `"2026-01-31"`, or `today()`.
+fn ordered(call: &NativeCallContext, order: Order, bound: Dynamic) -> Said<Pattern> {
+    let bound = pattern(call, bound)?;
+    let fits = match &bound {
+        Pattern::Today | Pattern::Literal(Json::Number(_)) => true,
+        Pattern::Literal(Json::String(text)) => day(&text.as_str().into()).is_some(),
+        _ => false,
+    };
+    match fits {
+        true => Ok(Pattern::Ordered(order, Box::new(bound))),
+        false => Err(wrong(
+            call,
+            "what is before or after is told of a number, of a day (\"2026-01-31\") or of today()",
+        )),
+    }
 }
 
 /// One bit: of several it would be neither clear nor set that some of them are.
@@ -463,9 +491,10 @@ fn register_given(engine: &mut Engine, draft: &Shared) {
 }
 
 fn given(call: &NativeCallContext, native: &str, value: Dynamic) -> Said<DraftGiven> {
-    let value = match value.clone().try_cast::<Given>() {
-        Some(given) => given,
-        None => Given::Literal(literal(call, value)?),
+    let value = match (value.clone().try_cast::<Given>(), value.clone().try_cast::<Pattern>()) {
+        (Some(given), _) => given,
+        (None, Some(Pattern::Today)) => Given::Today,
+        (None, _) => Given::Literal(literal(call, value)?),
     };
     Ok(DraftGiven { at: call.call_position(), native: native.to_owned(), value })
 }

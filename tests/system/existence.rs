@@ -79,13 +79,27 @@ fn a_row_that_is_deleted_is_kept_and_hidden() {
     let scim = gateway.target("kept");
     let [ada, ben] = lives(&scim, "1");
     let row = |id: &str| {
-        let sql = format!("SELECT Login, Status, Kind, Gone, ChangedBy, Mark FROM Person WHERE Id = {id}");
+        let sql = format!(
+            "SELECT Login, LeavesOn = date('now') AS LeftToday, Kind, Gone, ChangedBy, Mark FROM Person WHERE Id = {id}"
+        );
         database.rows(&sql).remove(0)
     };
     // What a template makes of a person stays as it was; what is the same for everybody is stamped.
-    let kept = json!({ "Login": "ada", "Status": "T", "Kind": "staff", "Gone": 1, "ChangedBy": "gantry", "Mark": "<ada>" });
+    let kept = json!({ "Login": "ada", "LeftToday": 1, "Kind": "staff", "Gone": 1, "ChangedBy": "gantry", "Mark": "<ada>" });
     assert_eq!(row(&ada), kept);
     assert_eq!(row("1")["Kind"], "machine");
+
+    // Who leaves on some day is active until then, for what is read and for what is found.
+    for (day, active) in [("-1 day", false), ("+0 day", false), ("+1 day", true), ("+1 year", true)] {
+        for form in ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"] {
+            database.change(&format!(
+                "UPDATE Person SET LeavesOn = strftime('{form}', 'now', '{day}') WHERE Id = {ben}"
+            ));
+            assert_eq!(scim.get(&format!("/Users/{ben}")).is(200)["active"], active, "{day} {form}");
+            assert_eq!(scim.find("/Users", &format!("active eq {active}")).is(200)["totalResults"], 1);
+            assert_eq!(scim.find("/Users", &format!("active eq {}", !active)).is(200)["totalResults"], 0);
+        }
+    }
 
     // The first rule that fits decides.
     let path = format!("/Users/{ben}");

@@ -260,6 +260,7 @@ impl Writer<'_> {
     fn compared(&self, column: &str, value: &Value) -> String {
         match value {
             Value::Timestamp(_) => self.builder.dialect.instant(column),
+            Value::Date(_) | Value::Today => self.builder.dialect.date(column),
             _ => column.to_owned(),
         }
     }
