@@ -66,7 +66,14 @@ pub(super) struct DraftResource {
     pub lines: Vec<DraftLine>,
     pub initial: Vec<DraftGiven>,
     pub stamps: Vec<DraftGiven>,
-    pub rest: Option<(String, String, String, Position)>,
+    pub rest: Option<(DraftRest, Position)>,
+}
+
+/// `rest(table, key, column)` or `rest(attribute)`
+#[derive(Clone, Debug)]
+pub(super) enum DraftRest {
+    Column { table: String, key: String, column: String },
+    Attribute(String),
 }
 
 /// `.parent(function, inputs)`

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::build::Builder;
-use super::draft::{DraftResource, Given};
+use super::draft::{DraftResource, DraftRest, Given};
 use super::line::{Collection, How, ResourceMapping};
 use super::{existence, values};
 use crate::plan::{
@@ -77,11 +77,17 @@ fn table(
     });
     let lookups = lookups.collect();
     let children = of.collections.iter().map(|collection| child(draft, collection)).collect();
-    let rest = draft.rest.as_ref().map(|(table, key, column, _)| SideDocument {
-        table: table.as_str().into(),
-        key: key.as_str().into(),
-        column: column.as_str().into(),
-    });
+    let rest = match &draft.rest {
+        Some((DraftRest::Column { table, key, column }, _)) => {
+            let [table, key, column] = [table, key, column].map(|name| name.as_str().into());
+            Some(SideDocument { table, key, column })
+        }
+        Some((DraftRest::Attribute(_), at)) => {
+            builder.wrong(*at, "of a table, `rest` needs `rest(\"Table\", \"Key\", \"Column\")`");
+            None
+        }
+        None => None,
+    };
     Some(Table { name: name.into(), id: id.as_str().into(), lookups, children, rest, only: Predicate::All })
 }
 
@@ -143,9 +149,14 @@ fn entries(builder: &mut Builder<'_>, draft: &DraftResource, base: &str) -> Opti
     if !draft.lookups.is_empty() {
         builder.wrong(draft.at, "`lookup` is for a table, not for entries");
     }
-    if let Some((_, _, _, at)) = &draft.rest {
-        builder.wrong(*at, "`rest` on a directory is not built yet");
-    }
+    let rest = match &draft.rest {
+        Some((DraftRest::Attribute(name), _)) => Some(name.as_str().into()),
+        Some((DraftRest::Column { .. }, at)) => {
+            builder.wrong(*at, "of an entry, `rest` is one attribute: `rest(\"attribute\")`");
+            None
+        }
+        None => None,
+    };
     if draft.classes.is_empty() {
         builder.wrong(draft.at, "an entry needs `.classes([…])`: its object classes");
     }
@@ -159,6 +170,7 @@ fn entries(builder: &mut Builder<'_>, draft: &DraftResource, base: &str) -> Opti
         rdn: rdn.as_str().into(),
         id: draft.ids.first().map_or_else(|| usual_id(&draft.classes), String::as_str).into(),
         placeholder,
+        rest,
         only: Predicate::All,
     })
 }

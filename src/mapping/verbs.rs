@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::draft::{
     DraftAccess, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup, DraftParent,
-    DraftResource, Given, Pattern, Shared,
+    DraftResource, DraftRest, Given, Pattern, Shared,
 };
 use super::schema_verbs;
 use super::script::from_script;
@@ -481,12 +481,15 @@ fn register_given(engine: &mut Engine, draft: &Shared) {
     engine.register_fn(
         "rest",
         move |call: NativeCallContext, table: &str, key: &str, column: &str| -> Said<()> {
-            let said = (table.to_owned(), key.to_owned(), column.to_owned(), call.call_position());
+            let [table, key, column] = [table, key, column].map(str::to_owned);
+            let said = (DraftRest::Column { table, key, column }, call.call_position());
             current(&shared, &call, "rest", |d| d.rest = Some(said))
         },
     );
-    engine.register_fn("rest", |call: NativeCallContext, _: &str| -> Said<()> {
-        Err(wrong(&call, "`rest` in one attribute of an entry is not built yet"))
+    let shared = draft.clone();
+    engine.register_fn("rest", move |call: NativeCallContext, attribute: &str| -> Said<()> {
+        let said = (DraftRest::Attribute(attribute.to_owned()), call.call_position());
+        current(&shared, &call, "rest", |d| d.rest = Some(said))
     });
 }
 

@@ -610,8 +610,11 @@ impl ResourceMapping {
         for collection in self.collections.iter().filter(|c| c.reference().is_some() || c.read_only) {
             place::remove(&mut left, &collection.path);
         }
-        let one_sided = |line: &&Line| matches!(line.access, Access::WriteOnly | Access::ReadOnly);
-        for line in self.lines.iter().filter(one_sided).filter(|line| line.element.is_none()) {
+        // Of links what is not stored natively is gone: kept here, it would come back with them.
+        let is_left_out = |line: &&Line| {
+            matches!(line.access, Access::WriteOnly | Access::ReadOnly) || line.many && line.is_reference()
+        };
+        for line in self.lines.iter().filter(is_left_out).filter(|line| line.element.is_none()) {
             place::remove(&mut left, &line.path);
         }
         left

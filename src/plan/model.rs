@@ -139,6 +139,8 @@ pub struct Entries {
     pub id: Arc<str>,
     /// A value (a DN) that stands in an attribute which must not be empty, and is never shown.
     pub placeholder: Option<(Arc<str>, String)>,
+    /// The attribute in which what no line stores is kept, as one text.
+    pub rest: Option<Arc<str>>,
     /// The entries below the base that exist for SCIM; no other is read, changed or deleted.
     pub only: Predicate,
 }

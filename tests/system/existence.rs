@@ -112,6 +112,61 @@ fn a_row_that_is_deleted_is_kept_and_hidden() {
 }
 
 #[test]
+fn what_no_line_stores_is_kept_in_one_attribute_of_the_entry() {
+    let directory = Directory::start();
+    let gateway = Gateway::serve(&[directory.target("kept", "../tests/mappings/kept-ldap")]);
+    let scim = gateway.target("kept");
+    let more = json!({ "title": "Countess", "externalId": "A-1", "name": { "givenName": "Ada" },
+        "emails": [{ "type": "work", "value": "ada@example.test" }, { "type": "home", "value": "ada@example.org" }] });
+    let ada = person(&scim, "ada", more);
+    let path = format!("/Users/{ada}");
+    let kept = || {
+        let text = directory.person("ada").unwrap().one("description").map(str::to_owned);
+        text.map(|text| serde_json::from_str::<Value>(&text).unwrap())
+    };
+    let read = scim.get(&path).is(200);
+    assert_eq!(
+        (&read["title"], &read["externalId"], &read["name"]["givenName"]),
+        (&json!("Countess"), &json!("A-1"), &json!("Ada"))
+    );
+    assert_eq!(
+        (kept().unwrap()["title"].clone(), kept().unwrap().get("userName").cloned()),
+        (json!("Countess"), None)
+    );
+    for filter in
+        ["externalId eq \"A-1\"", "title co \"ount\"", "emails[type eq \"home\" and value ew \".org\"]"]
+    {
+        assert_eq!(scim.find("/Users", filter).is(200)["totalResults"], 1, "{filter}");
+        assert_eq!(scim.find("/Users", &format!("not ({filter})")).is(200)["totalResults"], 0, "{filter}");
+    }
+    let change = json!([
+        { "op": "replace", "path": "title", "value": "Mathematician" },
+        { "op": "remove", "path": "emails[type eq \"home\"]" },
+    ]);
+    assert_eq!(scim.patch(&path, &change).is(200)["emails"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (kept().unwrap()["title"].clone(), kept().unwrap()["emails"].as_array().unwrap().len()),
+        (json!("Mathematician"), 1)
+    );
+    scim.put(&path, &json!({ "userName": "ada", "active": true })).is(200);
+    assert_eq!(kept(), None);
+    scim.put(&path, &json!({ "userName": "ada", "active": true, "nickName": "née Byron, \u{1F3A9}" }))
+        .is(200);
+    assert_eq!(
+        (kept().unwrap()["nickName"].clone(), &scim.get(&path).is(200)["nickName"]),
+        (json!("née Byron, \u{1F3A9}"), &json!("née Byron, \u{1F3A9}"))
+    );
+
+    // A member's own words are not kept: with them the member would come back.
+    let team = json!({ "displayName": "team", "externalId": "T", "members": [{ "value": ada, "display": "The Countess" }] });
+    let team = format!("/Groups/{}", scim.post("/Groups", &team).is(201)["id"].as_str().unwrap());
+    let leave = json!([{ "op": "remove", "path": "members" }, { "op": "replace", "path": "externalId", "value": "T2" }]);
+    assert!(scim.patch(&team, &leave).status < 300);
+    let read = scim.get(&team).is(200);
+    assert_eq!((read.get("members"), &read["externalId"]), (None, &json!("T2")));
+}
+
+#[test]
 fn an_entry_that_is_deleted_is_kept_and_hidden() {
     let machine = format!(
         "dn: uid=printer,ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: printer\ncn: printer\nsn: printer\n\

@@ -128,6 +128,7 @@ impl Examination<'_> {
             .filter(|class| !schema.has_class(class))
             .for_each(|class| lacks("object class", class));
         let mut names = vec![&*entries.id, &*entries.rdn];
+        names.extend(entries.rest.as_deref());
         for native in &search.fields.natives {
             names.push(filter::attribute(native)?);
         }

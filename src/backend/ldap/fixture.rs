@@ -12,6 +12,7 @@ pub(super) fn people() -> Entries {
         rdn: "uid".into(),
         id: "entryUUID".into(),
         placeholder: None,
+        rest: None,
         only: Predicate::All,
     }
 }
@@ -23,6 +24,7 @@ pub(super) fn groups() -> Entries {
         rdn: "cn".into(),
         id: "entryUUID".into(),
         placeholder: Some(("member".into(), "cn=nobody".to_owned())),
+        rest: None,
         only: Predicate::All,
     }
 }
