@@ -12,7 +12,7 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::discover::{self, Said};
 use super::draft::{Draft, DraftAccess, DraftGiven, DraftLine, DraftParent, DraftResource, Given, Pattern};
 use super::line::{
-    Access, Collection, Conversion, ElementKey, Generated, How, Line, Parent, Part, ResourceMapping,
+    Access, Collection, Conversion, ElementKey, Find, Generated, How, Line, Parent, Part, ResourceMapping,
 };
 use super::template::Template;
 use super::{existence, model, script, suggest, values};
@@ -259,8 +259,39 @@ impl Builder<'_> {
         if of.lines.iter().any(|known| known.path == path && known.element == element) {
             self.wrong(line.at, format!("`{}` stands here a second time", line.path));
         }
-        of.lines.push(Line { path, element, natives, many: line.many, access, conversion });
+        let find = self.find(draft, line, &conversion, of);
+        of.lines.push(Line { path, element, natives, many: line.many, access, conversion, find });
         Some(name)
+    }
+
+    /// What `.find(native, function)` says.
+    fn find(
+        &mut self,
+        draft: &DraftResource,
+        line: &DraftLine,
+        conversion: &Conversion,
+        of: &ResourceMapping,
+    ) -> Option<Find> {
+        let Some((native, function, at)) = &line.find else {
+            if let Some(at) = line.exact {
+                self.wrong(at, "`exact` says that what `.find(…)` finds is exact; there is none here");
+            }
+            return None;
+        };
+        if matches!(conversion.how, How::Reference { .. } | How::Hash { .. }) {
+            self.wrong(
+                *at,
+                "`find` is for values; references and passwords are found by themselves, or not at all",
+            );
+        }
+        let params =
+            self.ast.iter_functions().find(|known| known.name == *function).map(|known| known.params.len());
+        let is_asked_all = params == Some(3);
+        if !is_asked_all {
+            self.check_function(function, *at);
+        }
+        let native = self.native(draft, of, native, *at)?;
+        Some(Find { native, function: function.clone(), is_asked_all, is_exact: line.exact.is_some() })
     }
 
     /// The SCIM type of what the natives hold.

@@ -124,6 +124,8 @@ pub(super) struct DraftLine {
     pub prefix: Option<String>,
     pub read: Option<(String, Position)>,
     pub write: Option<(String, Position)>,
+    pub find: Option<(String, String, Position)>,
+    pub exact: Option<Position>,
     pub refs: Vec<String>,
     pub on_missing: Option<(String, Position)>,
     pub placeholder: Option<String>,

@@ -50,6 +50,19 @@ pub(super) struct Line {
     pub many: bool,
     pub access: Access,
     pub conversion: Conversion,
+    /// By what filters look for it, where that is another native than the one that holds it.
+    pub find: Option<Find>,
+}
+
+/// `.find(native, function)`: what filters on a line ask of the backend.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Find {
+    pub native: Native,
+    pub function: String,
+    /// Whether the function gets the path, the operator and the value; else only the value, of `eq`.
+    pub is_asked_all: bool,
+    /// Whether it finds no more than the filter means.
+    pub is_exact: bool,
 }
 
 /// Which element of a multi-valued attribute a line holds.

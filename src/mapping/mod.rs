@@ -99,6 +99,7 @@ impl Mapping {
         let warnings = builder.warnings;
         let mut engine = script::sandbox();
         verbs::register_param(&mut engine, &params);
+        verbs::register_patterns(&mut engine);
         Ok(Self { resources: built.resources, model: Arc::new(built.model), engine, ast, warnings })
     }
 

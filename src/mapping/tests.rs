@@ -111,7 +111,7 @@ fn every_verb_that_is_not_built_is_refused_by_name() {
     let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\")";
     let line = "attr(\"userName\", \"N\")";
     let chained = ["part(\"p\", 1, 2)", "dated(\"p\", \"d\", \"s\")", "read_only()", "id(\"a\", \"b\")"];
-    let on_line = ["copy()", "find(\"n\", \"f\")", "exact()", "by(\"uid\")"];
+    let on_line = ["copy()", "by(\"uid\")"];
     let free = ["on_error(1, \"uniqueness\")", "counter(\"dn\", \"a\")", "sequence(\"s\")"];
     let texts = (chained.iter().map(|verb| format!("{start}.{verb};")))
         .chain(on_line.iter().map(|verb| format!("{start}; {line}.{verb};")))
@@ -463,6 +463,57 @@ fn only_says_what_exists_and_a_new_resource_has_its_literals() {
     let mut record = Record::default();
     mapping.initialise(user(&mapping), &Resource::new(), OffsetDateTime::UNIX_EPOCH, &mut record).unwrap();
     assert_eq!(record.values, BTreeMap::from([(Native::own("Kind"), vec!["staff".into()])]));
+}
+
+#[test]
+fn find_says_by_what_filters_look() {
+    let text = |exact: &str| {
+        format!(
+        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");
+         attr(\"userName\", \"N\").read(\"up\").write(\"low\").find(\"N\", \"low\"){exact};
+         attr(\"title\", [\"A\", \"B\"]).read_only().read(\"both\").find(\"A\", \"ask\"){exact};
+         fn up(v) {{ v.to_upper() }} fn low(v) {{ if v == \"x\" {{ throw \"no\" }} else {{ v.to_lower() }} }}
+         fn both(r) {{ `${{r.A}}/${{r.B}}` }}
+         fn ask(path, op, v) {{ switch op {{ \"eq\" if path == \"title\" => v.split(\"/\")[0], \"gt\" => gt(7), _ => () }} }}"
+    )
+    };
+    let is =
+        |name: &str, value: &str| Predicate::Test(Native::own(name), Test::Equals(value.into(), Case::Exact));
+    for (exact, is_exact) in [("", false), (".exact()", true)] {
+        let mapping = good(&text(exact));
+        let pushed = |filter: &str| pushed(&mapping, &SQLITE, filter);
+        assert_eq!(pushed("userName eq \"ADA\""), (is("N", "ada"), is_exact));
+        assert_eq!(pushed("title eq \"a/b\""), (is("A", "a"), is_exact));
+        let greater = Predicate::Test(Native::own("A"), Test::Compare(Order::Greater, Value::Integer(7)));
+        assert_eq!(pushed("title gt \"b\""), (greater, is_exact));
+        // A negation of what is only a superset asks for nothing, and is checked here.
+        assert_eq!(
+            pushed("not (userName eq \"a\")"),
+            match is_exact {
+                true => (is("N", "a").not(), true),
+                false => (Predicate::All, false),
+            }
+        );
+        for unasked in ["userName sw \"a\"", "userName eq \"x\"", "title sw \"b\"", "title pr"] {
+            assert_eq!(pushed(unasked), (Predicate::All, false), "{unasked}");
+        }
+    }
+    let directory = Profile { text: Precision::Over, ordering: false, ..SQLITE };
+    assert_eq!(pushed(&good(&text(".exact()")), &directory, "userName eq \"a\""), (is("N", "a"), false));
+    let line = |verbs: &str| {
+        format!(
+            "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\"); attr(\"userName\", \"N\"){verbs}; fn f(a, b) {{ a }}"
+        )
+    };
+    for (verbs, says) in [
+        (".exact()", "there is none here"),
+        (".find(\"N\", \"f\")", "no function `f` of one value"),
+        (".ref(\"User\").find(\"N\", \"f\")", "`find` is for values"),
+        (".find(\"x.N\", \"f\")", "neither a `lookup` nor a child table"),
+    ] {
+        let said = mistake(&line(verbs));
+        assert!(said.contains(says), "{said}");
+    }
 }
 
 #[test]

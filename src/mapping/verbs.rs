@@ -37,12 +37,10 @@ struct LineVerb {
 
 /// Verbs of the language that are known and not built, with the numbers of arguments that they may have
 /// (a chained verb's receiver counts).
-const NOT_BUILT: [(&str, &[usize]); 9] = [
+const NOT_BUILT: [(&str, &[usize]); 7] = [
     ("part", &[3, 4]),
     ("dated", &[4]),
     ("copy", &[1]),
-    ("find", &[3]),
-    ("exact", &[1]),
     ("by", &[2]),
     ("on_error", &[2]),
     ("counter", &[2]),
@@ -54,7 +52,7 @@ pub(super) const HOOKS: [&str; 3] = ["plan_create", "plan_update", "plan_delete"
 
 /// Every verb, for suggestions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    const BUILT: [&str; 51] = [
+    const BUILT: [&str; 53] = [
         "schema",
         "define",
         "description",
@@ -89,6 +87,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "prefix",
         "read",
         "write",
+        "find",
+        "exact",
         "ref",
         "on_missing",
         "placeholder",
@@ -360,6 +360,14 @@ fn register_line(engine: &mut Engine) {
             let said = (function.to_owned(), call.call_position());
             l.say(|d| d.write = Some(said))
         })
+        .register_fn("find", |call: NativeCallContext, l: &mut LineVerb, native: &str, function: &str| {
+            let said = (native.to_owned(), function.to_owned(), call.call_position());
+            l.say(|d| d.find = Some(said))
+        })
+        .register_fn("exact", |call: NativeCallContext, l: &mut LineVerb| {
+            let at = call.call_position();
+            l.say(|d| d.exact = Some(at))
+        })
         .register_fn("on_missing", |call: NativeCallContext, l: &mut LineVerb, how: &str| {
             let said = (how.to_owned(), call.call_position());
             l.say(|d| d.on_missing = Some(said))
@@ -415,14 +423,21 @@ fn coded(call: &NativeCallContext, pair: Dynamic) -> Said<(Pattern, Json)> {
 
 /// What stands natively: a pattern, `()` or a literal.
 fn pattern(call: &NativeCallContext, native: Dynamic) -> Said<Pattern> {
-    Ok(match native.clone().try_cast::<Pattern>() {
-        Some(pattern) => pattern,
-        None if native.is_unit() => Pattern::Absent,
-        None => Pattern::Literal(literal(call, native)?),
-    })
+    let kind = native.type_name();
+    pattern_of(native).ok_or_else(|| not_a_literal(call, kind))
 }
 
-fn register_patterns(engine: &mut Engine) {
+/// The same of what a function of the mapping gives; `None` when it is nothing of the kind.
+pub(super) fn pattern_of(native: Dynamic) -> Option<Pattern> {
+    match native.clone().try_cast::<Pattern>() {
+        Some(pattern) => Some(pattern),
+        None if native.is_unit() => Some(Pattern::Absent),
+        None => Some(Pattern::Literal(plain(native)?)),
+    }
+}
+
+/// Registers the patterns, for the mapping's text and for its functions.
+pub(super) fn register_patterns(engine: &mut Engine) {
     engine
         .register_fn("any", || Pattern::Any)
         .register_fn("today", || Pattern::Today)
@@ -543,10 +558,16 @@ pub(super) fn texts(call: &NativeCallContext, items: Array) -> Said<Vec<String>>
 
 fn literal(call: &NativeCallContext, value: Dynamic) -> Said<Json> {
     let kind = value.type_name();
-    match from_script(value) {
-        Some(json @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_))) => Ok(json),
-        _ => Err(wrong(call, format!("a text, a number, true, false or () is needed, not {kind}"))),
-    }
+    plain(value).ok_or_else(|| not_a_literal(call, kind))
+}
+
+fn not_a_literal(call: &NativeCallContext, kind: &str) -> Box<EvalAltResult> {
+    wrong(call, format!("a text, a number, true, false or () is needed, not {kind}"))
+}
+
+fn plain(value: Dynamic) -> Option<Json> {
+    from_script(value)
+        .filter(|json| matches!(json, Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_)))
 }
 
 pub(super) fn wrong(call: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {

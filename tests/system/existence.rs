@@ -89,6 +89,21 @@ fn a_row_that_is_deleted_is_kept_and_hidden() {
     assert_eq!(row(&ada), kept);
     assert_eq!(row("1")["Kind"], "machine");
 
+    // What is stored in another form is found by its function, and no more than what is meant.
+    let change =
+        json!([{ "op": "add", "path": "phoneNumbers", "value": [{ "type": "work", "value": "555-1234" }] }]);
+    let read = scim.patch(&format!("/Users/{ben}"), &change).is(200);
+    assert_eq!((&read["phoneNumbers"][0]["value"], &read["title"]), (&json!("555 1234"), &json!("555 1234")));
+    for (filter, found) in [
+        ("phoneNumbers.value eq \"555 1234\"", 1),
+        ("title eq \"555 1234\"", 1),
+        ("title eq \"555-1234\"", 0), // found by its digits, and read as another text
+        ("title sw \"555 \"", 1),
+        ("not (title eq \"555 1234\")", 0),
+    ] {
+        assert_eq!(scim.find("/Users", filter).is(200)["totalResults"], found, "{filter}");
+    }
+
     // Who leaves on some day is active until then, for what is read and for what is found.
     for (day, active) in [("-1 day", false), ("+0 day", false), ("+1 day", true), ("+1 year", true)] {
         for form in ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"] {
