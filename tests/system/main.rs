@@ -16,6 +16,7 @@ mod doctor;
 mod existence;
 mod failover;
 mod faults;
+mod hooks;
 mod hostile;
 mod lifecycle;
 mod limits;
