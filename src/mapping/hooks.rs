@@ -26,6 +26,9 @@ struct PlanVerb {
     steps: Arc<Mutex<Vec<HookStep>>>,
 }
 
+/// Names of outputs, each with the one that later steps know it by.
+type Outputs = Vec<(String, Arc<str>)>;
+
 /// What a procedure's OUTPUT parameter will hold.
 #[derive(Clone)]
 struct Output(Arc<str>);
@@ -113,13 +116,8 @@ impl PlanVerb {
     }
 
     /// The names of outputs with those that later steps know them by, and as the map that the script goes on with.
-    fn named(
-        &self,
-        call: &NativeCallContext,
-        of: &str,
-        outputs: Array,
-    ) -> Said<(Vec<(String, Arc<str>)>, Map)> {
-        let mut named: Vec<(String, Arc<str>)> = Vec::new();
+    fn named(&self, call: &NativeCallContext, of: &str, outputs: Array) -> Said<(Outputs, Map)> {
+        let mut named = Outputs::new();
         for output in super::verbs::texts(call, outputs)? {
             let known = format!("{of}.{output}#{}", self.count() + 1).into();
             named.push((output, known));
