@@ -12,7 +12,8 @@ use crate::plan::{
     Reference, Step, Update, Value,
 };
 
-use super::{Needs, inside, needs};
+use super::numbers::Numbers;
+use super::{Needs, holders, inside, needs, parts};
 
 pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &update.entity)?;
@@ -40,14 +41,25 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
         };
         values.push((native, Written::of(record, native, change)));
     }
+    for copy in entries.copies.iter().filter(|copy| copy.to.part.is_none()) {
+        let Some(change) = parts::along_change(&mut needs, copy, update)? else { continue };
+        let change = match facts.attempt {
+            0 => change,
+            _ => still(&mut needs, &update.id, &copy.to, change),
+        };
+        values.push((&copy.to, Written::of(record, &copy.to, change)));
+    }
     if is_done(&values) {
         values.clear();
     }
+    let mut numbers = Numbers::default();
+    let mut before = parts::changed(&mut needs, entity, entries, update, record, &mut numbers)?;
+    before.extend(holders::follow(&mut needs, entity, entries, update, record)?);
     needs.or_else(|| {
         let rename = Rename::of(entries, &needs::dn(record)?, update)?;
-        let mut steps = steps(entity, entries, update, rename, &values, &dns)?;
-        steps.extend(super::hooks(&update.hooks)?);
-        Ok(steps)
+        let own = steps(entity, entries, update, rename, &values, &dns)?;
+        let hooks = super::hooks(&update.hooks)?;
+        Ok(numbers.steps().into_iter().chain(before).chain(own).chain(hooks).collect())
     })
 }
 
@@ -107,8 +119,7 @@ fn again(needs: &mut Needs, entries: &Entries, update: &Update, native: &Native,
     let mut change = change.clone();
     let removes = !change.remove.is_empty();
     if change.repeatable {
-        change.remove.retain(|value| needs.holds(&update.id, native, value) == Some(true));
-        change.add.retain(|value| needs.holds(&update.id, native, value) == Some(false));
+        change = still(needs, &update.id, native, change);
     }
     if let Some((attribute, placeholder)) = &entries.placeholder
         && removes
@@ -119,6 +130,13 @@ fn again(needs: &mut Needs, entries: &Entries, update: &Update, native: &Native,
             change.add.push(placeholder);
         }
     }
+    change
+}
+
+/// What of a change is still to be done.
+fn still(needs: &mut Needs, id: &str, native: &Native, mut change: Change) -> Change {
+    change.remove.retain(|value| needs.holds(id, native, value) == Some(true));
+    change.add.retain(|value| needs.holds(id, native, value) == Some(false));
     change
 }
 
