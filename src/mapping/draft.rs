@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::Position;
 use serde_json::Value as Json;
 
+use crate::plan::Order;
+
 /// A mapping as it was said.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
@@ -58,13 +60,22 @@ pub(super) struct DraftResource {
     pub rdn: Option<(String, String, Position)>,
     pub parent: Option<DraftParent>,
     pub version: Option<String>,
+    pub read_only: bool,
+    pub only: Option<(Vec<(String, Pattern)>, Position)>,
     pub lookups: Vec<DraftLookup>,
     pub parts: Vec<DraftPart>,
     pub on_delete: Vec<DraftDelete>,
     pub lines: Vec<DraftLine>,
     pub initial: Vec<DraftGiven>,
     pub stamps: Vec<DraftGiven>,
-    pub rest: Option<(String, String, String, Position)>,
+    pub rest: Option<(DraftRest, Position)>,
+}
+
+/// `rest(table, key, column)` or `rest(attribute)`
+#[derive(Clone, Debug)]
+pub(super) enum DraftRest {
+    Column { table: String, key: String, column: String },
+    Attribute(String),
 }
 
 /// `.parent(function, inputs)`
@@ -101,12 +112,13 @@ pub(super) struct DraftPart {
     pub classes: Vec<String>,
 }
 
-/// `.on_delete(how, rows)` or `.on_delete("move", dn)`
+/// `.on_delete(how)`, `.on_delete("move", dn)` or `.on_delete("disable", values)`, each with rows or without
 #[derive(Clone, Debug)]
 pub(super) struct DraftDelete {
     pub at: Position,
     pub how: String,
     pub to: Option<String>,
+    pub values: Vec<(String, Json)>,
     pub rows: Vec<(String, Json)>,
 }
 
@@ -123,6 +135,8 @@ pub(super) struct DraftLine {
     pub prefix: Option<String>,
     pub read: Option<(String, Position)>,
     pub write: Option<(String, Position)>,
+    pub find: Option<(String, String, Position)>,
+    pub exact: Option<Position>,
     pub refs: Vec<String>,
     pub by: Option<(String, Position)>,
     pub copy: bool,
@@ -171,6 +185,8 @@ pub(super) enum Given {
     Uuid,
     /// `now()`
     Now,
+    /// `today()`
+    Today,
     /// `counter(dn, attribute)`
     Counter(String, String),
 }
@@ -186,6 +202,10 @@ pub(super) enum Pattern {
     BitSet(i64),
     /// `bit_clear(n)`
     BitClear(i64),
+    /// `gt(x)`, `ge(x)`, `lt(x)`, `le(x)`
+    Ordered(Order, Box<Pattern>),
+    /// `today()`
+    Today,
     /// A literal.
     Literal(Json),
 }

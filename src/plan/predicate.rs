@@ -4,9 +4,10 @@
 use super::{Native, Value};
 
 /// A condition on a resource's native values.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Predicate {
     /// Every resource of the type.
+    #[default]
     All,
     /// None.
     Nothing,

@@ -146,7 +146,7 @@ impl Examination<'_> {
         let taken = LdapOperation::Search {
             base: entries.base.clone(),
             scope: Scope::Subtree,
-            filter: filter::of_type(entries, &format!("({numbered}>={next})")),
+            filter: filter::of_type(entries, &format!("({numbered}>={next})"))?,
             attributes: vec!["1.1".to_owned()],
             size_limit: 1,
         };
@@ -206,6 +206,7 @@ impl Examination<'_> {
             .filter(|class| !schema.has_class(class))
             .for_each(|class| lacks("object class", class));
         let mut names = vec![&*entries.id, &*entries.rdn];
+        names.extend(entries.rest.as_deref());
         for native in &search.fields.natives {
             names.push(filter::attribute(native)?);
         }
@@ -226,7 +227,7 @@ impl Examination<'_> {
         let all = LdapOperation::Search {
             base: base.clone(),
             scope: Scope::Subtree,
-            filter: filter::of_type(entries, ""),
+            filter: filter::of_type(entries, "")?,
             attributes: vec!["1.1".to_owned()],
             size_limit: MANY,
         };

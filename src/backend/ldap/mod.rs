@@ -46,8 +46,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{Backend, Failure, Finding, Intent, Lowered, Session};
 use crate::plan::{
-    Entity, Facts, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search, Secret,
-    Step, Store,
+    Entity, Facts, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step, Store,
 };
 use connection::Credentials;
 pub use kind::Kind;
@@ -154,7 +153,8 @@ fn check_leavers(model: &Model) -> Result<(), String> {
     for entity in model.entities.values() {
         let Store::Entries(entries) = &entity.store else { continue };
         let base = parse(&entries.base)?;
-        for to in model.entities.values().flat_map(|entity| &entity.on_delete).filter_map(OnDelete::place) {
+        let rules = model.entities.values().flat_map(|entity| &entity.on_delete);
+        for to in rules.filter_map(|rule| rule.how.place()) {
             if parse(to)?.under(&base) {
                 let name = &entity.name;
                 return Err(format!(

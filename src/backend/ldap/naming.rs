@@ -211,7 +211,7 @@ mod tests {
     fn plan(action: LdapOperation) -> Plan {
         let step =
             Step { about: String::new(), action: Action::Ldap(action), expect: Expect::Done, undo: None };
-        Plan { steps: vec![step] }
+        Plan { steps: vec![step], id: None }
     }
 
     #[tokio::test]

@@ -15,6 +15,9 @@ use super::{Needs, inside, parts};
 
 pub(super) fn lower(model: &Model, create: &Create, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &create.entity)?;
+    if let Some(steps) = super::only_hooks(entity, &create.hooks, "created")? {
+        return Ok(super::plan(steps));
+    }
     let record = &create.record;
     let mut needs = Needs::new(model, entity, facts);
     let dns = needs.dns(references(record));
@@ -39,6 +42,7 @@ pub(super) fn lower(model: &Model, create: &Create, facts: &Facts) -> Result<Low
         let mut steps = numbers.steps();
         steps.push(add(entity, entries, &written, &dns)?);
         steps.extend(parts);
+        steps.extend(super::hooks(&create.hooks)?);
         Ok(steps)
     })
 }
@@ -71,6 +75,13 @@ fn add(entity: &Entity, entries: &Entries, record: &Record, dns: &Dns) -> Result
             let value = stored(attribute, value, dns)?;
             put(&mut attributes, attribute, value);
         }
+    }
+    if let (Some(attribute), Some(document)) = (&entries.rest, &record.rest) {
+        put(
+            &mut attributes,
+            filter::attribute(&Native::own(attribute.clone()))?,
+            Value::from(document.as_str()),
+        );
     }
     account::complete(&mut attributes);
     Ok(super::step(format!("the new {} entry", entity.name), LdapOperation::Add { dn, attributes }, None))

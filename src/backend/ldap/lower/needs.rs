@@ -153,9 +153,16 @@ impl<'a> Needs<'a> {
     pub(super) fn unique(&mut self, native: &Native, values: &[Value], own: &str) -> Result<(), Failure> {
         for value in values.iter().filter(|value| value.text().is_some_and(|text| !text.is_empty())) {
             let predicate = Predicate::Test(native.clone(), Test::Equals(value.clone(), Case::Folded));
-            let found = self.search(predicate, 2);
-            if found.is_some_and(|records| records.iter().any(|record| record.id != own)) {
+            let is_other = |record: &Record| record.id != own;
+            let found = self.search(predicate.clone(), 2);
+            if found.is_some_and(|records| records.iter().any(is_other)) {
                 return Err(Failure::Uniqueness(format!("{native} of another {}", self.entity.name)));
+            }
+            let unscoped = self.entity.unscoped.as_ref().and_then(|name| self.model.entity(name));
+            let Some(unscoped) = unscoped else { continue };
+            let found = self.read(unscoped, predicate, Fields::default(), 2);
+            if found.is_some_and(|found| found.records.iter().any(is_other)) {
+                return Err(Failure::Hidden(format!("{native} of a {} that is hidden", self.entity.name)));
             }
         }
         Ok(())
@@ -164,8 +171,12 @@ impl<'a> Needs<'a> {
     /// Whether the entry with this id has this value; `None` when it must be asked first. Only the
     /// directory looks at the values: they may be many.
     pub(super) fn holds(&mut self, id: &str, native: &Native, value: &Value) -> Option<bool> {
-        let test = Predicate::Test(native.clone(), Test::Equals(value.clone(), Case::Folded));
-        let predicate = Predicate::And(vec![Predicate::Id(vec![id.to_owned()]), test]);
+        self.is(id, Predicate::Test(native.clone(), Test::Equals(value.clone(), Case::Folded)))
+    }
+
+    /// Whether the entry with this id meets the condition; `None` when it must be asked first.
+    pub(super) fn is(&mut self, id: &str, condition: Predicate) -> Option<bool> {
+        let predicate = Predicate::Id(vec![id.to_owned()]).and(condition);
         self.search(predicate, 1).map(|records| !records.is_empty())
     }
 
@@ -175,8 +186,11 @@ impl<'a> Needs<'a> {
         id: &str,
         natives: impl IntoIterator<Item = &'n Native>,
     ) -> Option<Option<&'a Record>> {
-        let predicate = Predicate::Id(vec![id.to_owned()]);
-        let found = self.read(self.entity, predicate, fields(natives), 1);
+        let fields = fields(natives);
+        if fields.natives.is_empty() {
+            return Some(None);
+        }
+        let found = self.read(self.entity, Predicate::Id(vec![id.to_owned()]), fields, 1);
         found.map(|found| found.records.first())
     }
 

@@ -157,8 +157,8 @@ impl<'a> Second<'a> {
     }
 
     /// What a write of the entry is sure of: another one that stands there is left alone.
-    fn itself(&self) -> Option<String> {
-        Some(filter::of_type(self.of, ""))
+    fn itself(&self) -> Result<Option<String>, Failure> {
+        filter::of_type(self.of, "").map(Some)
     }
 
     /// A new one.
@@ -310,13 +310,13 @@ impl<'a> Second<'a> {
                     dn: dn.to_owned(),
                     new_rdn: dn::rdn(&self.of.rdn, name)?,
                     new_superior: None,
-                    assertion: self.itself(),
+                    assertion: self.itself()?,
                 })
             };
             let undo = rename(&new_dn, now)?;
             steps.push(super::step(self.about("'s new name"), rename(&old_dn, new)?, Some(undo)));
         }
-        let (modify, undo) = (modify(&new_dn, &left, self.itself())?, inverse(&new_dn, &left)?);
+        let (modify, undo) = (modify(&new_dn, &left, self.itself()?)?, inverse(&new_dn, &left)?);
         if let (Some(modify), undo) = (modify, undo) {
             steps.push(super::step(self.about("'s values"), modify, undo));
         }
@@ -395,7 +395,7 @@ impl<'a> Second<'a> {
         let own = found.values.iter().filter(|(native, _)| !id::is_of_server(&native.name));
         let attributes = own.map(|(native, held)| (native.name.to_string(), held.clone()));
         let undo = LdapOperation::Add { dn: dn.clone(), attributes: attributes.collect() };
-        let delete = LdapOperation::Delete { dn, assertion: self.itself() };
+        let delete = LdapOperation::Delete { dn, assertion: self.itself()? };
         Ok(Some(super::step(self.about(", which ends"), delete, Some(undo))))
     }
 }

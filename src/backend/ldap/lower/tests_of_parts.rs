@@ -4,8 +4,8 @@
 use super::*;
 use crate::backend::ldap::fixture;
 use crate::plan::{
-    Change, Changes, Composed, Copied, Counter, Create, Delete, Disabled, Entity, Expect, Found, Initial,
-    Move, Native, OnDelete, Part, Piece, Predicate, Record, Reference, Store, Test, Update, Value,
+    Change, Changes, Composed, Copied, Counter, Create, Delete, DeleteRule, Disabled, Entity, Expect, Found,
+    Initial, Move, Native, OnDelete, Part, Piece, Predicate, Record, Reference, Store, Test, Update, Value,
 };
 
 const ANN: &str = "00000000-0000-0000-0000-00000000000a";
@@ -52,7 +52,9 @@ fn model() -> Model {
         references: Default::default(),
         unique: Vec::new(),
         version: None,
-        on_delete: vec![OnDelete::Delete],
+        on_delete: vec![DeleteRule::always(OnDelete::Delete)],
+        read_only: false,
+        unscoped: None,
     };
     model.entities.insert(place.name.clone(), place);
     model
@@ -134,13 +136,19 @@ fn ann() -> Value {
 fn team() -> Operation {
     let values = [(Native::own("cn"), vec!["team".into()]), (Native::own("member"), vec![ann()])];
     let record = Record { rdn: Some("team".to_owned()), values: values.into(), ..Record::default() };
-    Operation::Create(Create { entity: "Group".into(), record })
+    Operation::Create(Create { entity: "Group".into(), record, hooks: Vec::new() })
 }
 
 fn update(entity: &str, id: &str, native: &str, change: Change, rdn: Option<&str>) -> Operation {
     let values = [(Native::own(native), change)].into();
     let changes = Changes { values, rdn: rdn.map(str::to_owned), ..Changes::default() };
-    Operation::Update(Update { entity: entity.into(), id: id.to_owned(), changes, version: None })
+    Operation::Update(Update {
+        entity: entity.into(),
+        id: id.to_owned(),
+        changes,
+        version: None,
+        hooks: Vec::new(),
+    })
 }
 
 fn join() -> Operation {
@@ -148,7 +156,13 @@ fn join() -> Operation {
 }
 
 fn delete(entity: &str, id: &str) -> Operation {
-    Operation::Delete(Delete { entity: entity.into(), id: id.to_owned(), version: None })
+    Operation::Delete(Delete {
+        entity: entity.into(),
+        id: id.to_owned(),
+        version: None,
+        stamps: Default::default(),
+        hooks: Vec::new(),
+    })
 }
 
 /// What each step is about.
@@ -195,7 +209,7 @@ fn a_counter_without_a_number_gives_none() {
 fn a_given_number_takes_none() {
     let values = [(Native::own("uid"), vec!["ann".into()]), (Native::own("uidNumber"), vec!["7".into()])];
     let record = Record { rdn: Some("ann".to_owned()), values: values.into(), ..Record::default() };
-    let create = Operation::Create(Create { entity: "User".into(), record });
+    let create = Operation::Create(Create { entity: "User".into(), record, hooks: Vec::new() });
     let (plan, _) = run(&model(), &create, 0, &world);
     assert_eq!(steps(&plan.unwrap()), ["the new User entry"]);
 }
@@ -320,7 +334,8 @@ fn who_leaves_is_held_by_nobody() {
     let disabled = Some((Native::own("locked"), Disabled::Value(Some("yes".into()))));
     let to = Move { to: "ou=leavers,dc=x".to_owned(), disabled };
     for name in ["User", "Group"] {
-        model.entities.get_mut(name).unwrap().on_delete = vec![OnDelete::Move(to.clone())];
+        model.entities.get_mut(name).unwrap().on_delete =
+            vec![DeleteRule::always(OnDelete::Move(to.clone()))];
     }
     let (plan, _) = run(&model, &delete("User", ANN), 0, &world);
     let place = "the User entry's new place, where it is none";
