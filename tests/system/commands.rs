@@ -23,12 +23,17 @@ const USER: &str = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delet
 fn check_finds_nothing_wrong_with_the_ready_mappings() {
     let (crm, plain, directory) = (Database::of("crm"), Database::of("plain"), Directory::start());
     let folder = tempfile::tempdir().unwrap();
-    let targets =
-        [crm.target("crm", "crm"), plain.target("plain", "plain"), directory.target("corp", "openldap")];
+    let targets = [
+        crm.target("crm", "crm"),
+        plain.target("plain", "plain"),
+        directory.target("corp", "openldap"),
+        directory.target("posix", "openldap-posix"),
+    ];
     write_configuration(folder.path(), &targets);
     let done = check(folder.path());
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
-    let found = ["crm", "plain", "corp"].map(|name| format!("ok: target {name} at /{name}/scim/v2\n"));
+    let found =
+        ["crm", "plain", "corp", "posix"].map(|name| format!("ok: target {name} at /{name}/scim/v2\n"));
     assert_eq!(text(&done.stdout), format!("ok: gantry.toml\n{}", found.concat()));
 }
 

@@ -425,9 +425,9 @@ fn a_version_that_moved_on_stops_a_change_before_its_first_step() {
 
 #[test]
 fn a_counter_that_is_not_there_or_holds_no_number_is_said_in_the_log_and_by_doctor() {
-    let case = Case::start();
+    let mut case = Case::start();
     let counter = format!("cn=uidNext,ou=people,{SUFFIX}");
-    let create = |why: &str| {
+    let create = |case: &Case, why: &str| {
         case.scim.post("/Users", &json!({ "userName": "ada" })).is_error(500, "");
         let told = "must be an entry that holds the next free number";
         case.logs(&[&counter, why, told]);
@@ -439,12 +439,25 @@ fn a_counter_that_is_not_there_or_holds_no_number_is_said_in_the_log_and_by_doct
     says(&text, &["the counter cn=uidNext,ou=people,dc=example,dc=test stands at 10000", "stands at 20000"]);
     says(&text, &["entries below ou=posix,dc=example,dc=test can be added, changed and deleted"]);
 
+    case.directory.reconfigure(
+        "access to attrs=userPassword by dn.exact",
+        &format!("access to dn.exact=\"{counter}\" by dn.exact=\"{BIND_DN}\" read\naccess to attrs=userPassword by dn.exact"),
+    );
+    let (text, well) = doctor(&target, &["--write"]);
+    assert!(!well, "{text}");
+    says(&text, &[&format!("WRONG the account may not change the counter {counter}: ")]);
+    case.settled(|scim| scim.get("/Users?count=0").status == 200);
+    case.scim.post("/Users", &json!({ "userName": "ada" })).is_error(403, "");
+    let rule = format!("access to dn.exact=\"{counter}\" by dn.exact=\"{BIND_DN}\" read");
+    case.directory.reconfigure(&rule, &rule.replace("read", "write"));
+    case.settled(|scim| scim.get("/Users?count=0").status == 200);
+
     case.directory.modify(&format!("dn: {counter}\nchangetype: modify\nreplace: uidNumber\nuidNumber: -1\n"));
-    create("holds no number");
+    create(&case, "holds no number");
     case.directory.modify(&format!("dn: {counter}\nchangetype: modify\ndelete: uidNumber\n"));
-    create("has no value of it");
+    create(&case, "has no value of it");
     case.directory.modify(&format!("dn: {counter}\nchangetype: delete\n"));
-    create("does not exist");
+    create(&case, "does not exist");
     let (text, well) = doctor(&target, &[]);
     assert!(!well, "{text}");
     says(

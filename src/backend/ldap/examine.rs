@@ -82,7 +82,7 @@ impl Examination<'_> {
             }
             self.parts(entity, entries, schema.as_ref(), write).await?;
             for (numbered, entries, counter) in counter::numbered(&self.directory.model, entity, entries) {
-                self.counter(&entity.name, &numbered, entries, counter).await?;
+                self.counter(&entity.name, &numbered, entries, counter, write).await?;
             }
         }
         self.indexes(&needed).await
@@ -117,6 +117,22 @@ impl Examination<'_> {
         Ok(())
     }
 
+    /// Whether a number could be taken: the same one goes and comes in one step.
+    async fn take(&mut self, dn: &str, attribute: &str, found: &Entry) -> Result<(), Failure> {
+        let line =
+            |kind| AttributeChange { kind, attribute: attribute.to_owned(), values: found.values(attribute) };
+        let changes = vec![line(ModifyKind::Delete), line(ModifyKind::Add)];
+        let write = LdapOperation::Modify { dn: dn.to_owned(), changes, assertion: None };
+        let until = self.directory.until();
+        let result = self.connection.write(write.clone(), Vec::new(), until).await.map_err(unavailable)?;
+        // Somebody may have taken it a moment ago.
+        if !matches!(result.rc, 0 | codes::NO_SUCH_ATTRIBUTE) {
+            let cause = codes::write(&write, &result);
+            self.findings.wrong(format!("the account may not change the counter {dn}: {cause}"));
+        }
+        Ok(())
+    }
+
     /// Whether a counter can be used, and is ahead of all who have a number.
     async fn counter(
         &mut self,
@@ -124,6 +140,7 @@ impl Examination<'_> {
         numbered: &Native,
         entries: &Entries,
         counter: &Counter,
+        write: bool,
     ) -> Result<(), Failure> {
         let Counter { dn, attribute } = counter;
         let found = self.read(dn, &[attribute]).await?.entries.into_iter().next();
@@ -142,6 +159,9 @@ impl Examination<'_> {
             self.findings.wrong(format!("{name}: the counter {dn} must hold one number in {attribute}"));
             return Ok(());
         };
+        if write {
+            self.take(dn, attribute, &found).await?;
+        }
         let numbered = filter::attribute(numbered)?;
         let taken = LdapOperation::Search {
             base: entries.base.clone(),

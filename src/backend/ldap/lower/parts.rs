@@ -316,9 +316,8 @@ impl<'a> Second<'a> {
             let undo = rename(&new_dn, now)?;
             steps.push(super::step(self.about("'s new name"), rename(&old_dn, new)?, Some(undo)));
         }
-        let (modify, undo) = (modify(&new_dn, &left, self.itself()?)?, inverse(&new_dn, &left)?);
-        if let (Some(modify), undo) = (modify, undo) {
-            steps.push(super::step(self.about("'s values"), modify, undo));
+        if let Some(modify) = modify(&new_dn, &left, self.itself()?)? {
+            steps.push(super::step(self.about("'s values"), modify, inverse(&new_dn, &left)?));
         }
         Ok(steps)
     }
