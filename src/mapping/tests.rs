@@ -20,6 +20,7 @@ use crate::scim::sort::SortBy;
 const CRM: &str = include_str!("../../mappings/crm/mapping.rhai");
 const PLAIN: &str = include_str!("../../mappings/plain/mapping.rhai");
 const OPENLDAP: &str = include_str!("../../mappings/openldap/mapping.rhai");
+const POSIX: &str = include_str!("../../mappings/openldap-posix/mapping.rhai");
 const DS389: &str = include_str!("../../mappings/389ds/mapping.rhai");
 const ACTIVE_DIRECTORY: &str = include_str!("../../mappings/active-directory/mapping.rhai");
 const REFERENCE: &str = include_str!("../../mappings/README.md");
@@ -44,7 +45,7 @@ const LDAP: Profile = Profile {
 };
 
 fn load(text: &str) -> Result<Mapping, Vec<Diagnostic>> {
-    let params = [("people", "ou=people,dc=x"), ("groups", "ou=groups,dc=x")];
+    let params = [("people", "ou=people,dc=x"), ("groups", "ou=groups,dc=x"), ("posix", "ou=posix,dc=x")];
     let asked_for = params.into_iter().filter(|(name, _)| text.contains(&format!("\"{name}\"")));
     let params: BTreeMap<String, String> = asked_for.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
     Mapping::parse("mapping.rhai", text, &params)
@@ -73,7 +74,7 @@ fn mistake(text: &str) -> String {
 
 #[test]
 fn the_ready_mappings_load() {
-    for text in [CRM, PLAIN, OPENLDAP, DS389, ACTIVE_DIRECTORY] {
+    for text in [CRM, PLAIN, OPENLDAP, POSIX, DS389, ACTIVE_DIRECTORY] {
         assert_eq!(good(text).resources().len(), 2);
     }
     // Where leavers go is a param: without it there are none.

@@ -11,6 +11,8 @@ mod update;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_parts;
 
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
