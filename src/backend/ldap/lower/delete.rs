@@ -64,7 +64,7 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
             })
         }
         OnDelete::Move(to) => {
-            let ends: Vec<_> = to.disabled.iter().cloned().collect();
+            let ends = to.disabled.clone();
             let held = needs.held(&delete.id, ends.iter().map(|(native, _)| native));
             needs.or_else(|| {
                 let (dn, held) = (needs::dn(record)?, held.flatten());
