@@ -331,7 +331,7 @@ fn who_leaves_is_held_by_nobody() {
     let (plan, _) = run(&model(), &delete("User", ANN), 0, &world);
     assert_eq!(steps(&plan.unwrap()), ["a Group.posix that holds the old memberUid", "the User entry"]);
     let mut model = model();
-    let disabled = Some((Native::own("locked"), Disabled::Value(Some("yes".into()))));
+    let disabled = vec![(Native::own("locked"), Disabled::Value(Some("yes".into())))];
     let to = Move { to: "ou=leavers,dc=x".to_owned(), disabled };
     for name in ["User", "Group"] {
         model.entities.get_mut(name).unwrap().on_delete =
