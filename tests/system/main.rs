@@ -28,6 +28,7 @@ mod refusals;
 mod schemas;
 mod serving;
 mod support;
+mod swapped;
 mod unknown;
 mod versions;
 mod wire;

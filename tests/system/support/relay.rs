@@ -1,6 +1,6 @@
 //! A TCP relay in front of a server, so that one directory looks like several: each can refuse, freeze or cut
 //! what goes through it, and tells how much that was. What is encrypted stays so; in the clear, a relay can also
-//! lose a single write or its answer, and answer in the server's place.
+//! lose a single write or its answer, let something happen just before a write, and answer in the server's place.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -42,6 +42,8 @@ pub enum Loss {
 /// What a client gets in the place of the server's answer, by the request's message id and operation.
 pub type Spoiler = fn(u8, u8) -> Spoilt;
 
+type Event = Box<dyn FnOnce() + Send>;
+
 /// An answer by hand.
 pub struct Spoilt {
     pub octets: Vec<u8>,
@@ -54,6 +56,8 @@ struct State {
     /// What is lost next, after so many that pass.
     loss: Mutex<Option<(Loss, usize)>>,
     spoiler: Mutex<Option<Spoiler>>,
+    /// What happens before the next write goes on.
+    event: Mutex<Option<Event>>,
     is_listening: AtomicBool,
     octets: AtomicU64,
     streams: Mutex<Vec<TcpStream>>,
@@ -68,6 +72,7 @@ impl Relay {
             mode: Mutex::new(Mode::Open),
             loss: Mutex::default(),
             spoiler: Mutex::default(),
+            event: Mutex::default(),
             is_listening: AtomicBool::new(false),
             octets: AtomicU64::new(0),
             streams: Mutex::default(),
@@ -117,6 +122,16 @@ impl Relay {
     /// Whether what was to be lost is lost.
     pub fn has_lost(&self) -> bool {
         self.state.loss.lock().unwrap().is_none()
+    }
+
+    /// Lets something happen when the next write is on its way, before the server has it.
+    pub fn before_a_write(&self, event: impl FnOnce() + Send + 'static) {
+        *self.state.event.lock().unwrap() = Some(Box::new(event));
+    }
+
+    /// Whether that happened.
+    pub fn has_happened(&self) -> bool {
+        self.state.event.lock().unwrap().is_none()
     }
 
     /// Answers every request in the server's place.
@@ -201,6 +216,11 @@ impl State {
                     break;
                 }
                 continue;
+            }
+            if write(&buffer[..read]) == Some(Loss::Request)
+                && let Some(event) = self.event.lock().unwrap().take()
+            {
+                event();
             }
             if self.loses(&buffer[..read]) || to.write_all(&buffer[..read]).is_err() {
                 break;

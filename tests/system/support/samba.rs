@@ -29,6 +29,7 @@ const PROVISION: &str = include_str!("samba/provision.py");
 pub struct Samba {
     folder: TempDir,
     port: u16,
+    plain_port: u16,
     server: Option<Child>,
 }
 
@@ -44,7 +45,7 @@ impl Samba {
         output(Command::new("chmod").arg("600").arg(path("server.key")));
         std::fs::write(path("password"), PASSWORD).unwrap();
         std::fs::write(path("etc/smb.conf"), configuration(&folder.path().display().to_string())).unwrap();
-        let mut samba = Self { folder, port: free_port(), server: None };
+        let mut samba = Self { folder, port: free_port(), plain_port: free_port(), server: None };
         samba.up();
         samba.modify(&units());
         samba
@@ -56,8 +57,9 @@ impl Samba {
         command
             .args(["--foreground", "--no-process-group", "--model=single", "-s"])
             .arg(self.file("etc/smb.conf"));
-        command.env("LD_PRELOAD", self.file("ports.so")).env("PORT_636", self.port.to_string());
-        for fixed in ["389", "3268", "3269"] {
+        command.env("LD_PRELOAD", self.file("ports.so"));
+        command.env("PORT_636", self.port.to_string()).env("PORT_389", self.plain_port.to_string());
+        for fixed in ["3268", "3269"] {
             command.env(format!("PORT_{fixed}"), free_port().to_string());
         }
         // It ends when its standard input does, so that not even a test that is killed leaves it behind.
@@ -71,6 +73,11 @@ impl Samba {
 
     pub fn url(&self) -> String {
         format!("ldaps://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it listens without TLS.
+    pub fn plain_port(&self) -> u16 {
+        self.plain_port
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -127,9 +134,16 @@ impl Samba {
     /// Runs LDIF change records through `ldapmodify`.
     #[track_caller]
     pub fn modify(&self, ldif: &str) {
+        output(&mut self.modification(ldif));
+    }
+
+    /// What runs them.
+    pub fn modification(&self, ldif: &str) -> Command {
         let file = self.file("change.ldif");
         std::fs::write(&file, ldif).unwrap();
-        output(self.client("ldapmodify").arg("-f").arg(file));
+        let mut command = self.client("ldapmodify");
+        command.arg("-f").arg(file);
+        command
     }
 }
 
@@ -183,6 +197,7 @@ fn make_domain(folder: &Path) {
     );
 }
 
+/// Without TLS it takes simple binds too, as a relay needs it.
 fn configuration(folder: &str) -> String {
     format!(
         "[global]
@@ -204,7 +219,7 @@ tls enabled = yes
 tls keyfile = {folder}/server.key
 tls certfile = {folder}/server.pem
 tls cafile = {folder}/ca.pem
-ldap server require strong auth = yes
+ldap server require strong auth = no
 bind interfaces only = yes
 interfaces = 127.0.0.1/8
 disable netbios = yes

@@ -36,7 +36,8 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
                 let dn = needs::dn(record)?;
                 let mut steps = Vec::new();
                 if let (Some((native, disabled)), Some(held)) = (&to.disabled, held) {
-                    steps.extend(disable(entity, &dn, native, disabled, held.flatten(), &assertion)?);
+                    let [first, later] = [&assertion, &itself];
+                    steps.extend(disable(entity, &dn, native, disabled, held.flatten(), [first, later])?);
                 }
                 let first = if steps.is_empty() { assertion } else { itself.clone() };
                 steps.push(leave(entity, entries, &dn, &delete.id, to, [first, itself])?);
@@ -60,7 +61,7 @@ fn disable(
     native: &Native,
     disabled: &Disabled,
     held: Option<&Record>,
-    assertion: &str,
+    [first, later]: [&str; 2],
 ) -> Result<Option<Step>, Failure> {
     let attribute = filter::attribute(native)?;
     let held = held.and_then(|record| record.values.get(native)).and_then(|values| values.first());
@@ -80,7 +81,7 @@ fn disable(
     }
     let value = |value: &Value| stored(attribute, value, &Dns::new());
     let (old, new) = (held.map(value).transpose()?, wanted.as_ref().map(value).transpose()?);
-    let modify = |remove: &Option<Value>, add: &Option<Value>, assertion: Option<&str>| {
+    let modify = |remove: &Option<Value>, add: &Option<Value>, assertion: &str| {
         let line = |kind, value: &Value| AttributeChange {
             kind,
             attribute: attribute.to_owned(),
@@ -88,10 +89,10 @@ fn disable(
         };
         let remove = remove.iter().map(|value| line(ModifyKind::Delete, value));
         let changes = remove.chain(add.iter().map(|value| line(ModifyKind::Add, value))).collect();
-        LdapOperation::Modify { dn: dn.to_owned(), changes, assertion: assertion.map(str::to_owned) }
+        LdapOperation::Modify { dn: dn.to_owned(), changes, assertion: Some(assertion.to_owned()) }
     };
     let about = format!("the {} entry's account, which ends", entity.name);
-    Ok(Some(super::step(about, modify(&old, &new, Some(assertion)), Some(modify(&new, &old, None)))))
+    Ok(Some(super::step(about, modify(&old, &new, first), Some(modify(&new, &old, later)))))
 }
 
 /// The move, with its inverse.
