@@ -15,6 +15,7 @@ mod credentials;
 mod doctor;
 mod failover;
 mod faults;
+mod groups;
 mod hostile;
 mod lifecycle;
 mod limits;

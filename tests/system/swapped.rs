@@ -59,7 +59,7 @@ impl Scene {
         let mut swap = self.samba.modification(&ldif);
         match when {
             When::BeforeTheRequest => _ = output(&mut swap),
-            When::BeforeTheWrite => self.relay.before_a_write(move || _ = output(&mut swap)),
+            When::BeforeTheWrite => self.relay.before_a_write(0, move || _ = output(&mut swap)),
         }
         path
     }

@@ -42,7 +42,7 @@ impl Directory {
     }
 
     /// After a failure, what was done before is undone, except when the failed step may have been done
-    /// after all: then the state is as the plan wanted, or one step short of it, and asking again ends it.
+    /// after all: then the state is as the plan wanted, or some steps short of it, and asking again ends it.
     async fn broken_off(&self, done: &[Step], failure: Failure) -> Failure {
         if matches!(failure, Failure::Unknown(_)) {
             return failure;

@@ -56,8 +56,8 @@ struct State {
     /// What is lost next, after so many that pass.
     loss: Mutex<Option<(Loss, usize)>>,
     spoiler: Mutex<Option<Spoiler>>,
-    /// What happens before the next write goes on.
-    event: Mutex<Option<Event>>,
+    /// What happens before a write goes on, after so many that pass.
+    event: Mutex<Option<(Event, usize)>>,
     is_listening: AtomicBool,
     octets: AtomicU64,
     streams: Mutex<Vec<TcpStream>>,
@@ -124,9 +124,9 @@ impl Relay {
         self.state.loss.lock().unwrap().is_none()
     }
 
-    /// Lets something happen when the next write is on its way, before the server has it.
-    pub fn before_a_write(&self, event: impl FnOnce() + Send + 'static) {
-        *self.state.event.lock().unwrap() = Some(Box::new(event));
+    /// Lets something happen when a write is on its way, before the server has it, after so many others.
+    pub fn before_a_write(&self, after: usize, event: impl FnOnce() + Send + 'static) {
+        *self.state.event.lock().unwrap() = Some((Box::new(event), after));
     }
 
     /// Whether that happened.
@@ -217,9 +217,7 @@ impl State {
                 }
                 continue;
             }
-            if write(&buffer[..read]) == Some(Loss::Request)
-                && let Some(event) = self.event.lock().unwrap().take()
-            {
+            if let Some(event) = self.event_before(&buffer[..read]) {
                 event();
             }
             if self.loses(&buffer[..read]) || to.write_all(&buffer[..read]).is_err() {
@@ -239,6 +237,19 @@ impl State {
         matches!(operation, 0x60 | 0x63 | 0x66 | 0x68 | 0x4a | 0x6c).then(|| spoiler(id, operation))
     }
 
+    fn event_before(&self, octets: &[u8]) -> Option<Event> {
+        let mut next = self.event.lock().unwrap();
+        if write(octets) != Some(Loss::Request) {
+            return None;
+        }
+        let (event, after) = next.take()?;
+        match after.checked_sub(1) {
+            Some(left) => *next = Some((event, left)),
+            None => return Some(event),
+        }
+        None
+    }
+
     fn loses(&self, octets: &[u8]) -> bool {
         let mut next = self.loss.lock().unwrap();
         let Some((loss, after)) = *next else { return false };
@@ -254,6 +265,8 @@ impl State {
 fn message(octets: &[u8]) -> Option<(u8, u8)> {
     let (0x30, length) = (*octets.first()?, *octets.get(1)?) else { return None };
     let id = 2 + if length < 0x80 { 0 } else { usize::from(length - 0x80) };
+    // What goes on a message that came before is mostly text.
+    (*octets.get(id)? == 0x02).then_some(())?;
     let operation = id + 2 + usize::from(*octets.get(id + 1)?);
     Some((*octets.get(operation - 1)?, *octets.get(operation)?))
 }

@@ -24,6 +24,7 @@ const PYTHON: &str = "/usr/bin/python3";
 
 const SHIM: &str = include_str!("samba/ports.c");
 const PROVISION: &str = include_str!("samba/provision.py");
+const LOAD: &str = include_str!("samba/load.py");
 
 /// A running domain controller. Ends with this.
 pub struct Samba {
@@ -38,6 +39,11 @@ pub struct Samba {
 impl Samba {
     /// One with the organizational units `people`, with `Sales` and `IT` below it, `groups` and `leavers`.
     pub fn start() -> Self {
+        Self::holding("")
+    }
+
+    /// One that holds these entries too, LDIF, from the start.
+    pub fn holding(entries: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         output(Command::new("cp").arg("-R").arg(template().join(".")).arg(folder.path()));
@@ -45,9 +51,11 @@ impl Samba {
         output(Command::new("chmod").arg("600").arg(path("server.key")));
         std::fs::write(path("password"), PASSWORD).unwrap();
         std::fs::write(path("etc/smb.conf"), configuration(&folder.path().display().to_string())).unwrap();
+        let units = ["people", "groups", "leavers", "Sales,ou=people", "IT,ou=people"];
+        let unit = |name: &str| format!("dn: ou={name},{DOMAIN}\nobjectClass: organizationalUnit\n\n");
+        load(folder.path(), &format!("{}{entries}", units.map(unit).concat()));
         let mut samba = Self { folder, port: free_port(), plain_port: free_port(), server: None };
         samba.up();
-        samba.modify(&units());
         samba
     }
 
@@ -197,6 +205,13 @@ fn make_domain(folder: &Path) {
     );
 }
 
+/// Adds entries to a domain that nobody serves, all in one transaction, which takes a tenth of the time.
+fn load(folder: &Path, entries: &str) {
+    let file = folder.join("entries.ldif");
+    std::fs::write(&file, entries).unwrap();
+    output(Command::new(PYTHON).args(["-c", LOAD]).arg(folder).stdin(std::fs::File::open(file).unwrap()));
+}
+
 /// Without TLS it takes simple binds too, as a relay needs it.
 fn configuration(folder: &str) -> String {
     format!(
@@ -225,10 +240,4 @@ interfaces = 127.0.0.1/8
 disable netbios = yes
 "
     )
-}
-
-fn units() -> String {
-    ["people", "groups", "leavers", "Sales,ou=people", "IT,ou=people"]
-        .map(|unit| format!("dn: ou={unit},{DOMAIN}\nchangetype: add\nobjectClass: organizationalUnit\n\n"))
-        .concat()
 }

@@ -4,6 +4,7 @@
 mod create;
 mod delete;
 mod needs;
+mod pieces;
 mod update;
 
 #[cfg(test)]
