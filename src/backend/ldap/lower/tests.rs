@@ -258,7 +258,7 @@ fn after_a_conflict_only_what_is_left_is_done_and_the_placeholder_comes_back() {
 #[test]
 fn many_members_are_several_modifies_with_inverses_on_active_directory_only() {
     let id = |number: usize| format!("00000000-0000-0000-0000-{number:012x}");
-    let ids: Vec<String> = (0..2_500).map(id).collect();
+    let ids: Vec<String> = (0x1000..0x1000 + 2_500).map(id).collect();
     let names: Vec<&str> = ids.iter().map(String::as_str).collect();
     let change = update("Group", TEAM, &[("member", delta(&[], &names))], None);
     let steps = |of: &str| {
