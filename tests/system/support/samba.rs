@@ -1,6 +1,7 @@
 //! An Active Directory over TLS on loopback: Samba's, looked into with `ldapsearch`. The domain is made once and
 //! kept beside what cargo builds, which takes some twenty seconds; each server runs on a copy of it.
 
+use std::fs::File;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,9 +14,11 @@ use super::{certificates, eventually, free_port, output, run};
 
 /// The domain.
 pub const DOMAIN: &str = "dc=ad,dc=test";
-/// The gateway's own account.
-pub const BIND_DN: &str = "cn=Administrator,cn=Users,dc=ad,dc=test";
-/// Its password.
+/// The gateway's own account: it has the rights that the ready mapping's README gives it, and no others.
+pub const BIND_DN: &str = "cn=gantry,cn=Users,dc=ad,dc=test";
+/// Who may do everything: not the gateway.
+const ADMINISTRATOR: &str = "cn=Administrator,cn=Users,dc=ad,dc=test";
+/// The password of both.
 pub const PASSWORD: &str = "gw-S3cret!23";
 /// Where Debian has it; not on everybody's path.
 const SAMBA: &str = "/usr/sbin/samba";
@@ -25,6 +28,8 @@ const PYTHON: &str = "/usr/bin/python3";
 const SHIM: &str = include_str!("samba/ports.c");
 const PROVISION: &str = include_str!("samba/provision.py");
 const LOAD: &str = include_str!("samba/load.py");
+const DELEGATE: &str = include_str!("samba/delegate.py");
+const README: &str = include_str!("../../../mappings/active-directory/README.md");
 
 /// A running domain controller. Ends with this.
 pub struct Samba {
@@ -39,11 +44,21 @@ pub struct Samba {
 impl Samba {
     /// One with the organizational units `people`, with `Sales` and `IT` below it, `groups` and `leavers`.
     pub fn start() -> Self {
-        Self::holding("")
+        Self::prepared(|_| {})
     }
 
     /// One that holds these entries too, LDIF, from the start.
     pub fn holding(entries: &str) -> Self {
+        Self::prepared(|folder| run_python(folder, LOAD, &[], entries))
+    }
+
+    /// One in which this account, which is made when it is not there, has the rights that these commands of `dsacls`
+    /// give it.
+    pub fn delegating(account: &str, commands: &str) -> Self {
+        Self::prepared(|folder| delegate(folder, account, commands))
+    }
+
+    fn prepared(prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         output(Command::new("cp").arg("-R").arg(template().join(".")).arg(folder.path()));
@@ -51,9 +66,7 @@ impl Samba {
         output(Command::new("chmod").arg("600").arg(path("server.key")));
         std::fs::write(path("password"), PASSWORD).unwrap();
         std::fs::write(path("etc/smb.conf"), configuration(&folder.path().display().to_string())).unwrap();
-        let units = ["people", "groups", "leavers", "Sales,ou=people", "IT,ou=people"];
-        let unit = |name: &str| format!("dn: ou={name},{DOMAIN}\nobjectClass: organizationalUnit\n\n");
-        load(folder.path(), &format!("{}{entries}", units.map(unit).concat()));
+        prepare(folder.path());
         let mut samba = Self { folder, port: free_port(), plain_port: free_port(), server: None };
         samba.up();
         samba
@@ -92,10 +105,10 @@ impl Samba {
         self.folder.path().join(name)
     }
 
-    /// One of OpenLDAP's clients, bound as the service account.
+    /// One of OpenLDAP's clients, bound as an administrator.
     pub fn client(&self, program: &str) -> Command {
         let mut command = self.stranger(program);
-        command.args(["-D", BIND_DN, "-y"]).arg(self.file("password"));
+        command.args(["-D", ADMINISTRATOR, "-y"]).arg(self.file("password"));
         command
     }
 
@@ -164,11 +177,17 @@ impl Drop for Samba {
     }
 }
 
-/// A domain that nothing has happened in yet, with what preloads.
+/// A domain that nothing has happened in yet but that the gateway's account has its rights, with what preloads.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
-        let made_by = BuildHasherDefault::<DefaultHasher>::default().hash_one((SHIM, PROVISION, PASSWORD));
+        let made_by = BuildHasherDefault::<DefaultHasher>::default().hash_one((
+            SHIM,
+            PROVISION,
+            PASSWORD,
+            DELEGATE,
+            delegations(),
+        ));
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("samba-domain-{made_by:016x}"));
         if !kept.is_dir() {
             let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -203,13 +222,27 @@ fn make_domain(folder: &Path) {
             .arg("-s")
             .arg(path("etc/smb.conf")),
     );
+    let units = ["people", "groups", "leavers", "Sales,ou=people", "IT,ou=people"];
+    let unit = |name: &str| format!("dn: ou={name},{DOMAIN}\nobjectClass: organizationalUnit\n\n");
+    run_python(folder, LOAD, &[], &units.map(unit).concat());
+    delegate(folder, "gantry", &delegations());
 }
 
-/// Adds entries to a domain that nobody serves, all in one transaction, which takes a tenth of the time.
-fn load(folder: &Path, entries: &str) {
-    let file = folder.join("entries.ldif");
-    std::fs::write(&file, entries).unwrap();
-    output(Command::new(PYTHON).args(["-c", LOAD]).arg(folder).stdin(std::fs::File::open(file).unwrap()));
+/// What delegates rights to the gateway's account, as the README of the ready mapping tells administrators.
+fn delegations() -> String {
+    README.lines().filter(|line| line.starts_with("dsacls ")).map(|line| format!("{line}\n")).collect()
+}
+
+fn delegate(folder: &Path, account: &str, commands: &str) {
+    run_python(folder, DELEGATE, &[account, PASSWORD, DOMAIN], commands);
+}
+
+/// Runs a script on a domain that nobody serves. In one transaction it adds entries in a tenth of the time.
+fn run_python(folder: &Path, script: &str, arguments: &[&str], input: &str) {
+    std::fs::write(folder.join("input"), input).unwrap();
+    let mut python = Command::new(PYTHON);
+    python.args(["-c", script]).arg(folder).args(arguments);
+    output(python.stdin(File::open(folder.join("input")).unwrap()));
 }
 
 /// Without TLS it takes simple binds too, as a relay needs it.
