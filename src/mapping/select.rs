@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::line::{Collection, Line, ResourceMapping};
-use crate::plan::{Fields, Native};
+use super::line::{Collection, How, Line, ResourceMapping};
+use crate::plan::{Fields, Native, Touched};
 use crate::scim::filter::Filter;
 use crate::scim::path::AttrPath;
 
@@ -18,6 +18,22 @@ impl ResourceMapping {
             natives.extend(collection.natives());
         }
         Fields { natives, rest: self.has_rest && self.rest_is_wanted(wants) }
+    }
+
+    /// All natives that are ever read or written.
+    pub fn touched(&self) -> Touched {
+        let mut written = BTreeSet::new();
+        for line in self.lines.iter().filter(|line| line.writable()) {
+            written.extend(line.natives.iter().cloned());
+            if let How::Hash { salt, .. } = &line.conversion.how {
+                written.insert(salt.clone());
+            }
+        }
+        for collection in self.collections.iter().filter(|collection| !collection.read_only) {
+            written.extend(collection.natives());
+        }
+        written.extend(self.initial.iter().chain(&self.stamps).map(|(native, _)| native.clone()));
+        Touched { entity: self.entity.clone(), read: self.fields(&|_| true).natives, written }
     }
 
     /// The natives that the evaluation of a filter needs.

@@ -3,6 +3,7 @@
 use super::support::database::Database;
 use super::support::directory::{Directory, SUFFIX};
 use super::support::gateway::{gantry, write_configuration};
+use super::support::samba::{DOMAIN, Samba};
 use super::support::{free_port, run};
 
 /// What it printed about these targets, and whether all was well.
@@ -83,6 +84,113 @@ fn what_is_wrong_with_a_directory_is_said() {
     assert!(!well);
     says(&text, &["WRONG ldaps://127.0.0.1", "the bind was refused"]);
     assert!(!text.contains("another"), "{text}");
+}
+
+#[test]
+fn an_active_directory_that_is_well() {
+    let samba = Samba::start();
+    let target = samba.target("corp", "active-directory", &leavers());
+    let (text, well) = doctor(std::slice::from_ref(&target), &[]);
+    assert!(well, "{text}");
+    says(
+        &text,
+        &[
+            ": Active Directory, over TLS, bound as cn=gantry,cn=Users",
+            "note  User: no entry shows which attributes the account may write; --write makes one of its own",
+        ],
+    );
+    let (text, well) = doctor(std::slice::from_ref(&target), &["--write"]);
+    assert!(well, "{text}");
+    says(
+        &text,
+        &["ou=people", "ou=groups"]
+            .map(|place| format!("entries below {place},{DOMAIN} can be added"))
+            .each_ref()
+            .map(String::as_str),
+    );
+    assert!(samba.search(DOMAIN, "(cn=gantry-doctor-*)").is_empty());
+
+    samba.modify(&[person(), group()].concat());
+    let (text, well) = doctor(&[target], &[]);
+    assert!(well, "{text}");
+    says(&text, &["ok    User: the account may make entries and write", "ok    Group: the account may make"]);
+}
+
+#[test]
+fn what_an_account_in_active_directory_may_not_do_is_said() {
+    let right = |right: &str| format!("\"CORP\\stranger:{right}\"");
+    let allow = |place: &str, kind: &str, rights: &[&str]| {
+        let rights: Vec<String> = rights.iter().map(|one| right(one)).collect();
+        format!("dsacls \"OU={place},DC=\" {kind} /G {}\n", rights.join(" "))
+    };
+    let some = [
+        allow("people", "/I:T", &["CC;user"]),
+        allow("people", "/I:S", &["RPLC;;user", "WP;cn;user", "WP;sn;user"]),
+    ];
+    for (commands, says_of_people) in [
+        (
+            String::new(),
+            format!("User: the account may not make entries of the class user below ou=people,{DOMAIN}"),
+        ),
+        (some.concat(), "User: the account may not write".to_owned()),
+    ] {
+        let samba = Samba::delegating("stranger", &commands);
+        samba.modify(&[person(), group()].concat());
+        let target =
+            samba.target("corp", "active-directory", &leavers()).replace("cn=gantry,", "cn=stranger,");
+        let (text, well) = doctor(std::slice::from_ref(&target), &[]);
+        assert!(!well, "{text}");
+        let advice = "delegate it as the README of the mapping `active-directory` says";
+        says(
+            &text,
+            &[
+                &format!("WRONG {says_of_people}"),
+                &format!(
+                    "WRONG User: the account may not make entries of the class user below ou=leavers,{DOMAIN}"
+                ),
+                &format!(
+                    "WRONG Group: the account may not make entries of the class group below ou=groups,{DOMAIN}"
+                ),
+                "WRONG Group: the account may not write cn, info, member, sAMAccountName of CN=crew",
+                advice,
+            ],
+        );
+        if commands.is_empty() {
+            continue;
+        }
+        // What it has is not named, what it lacks is.
+        let line = text.lines().find(|line| line.contains(&says_of_people)).unwrap();
+        let (lacking, _) = line.split_once(" of CN=").unwrap();
+        let lacks = |name: &str| lacking.split([' ', ',']).any(|word| word == name);
+        assert!(["displayName", "userAccountControl", "mail"].iter().all(|name| lacks(name)), "{line}");
+        assert!(!["CN", "cn", "sn", "unicodePwd", "memberOf"].iter().any(|name| lacks(name)), "{line}");
+    }
+
+    // Rights that only show when they are used.
+    let all = [
+        allow("people", "/I:T", &["CC;user"]),
+        allow("people", "/I:S", &["RPLC;;user"]),
+        allow("groups", "/I:T", &["CCDC;group"]),
+        allow("leavers", "/I:T", &["CC;user"]),
+    ];
+    let samba = Samba::delegating("stranger", &all.concat());
+    let target = samba.target("corp", "active-directory", &leavers()).replace("cn=gantry,", "cn=stranger,");
+    let (text, well) = doctor(&[target], &["--write"]);
+    assert!(!well, "{text}");
+    says(&text, &["the account may not set a password below ou=people", "is doctor's own, and stays"]);
+    assert_eq!(samba.search(DOMAIN, "(cn=gantry-doctor-*)").len(), 1);
+}
+
+fn leavers() -> String {
+    format!(", leavers = \"ou=leavers,{DOMAIN}\"")
+}
+
+fn person() -> String {
+    format!("dn: cn=ann,ou=people,{DOMAIN}\nchangetype: add\nobjectClass: user\n\n")
+}
+
+fn group() -> String {
+    format!("dn: cn=crew,ou=groups,{DOMAIN}\nchangetype: add\nobjectClass: group\n\n")
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod ber;
 mod cache;
 mod codes;
 mod connection;
+mod delegation;
 mod dn;
 mod entry;
 mod examine;
@@ -44,7 +45,7 @@ use async_trait::async_trait;
 use super::{Backend, Failure, Finding, Intent, Lowered, Session};
 use crate::plan::{
     Entity, Facts, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search, Secret,
-    Step, Store,
+    Step, Store, Touched,
 };
 use connection::Credentials;
 pub use kind::Kind;
@@ -185,8 +186,8 @@ impl Backend for Ldap {
         self.directory.ping().await
     }
 
-    async fn examine(&self, searches: &[Search], write: bool) -> Vec<Finding> {
-        self.directory.examine(searches, write).await
+    async fn examine(&self, touched: &[Touched], write: bool) -> Vec<Finding> {
+        self.directory.examine(touched, write).await
     }
 }
 
