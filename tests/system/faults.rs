@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::directory::{Directory, Entry, SUFFIX};
-use crate::support::eventually;
+use crate::support::{Server, eventually};
 use crate::support::gateway::Gateway;
 use crate::support::relay::{Loss, Relay};
 use crate::support::scim::{Answer, Scim};

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::database::Database;
 use crate::support::directory::{Directory, Entry, SUFFIX};
-use crate::support::eventually;
+use crate::support::{Server, eventually};
 use crate::support::gateway::Gateway;
 use crate::support::scim::{Answer, Scim};
 

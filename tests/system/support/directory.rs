@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
-use super::{certificates, eventually, free_port, output, run};
+use super::{Server, certificates, eventually, free_port, output, run};
 
 /// The suffix.
 pub const SUFFIX: &str = "dc=example,dc=test";
@@ -93,17 +93,6 @@ impl Directory {
         directory
     }
 
-    /// Starts the server, at the same port as before, and waits until it answers.
-    pub fn up(&mut self) {
-        let mut command = (self.command)(self.folder.path(), self.port, self.plain_port);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let missing = |cause| panic!("{command:?}: {cause}; scripts/test installs it");
-        self.server = Some(child.unwrap_or_else(missing));
-        eventually("the directory's start", || {
-            run(self.client("ldapwhoami").env("LDAPTLS_REQCERT", "never")).status.success()
-        });
-    }
-
     /// Starts the server anew, with a text of its configuration replaced by another.
     pub fn reconfigure(&mut self, old: &str, new: &str) {
         let file = self.file("slapd.conf");
@@ -112,20 +101,6 @@ impl Directory {
         std::fs::write(&file, text.replace(old, new)).unwrap();
         self.kill();
         self.up();
-    }
-
-    /// Kills the server as a crash would.
-    pub fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
-    }
-
-    /// Sends the server a signal: `STOP`, `CONT`.
-    pub fn signal(&self, name: &str) {
-        let pid = self.server.as_ref().unwrap().id().to_string();
-        output(Command::new("kill").arg(format!("-{name}")).arg(pid));
     }
 
     pub fn url(&self) -> String {
@@ -194,6 +169,30 @@ impl Directory {
         let file = self.file("change.ldif");
         std::fs::write(&file, ldif).unwrap();
         output(self.client("ldapmodify").arg("-f").arg(file));
+    }
+}
+
+impl Server for Directory {
+    fn up(&mut self) {
+        let mut command = (self.command)(self.folder.path(), self.port, self.plain_port);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let missing = |cause| panic!("{command:?}: {cause}; scripts/test installs it");
+        self.server = Some(child.unwrap_or_else(missing));
+        eventually("the directory's start", || {
+            run(self.client("ldapwhoami").env("LDAPTLS_REQCERT", "never")).status.success()
+        });
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.server.as_ref().unwrap().id().to_string();
+        output(Command::new("kill").arg(format!("-{name}")).arg(pid));
     }
 }
 

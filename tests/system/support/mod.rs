@@ -16,6 +16,18 @@ use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+/// A server whose life is in the test's hands.
+pub trait Server {
+    /// Starts it, at the same ports as before, and waits until it answers.
+    fn up(&mut self);
+
+    /// Kills it as a crash would.
+    fn kill(&mut self);
+
+    /// Sends it a signal: `STOP`, `CONT`.
+    fn signal(&self, name: &str);
+}
+
 /// A port that nobody listens on now.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 use super::directory::{Entry, escaped};
-use super::{certificates, eventually, free_port, output, run};
+use super::{Server, certificates, eventually, free_port, output, run};
 
 /// The domain.
 pub const DOMAIN: &str = "dc=ad,dc=test";
@@ -70,26 +70,6 @@ impl Samba {
         let mut samba = Self { folder, port: free_port(), plain_port: free_port(), server: None };
         samba.up();
         samba
-    }
-
-    /// Starts the server, and waits until it answers.
-    pub fn up(&mut self) {
-        let mut command = Command::new(SAMBA);
-        command
-            .args(["--foreground", "--no-process-group", "--model=single", "-s"])
-            .arg(self.file("etc/smb.conf"));
-        command.env("LD_PRELOAD", self.file("ports.so"));
-        command.env("PORT_636", self.port.to_string()).env("PORT_389", self.plain_port.to_string());
-        for fixed in ["3268", "3269"] {
-            command.env(format!("PORT_{fixed}"), free_port().to_string());
-        }
-        // It ends when its standard input does, so that not even a test that is killed leaves it behind.
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.server =
-            Some(child.unwrap_or_else(|cause| panic!("{SAMBA}: {cause}; scripts/test installs it")));
-        eventually("samba's start", || {
-            run(self.client("ldapsearch").args(["-s", "base", "-b", DOMAIN])).status.success()
-        });
     }
 
     pub fn url(&self) -> String {
@@ -168,12 +148,42 @@ impl Samba {
     }
 }
 
+impl Server for Samba {
+    fn up(&mut self) {
+        let mut command = Command::new(SAMBA);
+        command
+            .args(["--foreground", "--no-process-group", "--model=single", "-s"])
+            .arg(self.file("etc/smb.conf"));
+        command.env("LD_PRELOAD", self.file("ports.so"));
+        command.env("PORT_636", self.port.to_string()).env("PORT_389", self.plain_port.to_string());
+        for fixed in ["3268", "3269"] {
+            command.env(format!("PORT_{fixed}"), free_port().to_string());
+        }
+        // It ends when its standard input does, so that not even a test that is killed leaves it behind.
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        self.server =
+            Some(child.unwrap_or_else(|cause| panic!("{SAMBA}: {cause}; scripts/test installs it")));
+        eventually("samba's start", || {
+            run(self.client("ldapsearch").args(["-s", "base", "-b", DOMAIN])).status.success()
+        });
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.server.as_ref().unwrap().id().to_string();
+        output(Command::new("kill").arg(format!("-{name}")).arg(pid));
+    }
+}
+
 impl Drop for Samba {
     fn drop(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
+        self.kill();
     }
 }
 
