@@ -10,10 +10,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::directory::{Directory, Entry, SUFFIX};
-use crate::support::{Server, eventually};
 use crate::support::gateway::Gateway;
 use crate::support::relay::{Loss, Relay};
 use crate::support::scim::{Answer, Scim};
+use crate::support::{Server, eventually};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";

@@ -26,6 +26,7 @@ mod properties;
 mod providers;
 mod queries;
 mod refusals;
+mod replicas;
 mod schemas;
 mod serving;
 mod support;

@@ -85,6 +85,34 @@ impl Directory {
         })
     }
 
+    /// Two with the same entries, ids and all; neither tells the other of what is written until it is told to
+    /// [follow](Self::follow) it.
+    pub fn twins() -> [Self; 2] {
+        let [first, mut second] = [(); 2].map(|()| Self::start());
+        second.kill();
+        let data = "db/data.mdb";
+        std::fs::copy(first.file(data), second.file(data)).unwrap();
+        second.up();
+        [first, second]
+    }
+
+    /// Starts the server anew, as one that takes over all that is written in the other, from the number of servers
+    /// that this one is.
+    pub fn follow(&mut self, other: &Self, number: usize) {
+        let url = other.plain_url();
+        let file = self.file("slapd.conf");
+        let lines = format!(
+            "moduleload syncprov\noverlay syncprov\n\
+             syncrepl rid=00{number} provider={url} type=refreshAndPersist retry=\"1 +\" searchbase=\"{SUFFIX}\" \
+             bindmethod=simple binddn=\"{BIND_DN}\" credentials={PASSWORD}\n\
+             multiprovider on\n"
+        );
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("serverID {number}\n{text}\n{lines}")).unwrap();
+        self.kill();
+        self.up();
+    }
+
     /// One whose server is this command, started at a free port. Its folder holds `ca.pem` and `password`.
     pub(super) fn of(folder: TempDir, command: Serve) -> Self {
         let mut directory =
