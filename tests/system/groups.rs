@@ -26,7 +26,7 @@ fn many_members_come_in_several_writes_and_all_or_none_of_them() {
     // The machine may be busy, and Samba is slow.
     let limits = "limits = { backend_deadline_ms = 60000, deadline_ms = 120000 }\n".to_owned();
     let mut gateway =
-        Gateway::serve(&[limits, samba.target_in_the_clear("corp", "active-directory", &[url])]);
+        Gateway::serve(&[limits, samba.target_in_the_clear("corp", "active-directory", "", &[url])]);
     let corp = gateway.target("corp");
     let mut ids = Vec::new();
     while ids.len() < MEMBERS {

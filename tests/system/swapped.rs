@@ -39,7 +39,7 @@ impl Scene {
         let samba = Samba::start();
         let relay = Relay::to(samba.plain_port());
         let url = format!("ldap://127.0.0.1:{}", relay.port());
-        let gateway = Gateway::serve(&[samba.target_in_the_clear("corp", "active-directory", &[url])]);
+        let gateway = Gateway::serve(&[samba.target_in_the_clear("corp", "active-directory", "", &[url])]);
         let corp = gateway.target("corp");
         Self { samba, relay, gateway, corp }
     }

@@ -182,8 +182,8 @@ impl Samba {
     }
 
     /// The same, asked at these URLs without TLS.
-    pub fn target_in_the_clear(&self, name: &str, mapping: &str, urls: &[String]) -> String {
-        self.target_as(name, mapping, "", urls, "plaintext = true")
+    pub fn target_in_the_clear(&self, name: &str, mapping: &str, more: &str, urls: &[String]) -> String {
+        self.target_as(name, mapping, more, urls, "plaintext = true")
     }
 
     fn target_as(&self, name: &str, mapping: &str, more: &str, urls: &[String], last_line: &str) -> String {

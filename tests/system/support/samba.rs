@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 use super::directory::{Entry, escaped};
@@ -187,6 +189,15 @@ impl Drop for Samba {
     }
 }
 
+/// The text form of an objectGUID that `ldapsearch` gave as base64, or as text where its octets are some.
+pub fn guid(value: &str) -> String {
+    let decoded = STANDARD.decode(value).ok();
+    let octets = decoded.filter(|octets| octets.len() == 16).unwrap_or_else(|| value.as_bytes().to_vec());
+    let order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+    let digits: String = order.map(|at: usize| format!("{:02x}", octets[at])).concat();
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+}
+
 /// A domain that nothing has happened in yet but that the gateway's account has its rights, with what preloads.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
@@ -255,7 +266,8 @@ fn run_python(folder: &Path, script: &str, arguments: &[&str], input: &str) {
     output(python.stdin(File::open(folder.join("input")).unwrap()));
 }
 
-/// Without TLS it takes simple binds too, as a relay needs it.
+/// Without TLS it takes simple binds too, as a relay needs it. It does not wait for the disk: that would be for the case
+/// that the machine dies.
 fn configuration(folder: &str) -> String {
     format!(
         "[global]
@@ -281,6 +293,7 @@ ldap server require strong auth = no
 bind interfaces only = yes
 interfaces = 127.0.0.1/8
 disable netbios = yes
+ldb:nosync = yes
 "
     )
 }
