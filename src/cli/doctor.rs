@@ -10,7 +10,6 @@ use crate::backend::{Finding, Intent, Weight};
 use crate::config;
 use crate::gateway::Target;
 use crate::mapping::ResourceMapping;
-use crate::plan::Touched;
 
 #[derive(Args)]
 pub struct Doctor {
@@ -39,7 +38,7 @@ impl Doctor {
             let target = build::target(settings, config.limits, &public_url, &cursors, intent)?;
             let kind = target.backend.profile().kind;
             print(&format!("{} at {}: {kind}", target.name, target.path))?;
-            for Finding { weight, text } in target.backend.examine(&touched(&target), self.write).await {
+            for Finding { weight, text } in examine(&target, self.write).await {
                 print(&format!("  {weight:<6}{text}"))?;
                 wrong += usize::from(weight == Weight::Wrong);
             }
@@ -53,7 +52,8 @@ impl Doctor {
     }
 }
 
-/// All that the mapping touches, of each type.
-fn touched(target: &Target) -> Vec<Touched> {
-    target.mapping.resources().iter().map(ResourceMapping::touched).collect()
+/// What a target's backend is like, for all that its mapping touches.
+pub(super) async fn examine(target: &Target, write: bool) -> Vec<Finding> {
+    let touched: Vec<_> = target.mapping.resources().iter().map(ResourceMapping::touched).collect();
+    target.backend.examine(&touched, write).await
 }

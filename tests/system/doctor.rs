@@ -1,16 +1,26 @@
-//! `gantry doctor`: what it says of backends that are as they should be, and of those that are not.
+//! `gantry doctor`: what it says of backends that are as they should be, and of those that are not; and that `gantry
+//! check --live` takes what is wrong for a mistake.
 
 use super::support::database::Database;
 use super::support::directory::{Directory, SUFFIX};
 use super::support::gateway::{gantry, write_configuration};
 use super::support::samba::{DOMAIN, Samba};
-use super::support::{free_port, run};
+use super::support::{Server, free_port, run};
 
 /// What it printed about these targets, and whether all was well.
 fn doctor(targets: &[String], arguments: &[&str]) -> (String, bool) {
+    told("doctor", targets, arguments)
+}
+
+/// The same of `gantry check`.
+fn check(target: &str, arguments: &[&str]) -> (String, bool) {
+    told("check", &[target.to_owned()], arguments)
+}
+
+fn told(verb: &str, targets: &[String], arguments: &[&str]) -> (String, bool) {
     let folder = tempfile::tempdir().unwrap();
     let file = write_configuration(folder.path(), targets);
-    let done = run(gantry().arg("doctor").arg("--config").arg(file).args(arguments));
+    let done = run(gantry().arg(verb).arg("--config").arg(file).args(arguments));
     let [told, failed] = [done.stdout, done.stderr].map(|text| String::from_utf8(text).unwrap());
     let text = format!("{told}{failed}");
     (text, done.status.success())
@@ -231,4 +241,68 @@ fn databases() {
     let (text, well) = doctor(&[crm.target("crm", "crm")], &["--target", "none"]);
     assert!(!well);
     says(&text, &["no target none"]);
+}
+
+// === check --live ===
+
+#[test]
+fn a_mapping_that_its_directory_does_not_fit_is_a_mistake() {
+    let (mut openldap, ds389, samba) = (Directory::start(), Directory::ds389(), Samba::start());
+    samba.modify(&[person(), group()].concat());
+    let targets = [
+        openldap.target("corp", "openldap"),
+        ds389.target("corp", "389ds"),
+        samba.target("corp", "active-directory", ""),
+    ];
+    for target in &targets {
+        let (text, well) = check(target, &["--live"]);
+        assert!(well, "{text}");
+        says(&text, &["ok: target corp at /corp/scim/v2"]);
+        // Whoever does not look sees nothing.
+        let misspelt = target.replace("people =", "external_id = \"employeeNumbr\", people =");
+        assert!(check(&misspelt, &[]).1);
+        let (text, well) = check(&misspelt, &["--live"]);
+        assert!(!well, "{text}");
+        says(&text, &["error: User: the schema has no attribute employeeNumbr", "--> target corp"]);
+    }
+    openldap.kill();
+    let (text, well) = check(&targets[0], &["--live"]);
+    assert!(!well, "{text}");
+    says(&text, &["error: ldaps://127.0.0.1", "--> target corp"]);
+    assert!(check(&targets[0], &[]).1);
+}
+
+#[test]
+fn a_class_that_the_schema_lacks_is_a_mistake_also_where_it_is_only_written() {
+    let directory = Directory::start();
+    let ready = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings/openldap");
+    let script = std::fs::read_to_string(ready.join("mapping.rhai")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let target = directory
+        .target("corp", "openldap")
+        .replace(ready.to_str().unwrap(), folder.path().to_str().unwrap());
+    for (old, new, says_so) in [
+        ("[\"inetOrgPerson\"]", "[\"inetOrgPersn\"]", "the schema has no object class inetOrgPersn"),
+        (
+            "resource(\"Group\")",
+            "initial(\"employeType\", \"x\");\nresource(\"Group\")",
+            "no attribute employeType",
+        ),
+    ] {
+        std::fs::write(folder.path().join("mapping.rhai"), script.replace(old, new)).unwrap();
+        let (text, well) = check(&target, &["--live"]);
+        assert!(!well, "{text}");
+        says(&text, &[says_so]);
+    }
+}
+
+#[test]
+fn a_mapping_that_its_database_does_not_fit_is_a_mistake_also_where_a_column_is_only_written() {
+    let database = Database::of("crm");
+    let target = database.target("crm", "crm");
+    assert!(check(&target, &["--live"]).1);
+    database.change("ALTER TABLE AppUser RENAME COLUMN PwdSalt TO Salt");
+    let (text, well) = check(&target, &["--live"]);
+    assert!(!well, "{text}");
+    says(&text, &["error: User: the table AppUser has no column PwdSalt", "--> target crm"]);
 }
