@@ -91,6 +91,9 @@ pub enum Failure {
     /// A value that must be unique is taken.
     #[error("uniqueness: {0}")]
     Uniqueness(String),
+    /// A value that must be unique is a deleted resource's, which the backend keeps.
+    #[error("uniqueness, of what is deleted: {0}")]
+    Hidden(String),
     /// A value cannot be stored. The first text is for the client, the second the cause.
     #[error("rejected: {0} ({1})")]
     Rejected(String, String),

@@ -29,16 +29,24 @@ impl Check {
         mistakes.extend(build::tls(&config).err());
         for target in &config.targets {
             match self.of_target(&config, target).await {
-                Ok(()) => fine.push(format!("ok: target {} at {}", target.name, target.path)),
+                Ok(warnings) => {
+                    fine.extend(warnings.iter().map(ToString::to_string));
+                    fine.push(format!("ok: target {} at {}", target.name, target.path));
+                }
                 Err(found) => mistakes.extend(found),
             }
         }
         if mistakes.is_empty() { print(&fine.join("\n")) } else { Err(mistakes.into()) }
     }
 
-    async fn of_target(&self, config: &Config, settings: &config::Target) -> Result<(), Vec<Diagnostic>> {
+    /// What is worth knowing of a target's mapping; or what is wrong with it.
+    async fn of_target(
+        &self,
+        config: &Config,
+        settings: &config::Target,
+    ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         if !self.live {
-            return build::mapping(settings).map(|_| ());
+            return build::mapping(settings).map(|mapping| mapping.warnings().to_vec());
         }
         let public_url = build::public_url(config, config.listen);
         let target =
@@ -47,6 +55,6 @@ impl Check {
         let wrong = findings.into_iter().filter(|finding| finding.weight == Weight::Wrong);
         let place = format!("target {}", settings.name);
         let mistakes: Vec<_> = wrong.map(|finding| Diagnostic::whole(&place, finding.text)).collect();
-        if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+        if mistakes.is_empty() { Ok(target.mapping.warnings().to_vec()) } else { Err(mistakes) }
     }
 }

@@ -9,7 +9,6 @@ use super::{Exit, build, print};
 use crate::backend::{Finding, Intent, Weight};
 use crate::config;
 use crate::gateway::Target;
-use crate::mapping::ResourceMapping;
 
 #[derive(Args)]
 pub struct Doctor {
@@ -54,6 +53,5 @@ impl Doctor {
 
 /// What a target's backend is like, for all that its mapping touches.
 pub(super) async fn examine(target: &Target, write: bool) -> Vec<Finding> {
-    let touched: Vec<_> = target.mapping.resources().iter().map(ResourceMapping::touched).collect();
-    target.backend.examine(&touched, write).await
+    target.backend.examine(&target.mapping.touched(), write).await
 }

@@ -168,7 +168,8 @@ impl Job<'_> {
         let mut session = self.session(Intent::Write).await?;
         let mut facts = self.facts(attempt);
         let version = self.permitted(&mut *session, id, &mut facts).await?;
-        let delete = Delete { entity: self.of.entity.clone(), id: id.to_owned(), version };
+        let stamps = self.target.mapping.stamps(self.of, None, OffsetDateTime::now_utc())?;
+        let delete = Delete { entity: self.of.entity.clone(), id: id.to_owned(), version, stamps };
         let delete = Operation::Delete(delete);
         self.carry_out(&mut *session, &delete, &mut facts).await?;
         session.commit().await?;
@@ -272,7 +273,7 @@ impl Job<'_> {
         let lost = self.settle(&mut comes, &nothing, &facts)?;
         mapping.settle_removals(self.of, &mut goes, &facts);
         let mut changes = mapping.delta_changes(comes, goes);
-        mapping.stamp(self.of, &Resource::new(), OffsetDateTime::now_utc(), &mut changes)?;
+        mapping.stamp(self.of, None, OffsetDateTime::now_utc(), &mut changes)?;
         self.update(&mut *session, id, changes, version, &mut facts).await?;
         session.commit().await?;
         Ok(lost)

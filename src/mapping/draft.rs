@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::Position;
 use serde_json::Value as Json;
 
+use crate::plan::Order;
+
 /// A mapping as it was said.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
@@ -58,12 +60,20 @@ pub(super) struct DraftResource {
     pub rdn: Option<(String, String, Position)>,
     pub parent: Option<DraftParent>,
     pub version: Option<String>,
+    pub only: Option<(Vec<(String, Pattern)>, Position)>,
     pub lookups: Vec<DraftLookup>,
     pub on_delete: Vec<DraftDelete>,
     pub lines: Vec<DraftLine>,
     pub initial: Vec<DraftGiven>,
     pub stamps: Vec<DraftGiven>,
-    pub rest: Option<(String, String, String, Position)>,
+    pub rest: Option<(DraftRest, Position)>,
+}
+
+/// `rest(table, key, column)` or `rest(attribute)`
+#[derive(Clone, Debug)]
+pub(super) enum DraftRest {
+    Column { table: String, key: String, column: String },
+    Attribute(String),
 }
 
 /// `.parent(function, inputs)`
@@ -91,12 +101,13 @@ pub(super) struct DraftLookup {
     pub foreign_key: String,
 }
 
-/// `.on_delete(how, rows)` or `.on_delete("move", dn)`
+/// `.on_delete(how)`, `.on_delete("move", dn)` or `.on_delete("disable", values)`, each with rows or without
 #[derive(Clone, Debug)]
 pub(super) struct DraftDelete {
     pub at: Position,
     pub how: String,
     pub to: Option<String>,
+    pub values: Vec<(String, Json)>,
     pub rows: Vec<(String, Json)>,
 }
 
@@ -113,6 +124,8 @@ pub(super) struct DraftLine {
     pub prefix: Option<String>,
     pub read: Option<(String, Position)>,
     pub write: Option<(String, Position)>,
+    pub find: Option<(String, String, Position)>,
+    pub exact: Option<Position>,
     pub refs: Vec<String>,
     pub on_missing: Option<(String, Position)>,
     pub placeholder: Option<String>,
@@ -159,6 +172,8 @@ pub(super) enum Given {
     Uuid,
     /// `now()`
     Now,
+    /// `today()`
+    Today,
 }
 
 /// The native side of a pair of `.values`.
@@ -172,6 +187,10 @@ pub(super) enum Pattern {
     BitSet(i64),
     /// `bit_clear(n)`
     BitClear(i64),
+    /// `gt(x)`, `ge(x)`, `lt(x)`, `le(x)`
+    Ordered(Order, Box<Pattern>),
+    /// `today()`
+    Today,
     /// A literal.
     Literal(Json),
 }

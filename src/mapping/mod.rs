@@ -10,6 +10,7 @@ mod delta;
 pub mod diagnostic;
 mod discover;
 mod draft;
+mod existence;
 mod hash;
 mod line;
 mod model;
@@ -52,6 +53,7 @@ pub struct Mapping {
     model: Arc<Model>,
     engine: Engine,
     ast: AST,
+    warnings: Vec<Diagnostic>,
 }
 
 // === impl Mapping ===
@@ -88,14 +90,22 @@ impl Mapping {
         check_functions(name, text, &ast)?;
         script::within_deadline(SCRIPT_LOAD_MS, || engine.run_ast(&ast))
             .map_err(|error| vec![mistake(name, text, &error)])?;
-        let mut builder = build::Builder { file: name, text, ast: &ast, mistakes: Vec::new() };
+        let (mistakes, warnings) = (Vec::new(), Vec::new());
+        let mut builder = build::Builder { file: name, text, ast: &ast, mistakes, warnings };
         let built = builder.build(&draft.lock());
         if !builder.mistakes.is_empty() {
             return Err(builder.mistakes);
         }
+        let warnings = builder.warnings;
         let mut engine = script::sandbox();
         verbs::register_param(&mut engine, &params);
-        Ok(Self { resources: built.resources, model: Arc::new(built.model), engine, ast })
+        verbs::register_patterns(&mut engine);
+        Ok(Self { resources: built.resources, model: Arc::new(built.model), engine, ast, warnings })
+    }
+
+    /// What works, and is hardly what was wanted.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// Where each resource type lives.

@@ -2,10 +2,36 @@
 
 use std::collections::BTreeSet;
 
+use super::Mapping;
 use super::line::{Collection, How, Line, ResourceMapping};
-use crate::plan::{Fields, Native, Touched};
+use crate::plan::{DeleteRule, Fields, Native, OnDelete, Predicate, Store, Touched};
 use crate::scim::filter::Filter;
 use crate::scim::path::AttrPath;
+
+impl Mapping {
+    /// All natives that are ever read or written, type by type.
+    pub fn touched(&self) -> Vec<Touched> {
+        self.resources().iter().map(|of| self.touched_by(of)).collect()
+    }
+
+    fn touched_by(&self, of: &ResourceMapping) -> Touched {
+        let (mut read, mut written) = (of.fields(&|_| true).natives, of.written());
+        if let Some(entity) = self.model().entity(&of.entity) {
+            let only = match &entity.store {
+                Store::Table(table) => &table.only,
+                Store::Entries(entries) => &entries.only,
+            };
+            tested(only, &mut read);
+            for DeleteRule { rows, how } in &entity.on_delete {
+                read.extend(rows.keys().cloned().map(Native::own));
+                if let OnDelete::Disable(disable) = how {
+                    written.extend(disable.values.keys().cloned().map(Native::own));
+                }
+            }
+        }
+        Touched { entity: of.entity.clone(), read, written }
+    }
+}
 
 impl ResourceMapping {
     /// The natives behind the attributes that are wanted.
@@ -20,8 +46,8 @@ impl ResourceMapping {
         Fields { natives, rest: self.has_rest && self.rest_is_wanted(wants) }
     }
 
-    /// All natives that are ever read or written.
-    pub fn touched(&self) -> Touched {
+    /// The natives that lines write, and those that the mapping gives values itself.
+    fn written(&self) -> BTreeSet<Native> {
         let mut written = BTreeSet::new();
         for line in self.lines.iter().filter(|line| line.writable()) {
             written.extend(line.natives.iter().cloned());
@@ -33,7 +59,7 @@ impl ResourceMapping {
             written.extend(collection.natives());
         }
         written.extend(self.initial.iter().chain(&self.stamps).map(|(native, _)| native.clone()));
-        Touched { entity: self.entity.clone(), read: self.fields(&|_| true).natives, written }
+        written
     }
 
     /// The natives that the evaluation of a filter needs.
@@ -65,6 +91,16 @@ impl ResourceMapping {
         });
         let common = AttrPath { urn: None, name: "externalId".to_owned(), sub: None };
         paths.chain([common]).any(|path| wants(&path) && self.rest_may_hold(&path))
+    }
+}
+
+/// The natives that a condition is about.
+fn tested(predicate: &Predicate, into: &mut BTreeSet<Native>) {
+    match predicate {
+        Predicate::And(terms) | Predicate::Or(terms) => terms.iter().for_each(|term| tested(term, into)),
+        Predicate::Not(inner) | Predicate::Child(_, inner) => tested(inner, into),
+        Predicate::Test(native, _) => _ = into.insert(native.clone()),
+        Predicate::All | Predicate::Nothing | Predicate::Id(_) => {}
     }
 }
 

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use super::diagnostic::Diagnostic;
 use super::{Mapping, ResourceMapping, Versions};
 use crate::plan::{
-    By, Case, Change, Changes, Disabled, Folding, Instants, Move, Native, OnDelete, Order, Precision,
-    Predicate, Profile, Record, Row, Sort, Test, Value,
+    By, Case, Change, Changes, DeleteRule, Disable, Disabled, Folding, Instants, Move, Native, OnDelete,
+    Order, Precision, Predicate, Profile, Record, Row, Sort, Store, Test, Value,
 };
 use crate::scim::filter;
 use crate::scim::path::AttrPath;
@@ -82,7 +82,7 @@ fn the_ready_mappings_load() {
     let rule = |params: &_| {
         let mapping = Mapping::parse("mapping.rhai", ACTIVE_DIRECTORY, params)
             .unwrap_or_else(|_| panic!("it does not load"));
-        mapping.model().entity("User").unwrap().on_delete[0].place().map(str::to_owned)
+        mapping.model().entity("User").unwrap().on_delete[0].how.place().map(str::to_owned)
     };
     assert_eq!(rule(&params).as_deref(), Some("ou=leavers"));
     params.remove("leavers");
@@ -110,29 +110,13 @@ fn every_example_of_the_reference_loads() {
 fn every_verb_that_is_not_built_is_refused_by_name() {
     let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\")";
     let line = "attr(\"userName\", \"N\")";
-    let chained = [
-        "only(#{a: 1})",
-        "part(\"p\", 1, 2)",
-        "dated(\"p\", \"d\", \"s\")",
-        "read_only()",
-        "id(\"a\", \"b\")",
-    ];
-    let on_line = ["copy()", "find(\"n\", \"f\")", "exact()", "by(\"uid\")"];
-    let free = [
-        "on_error(1, \"uniqueness\")",
-        "counter(\"dn\", \"a\")",
-        "sequence(\"s\")",
-        "today()",
-        "gt(1)",
-        "ge(1)",
-        "lt(1)",
-        "le(1)",
-    ];
+    let chained = ["part(\"p\", 1, 2)", "dated(\"p\", \"d\", \"s\")", "read_only()", "id(\"a\", \"b\")"];
+    let on_line = ["copy()", "by(\"uid\")"];
+    let free = ["on_error(1, \"uniqueness\")", "counter(\"dn\", \"a\")", "sequence(\"s\")"];
     let texts = (chained.iter().map(|verb| format!("{start}.{verb};")))
         .chain(on_line.iter().map(|verb| format!("{start}; {line}.{verb};")))
         .chain(free.iter().map(|verb| format!("{start}; {verb};")))
-        .chain([format!("{start}; {line}; fn plan_create(row, plan) {{ }}")])
-        .chain([format!("{start}.on_delete(\"disable\"); {line};")]);
+        .chain([format!("{start}; {line}; fn plan_create(row, plan) {{ }}")]);
     for text in texts {
         let said = mistake(&text);
         assert!(said.contains("not built yet") && said.contains("mapping.rhai:1:"), "{text}\n{said}");
@@ -432,7 +416,9 @@ fn a_function_says_where_an_entry_stands() {
 #[test]
 fn a_leaver_is_disabled_as_active_says() {
     let rule = |text: &str| good(text).model().entity("User").unwrap().on_delete.clone();
-    let moved = |disabled| vec![OnDelete::Move(Move { to: "ou=leavers,dc=x".to_owned(), disabled })];
+    let moved = |disabled| {
+        vec![DeleteRule::always(OnDelete::Move(Move { to: "ou=leavers,dc=x".to_owned(), disabled }))]
+    };
     let bits = Disabled::Bits { set: 2, clear: 0 };
     assert_eq!(rule(ACCOUNT), moved(Some((Native::own("uac"), bits))));
     let locked = OPENLDAP.replacen("on_delete(\"delete\")", "on_delete(\"move\", \"ou=leavers,dc=x\")", 1);
@@ -445,6 +431,118 @@ fn a_leaver_is_disabled_as_active_says() {
         let said = mistake(&text);
         assert!(said.contains(says), "{said}");
     }
+}
+
+#[test]
+fn only_says_what_exists_and_a_new_resource_has_its_literals() {
+    let text = "resource(\"User\").table(\"T\").id(\"Id\").only(#{ Kind: \"staff\", Left: (), Site: any() })
+        .on_delete(\"disable\", #{ Left: 1 }, #{ Frozen: false }).on_delete(\"refuse\");
+        attr(\"userName\", \"N\").unique(); attr(\"active\", \"S\").values([[\"A\", true], [\"T\", false]]);";
+    let mapping = good(text);
+    let entity = mapping.model().entity("User").unwrap();
+    let test = |name: &str, test| Predicate::Test(Native::own(name), test);
+    let staff = test("Kind", Test::Equals("staff".into(), Case::Exact));
+    let expected = staff.and(test("Left", Test::Present).not()).and(test("Site", Test::Present));
+    let Store::Table(table) = &entity.store else { panic!("{entity:?}") };
+    assert_eq!(table.only, expected);
+    let Store::Table(everybody) = &mapping.model().entity(entity.unscoped.as_ref().unwrap()).unwrap().store
+    else {
+        panic!()
+    };
+    assert_eq!(everybody.only, Predicate::All);
+    let disable = Disable {
+        account: Some((Native::own("S"), Disabled::Value(Some("T".into())))),
+        values: Row::from([("Left".into(), Value::Integer(1))]),
+    };
+    let frozen = Row::from([("Frozen".into(), Value::Bool(false))]);
+    let rules =
+        [DeleteRule { rows: frozen, how: OnDelete::Disable(disable) }, DeleteRule::always(OnDelete::Refuse)];
+    assert_eq!(entity.on_delete, rules);
+    assert_eq!(mapping.warnings(), []);
+
+    let mut record = Record::default();
+    mapping.initialise(user(&mapping), &Resource::new(), OffsetDateTime::UNIX_EPOCH, &mut record).unwrap();
+    assert_eq!(record.values, BTreeMap::from([(Native::own("Kind"), vec!["staff".into()])]));
+}
+
+#[test]
+fn find_says_by_what_filters_look() {
+    let text = |exact: &str| {
+        format!(
+        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");
+         attr(\"userName\", \"N\").read(\"up\").write(\"low\").find(\"N\", \"low\"){exact};
+         attr(\"title\", [\"A\", \"B\"]).read_only().read(\"both\").find(\"A\", \"ask\"){exact};
+         fn up(v) {{ v.to_upper() }} fn low(v) {{ if v == \"x\" {{ throw \"no\" }} else {{ v.to_lower() }} }}
+         fn both(r) {{ `${{r.A}}/${{r.B}}` }}
+         fn ask(path, op, v) {{ switch op {{ \"eq\" if path == \"title\" => v.split(\"/\")[0], \"gt\" => gt(7), _ => () }} }}"
+    )
+    };
+    let is =
+        |name: &str, value: &str| Predicate::Test(Native::own(name), Test::Equals(value.into(), Case::Exact));
+    for (exact, is_exact) in [("", false), (".exact()", true)] {
+        let mapping = good(&text(exact));
+        let pushed = |filter: &str| pushed(&mapping, &SQLITE, filter);
+        assert_eq!(pushed("userName eq \"ADA\""), (is("N", "ada"), is_exact));
+        assert_eq!(pushed("title eq \"a/b\""), (is("A", "a"), is_exact));
+        let greater = Predicate::Test(Native::own("A"), Test::Compare(Order::Greater, Value::Integer(7)));
+        assert_eq!(pushed("title gt \"b\""), (greater, is_exact));
+        // A negation of what is only a superset asks for nothing, and is checked here.
+        assert_eq!(
+            pushed("not (userName eq \"a\")"),
+            match is_exact {
+                true => (is("N", "a").not(), true),
+                false => (Predicate::All, false),
+            }
+        );
+        for unasked in ["userName sw \"a\"", "userName eq \"x\"", "title sw \"b\"", "title pr"] {
+            assert_eq!(pushed(unasked), (Predicate::All, false), "{unasked}");
+        }
+    }
+    let directory = Profile { text: Precision::Over, ordering: false, ..SQLITE };
+    assert_eq!(pushed(&good(&text(".exact()")), &directory, "userName eq \"a\""), (is("N", "a"), false));
+    let line = |verbs: &str| {
+        format!(
+            "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\"); attr(\"userName\", \"N\"){verbs}; fn f(a, b) {{ a }}"
+        )
+    };
+    for (verbs, says) in [
+        (".exact()", "there is none here"),
+        (".find(\"N\", \"f\")", "no function `f` of one value"),
+        (".ref(\"User\").find(\"N\", \"f\")", "`find` is for values"),
+        (".find(\"x.N\", \"f\")", "neither a `lookup` nor a child table"),
+    ] {
+        let said = mistake(&line(verbs));
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[test]
+fn who_stays_visible_after_delete_is_warned_about() {
+    let with = |only: &str, delete: &str| {
+        let text = format!(
+            "resource(\"User\").table(\"T\").id(\"Id\"){only}.on_delete({delete});\n\
+             attr(\"userName\", \"N\"); attr(\"active\", \"S\").values([[\"A\", true], [\"T\", false]]);"
+        );
+        good(&text).warnings().to_vec()
+    };
+    let [warning] = &with("", "\"disable\"")[..] else { panic!() };
+    assert!(warning.to_string().starts_with("warning: a deleted resource stays visible"), "{warning}");
+    assert_eq!(with(".only(#{ Left: () })", "\"disable\"").len(), 1);
+    for fine in ["\"disable\", #{ Left: 1 }", "\"delete\"", "\"refuse\""] {
+        assert_eq!(with(".only(#{ Left: () })", fine), []);
+    }
+    assert_eq!(with(".only(#{ S: \"A\" })", "\"disable\""), []);
+    let line = "attr(\"userName\", \"N\");";
+    for (rule, says) in [
+        ("\"disable\"", "nothing says how a resource is disabled"),
+        ("\"disable\", \"x\"", "takes what is written"),
+        ("\"hide\"", "knows delete, disable, move and refuse"),
+    ] {
+        let said = mistake(&format!("resource(\"User\").table(\"T\").id(\"Id\").on_delete({rule});\n{line}"));
+        assert!(said.contains(says), "{said}");
+    }
+    let parts = "resource(\"User\").table(\"T\").id(\"Id\").only(#{ \"p.x\": 1 }).on_delete(\"delete\");";
+    assert!(mistake(&format!("{parts}\n{line}")).contains("the resource's own row or entry"));
 }
 
 #[test]

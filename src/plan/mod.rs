@@ -17,8 +17,8 @@ mod step;
 mod value;
 
 pub use model::{
-    Child, Disabled, Entity, Entries, Lookup, Model, Move, Native, OnDelete, OnMissing, Row, SideDocument,
-    Store, Table,
+    Child, DeleteRule, Disable, Disabled, Entity, Entries, Lookup, Model, Move, Native, OnDelete, OnMissing,
+    Row, SideDocument, Store, Table,
 };
 pub use operation::{
     Change, Changes, Create, Delete, Facts, Fields, Found, Operation, Range, Record, RowChanges, Search,

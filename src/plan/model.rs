@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Value;
+use super::{Predicate, Value};
 
 /// A native name: a column of the resource's own table or an attribute of its own entry (`part` is
 /// `None`), or a column of a look-up (`part` is its alias) or of a child table (`part` is its name).
@@ -41,8 +41,11 @@ pub struct Entity {
     pub unique: Vec<Native>,
     /// The native stamp that changes with every write (`RowVer`, `entryCSN`).
     pub version: Option<Native>,
-    /// What DELETE does; the first rule that fits the row decides. Never empty.
-    pub on_delete: Vec<OnDelete>,
+    /// What DELETE does; the first rule that fits the row or the entry decides. Never empty.
+    pub on_delete: Vec<DeleteRule>,
+    /// The entity with the same rows or entries and those that `only` hides: a value that must be unique must be
+    /// free there too. `None` where nothing is hidden.
+    pub unscoped: Option<Arc<str>>,
 }
 
 /// A table in a database, or entries in a directory.
@@ -67,6 +70,8 @@ pub struct Table {
     pub children: Vec<Child>,
     /// Where what no line stores is kept.
     pub rest: Option<SideDocument>,
+    /// The rows that exist for SCIM; no other is read, changed or deleted.
+    pub only: Predicate,
 }
 
 /// A shared row, read by its name: `lookup("dept", "Department", "DeptId", "DeptId")`. Its own table is
@@ -134,17 +139,41 @@ pub struct Entries {
     pub id: Arc<str>,
     /// A value (a DN) that stands in an attribute which must not be empty, and is never shown.
     pub placeholder: Option<(Arc<str>, String)>,
+    /// The attribute in which what no line stores is kept, as one text.
+    pub rest: Option<Arc<str>>,
+    /// The entries below the base that exist for SCIM; no other is read, changed or deleted.
+    pub only: Predicate,
 }
 
-/// A rule of DELETE.
+/// A rule of DELETE: for which rows or entries, and what is done then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeleteRule {
+    /// For those with all of these values; empty: for every one.
+    pub rows: Row,
+    /// What is done.
+    pub how: OnDelete,
+}
+
+/// What DELETE does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OnDelete {
-    /// Rows with these values are not deleted (403).
-    Refuse(Row),
+    /// Nothing: 403.
+    Refuse,
     /// Children first, then the row; or the entry.
     Delete,
+    /// It stays, disabled, with what hides it from SCIM.
+    Disable(Disable),
     /// The entry is disabled and goes elsewhere.
     Move(Move),
+}
+
+/// How a row or an entry is disabled instead of being deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Disable {
+    /// What makes of it an account that nobody can use, where the mapping has `active`.
+    pub account: Option<(Native, Disabled)>,
+    /// What is written beside it, by column or attribute.
+    pub values: Row,
 }
 
 /// Where an entry goes instead of being deleted.
@@ -170,6 +199,15 @@ pub enum Disabled {
     },
 }
 
+// === impl DeleteRule ===
+
+impl DeleteRule {
+    /// A rule for every row or entry.
+    pub fn always(how: OnDelete) -> Self {
+        Self { rows: Row::new(), how }
+    }
+}
+
 // === impl OnDelete ===
 
 impl OnDelete {
@@ -177,7 +215,7 @@ impl OnDelete {
     pub fn place(&self) -> Option<&str> {
         match self {
             Self::Move(to) => Some(&to.to),
-            Self::Refuse(_) | Self::Delete => None,
+            Self::Refuse | Self::Delete | Self::Disable(_) => None,
         }
     }
 }

@@ -130,6 +130,8 @@ pub struct Delete {
     pub id: String,
     /// As in [`Update`]; `None` where no read decided it.
     pub version: Option<Value>,
+    /// What the mapping gives at each change, for a row or an entry that stays.
+    pub stamps: BTreeMap<Native, Value>,
 }
 
 /// What changes in a resource. Empty: nothing is written at all.

@@ -57,6 +57,7 @@ fn literal(value: &Value) -> String {
             format!("x'{}'", octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>())
         }
         Value::Timestamp(at) => format!("'{}'", at.format(&Rfc3339).unwrap_or_default()),
+        Value::Date(_) | Value::Today => quoted(&value.text().unwrap_or_else(|| "today".to_owned())),
         Value::Secret(_) => "(secret, left out)".to_owned(),
         Value::Text(text) => quoted(text),
         Value::Reference(reference) => quoted(&reference.id),

@@ -13,6 +13,7 @@ mod concurrency;
 mod conformance;
 mod credentials;
 mod doctor;
+mod existence;
 mod failover;
 mod faults;
 mod groups;

@@ -5,9 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::backend::Failure;
-use crate::plan::{
-    AttributeChange, Entity, Entries, LdapOperation, ModifyKind, OnDelete, Secret, Touched, Value,
-};
+use crate::plan::{AttributeChange, Entity, Entries, LdapOperation, ModifyKind, Secret, Touched, Value};
 
 use super::account;
 use super::examine::Examination;
@@ -31,7 +29,7 @@ impl Examination<'_> {
         write: bool,
     ) -> Result<(), Failure> {
         let before = self.findings.len();
-        let places = entity.on_delete.iter().filter_map(OnDelete::place);
+        let places = entity.on_delete.iter().filter_map(|rule| rule.how.place());
         for place in std::iter::once(entries.base.as_str()).chain(places) {
             self.may_make(entity, entries, place).await?;
         }

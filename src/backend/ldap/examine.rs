@@ -131,6 +131,7 @@ impl Examination<'_> {
             .filter(|class| !schema.has_class(class))
             .for_each(|class| lacks("object class", class));
         let mut names = vec![&*entries.id, &*entries.rdn];
+        names.extend(entries.rest.as_deref());
         for native in touched.natives() {
             names.push(filter::attribute(native)?);
         }
@@ -151,7 +152,7 @@ impl Examination<'_> {
         let all = LdapOperation::Search {
             base: base.clone(),
             scope: Scope::Subtree,
-            filter: filter::of_type(entries, ""),
+            filter: filter::of_type(entries, "")?,
             attributes: vec!["1.1".to_owned()],
             size_limit: MANY,
         };

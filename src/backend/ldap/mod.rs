@@ -44,8 +44,8 @@ use async_trait::async_trait;
 
 use super::{Backend, Failure, Finding, Intent, Lowered, Session};
 use crate::plan::{
-    Entity, Facts, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search, Secret,
-    Step, Store, Touched,
+    Entity, Facts, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step, Store,
+    Touched,
 };
 use connection::Credentials;
 pub use kind::Kind;
@@ -145,7 +145,8 @@ fn check_leavers(model: &Model) -> Result<(), String> {
     for entity in model.entities.values() {
         let Store::Entries(entries) = &entity.store else { continue };
         let base = parse(&entries.base)?;
-        for to in model.entities.values().flat_map(|entity| &entity.on_delete).filter_map(OnDelete::place) {
+        let rules = model.entities.values().flat_map(|entity| &entity.on_delete);
+        for to in rules.filter_map(|rule| rule.how.place()) {
             if parse(to)?.under(&base) {
                 let name = &entity.name;
                 return Err(format!(

@@ -73,7 +73,9 @@ fn batches(predicate: &Predicate) -> Vec<Predicate> {
 /// The id, and the fields with the version's native where there is one; nothing else is read.
 fn attributes(entity: &Entity, entries: &Entries, fields: &Fields) -> Result<Vec<String>, Failure> {
     let mut names = vec![entries.id.to_string()];
-    for native in natives(entity, fields) {
+    let rest = entries.rest.iter().filter(|_| fields.rest).map(|name| Native::own(name.clone()));
+    let rest: Vec<Native> = rest.collect();
+    for native in natives(entity, fields).chain(&rest) {
         let name = filter::attribute(native)?;
         if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             names.push(name.to_owned());
@@ -109,7 +111,9 @@ pub(super) fn record(entity: &Entity, entries: &Entries, fields: &Fields, entry:
             values.insert(native.clone(), found);
         }
     }
-    Some(Record { id, dn: Some(entry.dn.clone()), values, ..Record::default() })
+    let rest = entries.rest.as_ref().filter(|_| fields.rest);
+    let rest = rest.and_then(|name| entry.values(name).first().and_then(Value::text));
+    Some(Record { id, dn: Some(entry.dn.clone()), values, rest, ..Record::default() })
 }
 
 /// To which types a native's references may point.

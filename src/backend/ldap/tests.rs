@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::plan::{
-    Action, Expect, Fields, LdapOperation, Move, Native, OnDelete, Predicate, Range, Step, Value,
+    Action, DeleteRule, Expect, Fields, LdapOperation, Move, Native, OnDelete, Predicate, Range, Step, Value,
 };
 
 const DEADLINE: Duration = Duration::from_millis(400);
@@ -198,7 +198,7 @@ fn settings_that_cannot_work_are_refused() {
     assert!(Ldap::new(settings.clone(), model).is_err_and(|error| error.contains("bind_password")));
     let mut model = fixture::model();
     let leavers = Move { to: "ou=left, OU=groups,dc=x".to_owned(), disabled: None };
-    model.entities.get_mut("User").unwrap().on_delete = vec![OnDelete::Move(leavers)];
+    model.entities.get_mut("User").unwrap().on_delete = vec![DeleteRule::always(OnDelete::Move(leavers))];
     let refused = Ldap::new(settings, Arc::new(model));
     assert!(refused.is_err_and(|error| error.contains("is below ou=groups,dc=x, where each Group is")));
 }

@@ -31,6 +31,9 @@ impl Builder {
 
     /// A new parameter's mark.
     pub(super) fn param(&mut self, param: Param) -> String {
+        if param == Param::Value(Value::Today) {
+            return self.dialect.today().to_owned();
+        }
         self.params.push(param);
         self.dialect.mark(self.params.len())
     }

@@ -303,6 +303,10 @@ fn native(value: &Value) -> Result<Native, Failure> {
             None => Native::Blob(secret.expose().to_vec()),
         },
         Value::Reference(reference) => Native::Text(reference.id.clone()),
+        Value::Date(_) => Native::Text(value.text().unwrap_or_default()),
+        Value::Today => {
+            return Err(Failure::Internal("the dialect has words of its own for today".to_owned()));
+        }
         Value::Timestamp(at) => {
             let text = at.to_offset(time::UtcOffset::UTC).format(&Rfc3339);
             Native::Text(text.map_err(|error| Failure::Internal(error.to_string()))?)

@@ -14,9 +14,10 @@ use super::lower::lower;
 use super::select::select;
 use crate::backend::{Backend, Failure, Intent, Lowered};
 use crate::plan::{
-    By, Case, Change, Changes, Child, Create, Delete, Entity, Facts, Fields, Found, Lookup, Mark, Model,
-    Native, OnDelete, OnMissing, Operation, Order, Plan, Predicate, Range, Record, Reference, Row,
-    RowChanges, Search, Sequence, SideDocument, Sort, Store, Table, Test, Update, Value,
+    By, Case, Change, Changes, Child, Create, Delete, DeleteRule, Disable, Disabled, Entity, Facts, Fields,
+    Found, Lookup, Mark, Model, Native, OnDelete, OnMissing, Operation, Order, Plan, Predicate, Range,
+    Record, Reference, Row, RowChanges, Search, Sequence, SideDocument, Sort, Store, Table, Test, Update,
+    Value,
 };
 
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -24,7 +25,14 @@ const DEADLINE: Duration = Duration::from_secs(5);
 // === a small model: people with a department, phones and roles ===
 
 fn table(name: &str, id: &str) -> Table {
-    Table { name: name.into(), id: id.into(), lookups: Vec::new(), children: Vec::new(), rest: None }
+    Table {
+        name: name.into(),
+        id: id.into(),
+        lookups: Vec::new(),
+        children: Vec::new(),
+        rest: None,
+        only: Predicate::All,
+    }
 }
 
 fn entity(name: &str, table: Table) -> Entity {
@@ -34,7 +42,8 @@ fn entity(name: &str, table: Table) -> Entity {
         references: BTreeMap::new(),
         unique: Vec::new(),
         version: None,
-        on_delete: vec![OnDelete::Delete],
+        on_delete: vec![DeleteRule::always(OnDelete::Delete)],
+        unscoped: None,
     }
 }
 
@@ -66,8 +75,10 @@ fn model() -> Model {
         Table { children: vec![child("PersonRole", "RoleId")], ..table("app.Role", "RoleId") },
     );
     group.references.insert(Native::of("PersonRole", "PersonId"), vec!["User".into(), "Group".into()]);
-    group.on_delete =
-        vec![OnDelete::Refuse(Row::from([("IsSystem".into(), Value::Bool(true))])), OnDelete::Delete];
+    group.on_delete = vec![
+        DeleteRule { rows: Row::from([("IsSystem".into(), Value::Bool(true))]), how: OnDelete::Refuse },
+        DeleteRule::always(OnDelete::Delete),
+    ];
     let lookup = entity("User.dept", table("Department", "DeptId"));
     Model {
         entities: [user, group, lookup].into_iter().map(|entity| (entity.name.clone(), entity)).collect(),
@@ -164,7 +175,8 @@ fn an_update_and_a_delete_in_both_dialects() {
     );
     let update =
         Update { entity: "User".into(), id: "7".to_owned(), changes, version: Some(Value::Integer(3)) };
-    let delete = Delete { entity: "User".into(), id: "7".to_owned(), version: None };
+    let delete =
+        Delete { entity: "User".into(), id: "7".to_owned(), version: None, stamps: Default::default() };
     for (name, dialect) in [("sqlite", Dialect::Sqlite), ("transact", Dialect::Transact)] {
         insta::assert_snapshot!(
             format!("update_{name}"),
@@ -207,7 +219,12 @@ fn identifiers_are_quoted() {
 
 #[test]
 fn a_guarded_row_is_refused_and_the_statement_guards_it_too() {
-    let delete = Operation::Delete(Delete { entity: "Group".into(), id: "1".to_owned(), version: None });
+    let delete = Operation::Delete(Delete {
+        entity: "Group".into(),
+        id: "1".to_owned(),
+        version: None,
+        stamps: Default::default(),
+    });
     let mut facts = Facts::default();
     let mut guard = None;
     for _ in 0..2 {
@@ -589,4 +606,37 @@ async fn instants_are_compared_whatever_their_form() {
     assert_eq!(database.ids(later).await, ["1", "2", "3", "7"]);
     // Two-valued: what is no instant is not that one.
     assert_eq!(database.ids(equal.not()).await, ["1", "2", "3", "5", "7", "8", "9", "10", "11"]);
+}
+
+#[test]
+fn only_stands_in_every_statement_and_who_is_disabled_stays() {
+    let mut model = model();
+    let user = model.entities.get_mut("User").unwrap();
+    if let Store::Table(table) = &mut user.store {
+        table.only = is("Kind", "staff", Case::Exact);
+    }
+    user.on_delete = vec![DeleteRule::always(OnDelete::Disable(Disable {
+        account: Some((Native::own("Status"), Disabled::Value(Some("T".into())))),
+        values: Row::from([("Kind".into(), "left".into())]),
+    }))];
+    let stamps = BTreeMap::from([(Native::own("ModifiedBy"), "gantry".into())]);
+    let delete = Delete { entity: "User".into(), id: "7".to_owned(), version: None, stamps };
+    let changes = Changes {
+        values: BTreeMap::from([(
+            Native::own("Login"),
+            Change { add: vec!["b".into()], ..Change::default() },
+        )]),
+        ..Changes::default()
+    };
+    let update = Update { entity: "User".into(), id: "7".to_owned(), changes, version: None };
+    let printed =
+        |dialect, operation: &Operation| match lower(dialect, &model, operation, &known("7")).unwrap() {
+            Lowered::Plan(plan) => plan.render(),
+            Lowered::Need(needs) => panic!("needs {needs:?}"),
+        };
+    let search = Operation::Search(search("User", Predicate::All, &[Native::of("Phone", "Num")]));
+    for (dialect, name) in [(Dialect::Sqlite, "only_sqlite"), (Dialect::Transact, "only_transact")] {
+        let all = [&search, &Operation::Update(update.clone()), &Operation::Delete(delete.clone())];
+        insta::assert_snapshot!(name, all.map(|operation| printed(dialect, operation)).join("\n"));
+    }
 }

@@ -52,6 +52,13 @@ fn add(entity: &Entity, entries: &Entries, record: &Record, dns: &Dns) -> Result
             put(&mut attributes, attribute, value);
         }
     }
+    if let (Some(attribute), Some(document)) = (&entries.rest, &record.rest) {
+        put(
+            &mut attributes,
+            filter::attribute(&Native::own(attribute.clone()))?,
+            Value::from(document.as_str()),
+        );
+    }
     account::complete(&mut attributes);
     Ok(super::step(format!("the new {} entry", entity.name), LdapOperation::Add { dn, attributes }, None))
 }

@@ -85,9 +85,15 @@ impl<'a> Needs<'a> {
     pub(super) fn unique(&mut self, native: &Native, values: &[Value], own: &str) -> Result<(), Failure> {
         for value in values.iter().filter(|value| value.text().is_some_and(|text| !text.is_empty())) {
             let predicate = Predicate::Test(native.clone(), Test::Equals(value.clone(), Case::Folded));
-            let found = self.search(predicate, 2);
-            if found.is_some_and(|records| records.iter().any(|record| record.id != own)) {
+            let is_other = |record: &Record| record.id != own;
+            let found = self.search(predicate.clone(), 2);
+            if found.is_some_and(|records| records.iter().any(is_other)) {
                 return Err(Failure::Uniqueness(format!("{native} of another {}", self.entity.name)));
+            }
+            let Some(unscoped) = &self.entity.unscoped else { continue };
+            let found = self.read(unscoped, predicate, Fields::default(), 2);
+            if found.is_some_and(|records| records.iter().any(is_other)) {
+                return Err(Failure::Hidden(format!("{native} of a {} that is hidden", self.entity.name)));
             }
         }
         Ok(())
@@ -96,25 +102,41 @@ impl<'a> Needs<'a> {
     /// Whether the entry with this id has this value; `None` when it must be asked first. Only the
     /// directory looks at the values: they may be many.
     pub(super) fn holds(&mut self, id: &str, native: &Native, value: &Value) -> Option<bool> {
-        let test = Predicate::Test(native.clone(), Test::Equals(value.clone(), Case::Folded));
-        let predicate = Predicate::And(vec![Predicate::Id(vec![id.to_owned()]), test]);
+        self.is(id, Predicate::Test(native.clone(), Test::Equals(value.clone(), Case::Folded)))
+    }
+
+    /// Whether the entry with this id meets the condition; `None` when it must be asked first.
+    pub(super) fn is(&mut self, id: &str, condition: Predicate) -> Option<bool> {
+        let predicate = Predicate::Id(vec![id.to_owned()]).and(condition);
         self.search(predicate, 1).map(|records| !records.is_empty())
     }
 
-    /// The entry with what it holds of a native; `None` when it must be read first.
-    pub(super) fn held(&mut self, id: &str, native: &Native) -> Option<Option<&'a Record>> {
-        let fields = Fields { natives: BTreeSet::from([native.clone()]), rest: false };
-        let found = self.read(Predicate::Id(vec![id.to_owned()]), fields, 1);
+    /// The entry with what it holds of these natives; `None` when it must be read first.
+    pub(super) fn held<'n>(
+        &mut self,
+        id: &str,
+        natives: impl Iterator<Item = &'n Native>,
+    ) -> Option<Option<&'a Record>> {
+        let fields = Fields { natives: natives.cloned().collect(), rest: false };
+        if fields.natives.is_empty() {
+            return Some(None);
+        }
+        let found = self.read(&self.entity.name, Predicate::Id(vec![id.to_owned()]), fields, 1);
         found.map(<[Record]>::first)
     }
 
     fn search(&mut self, predicate: Predicate, limit: usize) -> Option<&'a [Record]> {
-        self.read(predicate, Fields::default(), limit)
+        self.read(&self.entity.name, predicate, Fields::default(), limit)
     }
 
-    fn read(&mut self, predicate: Predicate, fields: Fields, limit: usize) -> Option<&'a [Record]> {
-        let search =
-            Search { entity: self.entity.name.clone(), predicate, fields, range: Range::first(limit) };
+    fn read(
+        &mut self,
+        entity: &Arc<str>,
+        predicate: Predicate,
+        fields: Fields,
+        limit: usize,
+    ) -> Option<&'a [Record]> {
+        let search = Search { entity: entity.clone(), predicate, fields, range: Range::first(limit) };
         if let Some(found) = self.facts.get(&search) {
             return Some(&found.records);
         }

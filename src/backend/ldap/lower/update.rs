@@ -16,8 +16,8 @@ use super::{Needs, inside, needs, pieces};
 
 pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &update.entity)?;
-    if !update.changes.children.is_empty() || update.changes.rest.is_some() {
-        return Err(Failure::Internal("a directory has no child tables and no document of rest".to_owned()));
+    if !update.changes.children.is_empty() {
+        return Err(Failure::Internal("a directory has no child tables".to_owned()));
     }
     let mut needs = Needs::new(model, entity, facts);
     let record = needs.record(&update.id)?;
@@ -26,8 +26,11 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
         let added = update.changes.values.get(native).map_or(&[][..], |change| &change.add);
         needs.unique(native, added, &update.id)?;
     }
+    let document = document(entries, record, update);
     let mut values = Vec::new();
-    for (native, change) in &update.changes.values {
+    for (native, change) in
+        update.changes.values.iter().chain(document.as_ref().map(|(name, change)| (name, change)))
+    {
         let change = match facts.attempt {
             0 => change.clone(),
             _ => again(&mut needs, entries, update, native, change),
@@ -41,6 +44,19 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
         let rename = Rename::of(entries, &needs::dn(record)?, update)?;
         steps(entity, entries, update, rename, &values, &dns)
     })
+}
+
+/// The document of `rest`, in the place of the one that was read.
+fn document(entries: &Entries, record: Option<&Record>, update: &Update) -> Option<(Native, Change)> {
+    let (attribute, document) = (entries.rest.as_ref()?, update.changes.rest.as_ref()?);
+    let text = |document: &String| Value::from(document.as_str());
+    let remove = record.and_then(|record| record.rest.as_ref()).map(text);
+    let change = Change {
+        remove: remove.into_iter().collect(),
+        add: document.iter().map(text).collect(),
+        repeatable: false,
+    };
+    Some((Native::own(attribute.clone()), change))
 }
 
 fn references(update: &Update) -> impl Iterator<Item = (&Native, &Reference)> {
