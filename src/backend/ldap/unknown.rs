@@ -11,6 +11,7 @@ use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Value};
 use super::codes;
 use super::dn::{Dn, below, fold, split};
 use super::entry::Entry;
+use super::id;
 use super::pool::Lease;
 use super::read::{Directory, unavailable};
 use super::standing::Standing;
@@ -87,7 +88,7 @@ impl Directory {
             let mut values = values.iter().filter(|value| is_comparable(value));
             values.all(|value| held.iter().any(|held| is_equal(held, value)))
         };
-        match self.ids().iter().find_map(|attribute| entry.text(attribute)) {
+        match self.ids().iter().find_map(|attribute| id::of(&entry, attribute)) {
             Some(id) if attributes.iter().all(carries) => Seen::Done(Some(id)),
             _ => Seen::Unclear,
         }

@@ -8,6 +8,7 @@ pub mod database;
 pub mod directory;
 pub mod ds389;
 pub mod gateway;
+pub mod native;
 pub mod relay;
 pub mod samba;
 pub mod scim;
