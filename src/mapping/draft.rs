@@ -60,6 +60,7 @@ pub(super) struct DraftResource {
     pub rdn: Option<(String, String, Position)>,
     pub parent: Option<DraftParent>,
     pub version: Option<String>,
+    pub read_only: bool,
     pub only: Option<(Vec<(String, Pattern)>, Position)>,
     pub lookups: Vec<DraftLookup>,
     pub on_delete: Vec<DraftDelete>,

@@ -12,6 +12,7 @@ mod discover;
 mod draft;
 mod existence;
 mod hash;
+mod hooks;
 mod line;
 mod model;
 mod place;
@@ -53,6 +54,8 @@ pub struct Mapping {
     model: Arc<Model>,
     engine: Engine,
     ast: AST,
+    /// The file, as it was read.
+    text: Arc<str>,
     warnings: Vec<Diagnostic>,
 }
 
@@ -100,7 +103,9 @@ impl Mapping {
         let mut engine = script::sandbox();
         verbs::register_param(&mut engine, &params);
         verbs::register_patterns(&mut engine);
-        Ok(Self { resources: built.resources, model: Arc::new(built.model), engine, ast, warnings })
+        hooks::register(&mut engine);
+        let (resources, model) = (built.resources, Arc::new(built.model));
+        Ok(Self { resources, model, engine, ast, text: text.into(), warnings })
     }
 
     /// What works, and is hardly what was wanted.
@@ -135,19 +140,20 @@ fn check_params(name: &str, text: &str, params: &BTreeMap<String, String>) -> Re
     if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
-/// Functions that cannot work: hooks that are not built, and ones that would call themselves for ever
-/// because they have the name of a method that they use.
+/// Hooks that nobody would call, because they take other parameters.
 fn check_functions(name: &str, text: &str, ast: &AST) -> Result<(), Vec<Diagnostic>> {
-    let hook = ast.iter_functions().find(|function| verbs::HOOKS.contains(&function.name));
-    match hook {
-        Some(function) => {
+    let mut mistakes = Vec::new();
+    for function in ast.iter_functions() {
+        let takes = hooks::HOOKS.iter().find(|(hook, _)| *hook == function.name).map(|(_, takes)| *takes);
+        if takes.is_some_and(|takes| takes != function.params.len()) {
             let place = text.lines().position(|line| line.contains(&format!("fn {}", function.name)));
             let line = place.map_or(0, |index| index + 1);
-            let message = format!("`{}` is not built yet", function.name);
-            Err(vec![Diagnostic::at(name, text, line, 1, message)])
+            let parameters = if takes == Some(3) { "(before, after, plan)" } else { "(row, plan)" };
+            let message = format!("this function is `{}{parameters}`", function.name);
+            mistakes.push(Diagnostic::at(name, text, line, 1, message));
         }
-        None => Ok(()),
     }
+    if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
 /// An error of the script's run, as a diagnostic.

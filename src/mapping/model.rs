@@ -50,6 +50,7 @@ pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftRes
             .collect(),
         version: draft.version.as_deref().map(Native::own),
         on_delete: existence::on_delete(builder, draft, of),
+        read_only: draft.read_only,
         unscoped,
     };
     model.entities.insert(entity.name.clone(), entity);
@@ -137,6 +138,7 @@ fn bare(name: Arc<str>, store: Store) -> Entity {
         unique: Vec::new(),
         version: None,
         on_delete: vec![DeleteRule::always(OnDelete::Delete)],
+        read_only: false,
         unscoped: None,
     }
 }

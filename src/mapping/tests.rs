@@ -8,8 +8,9 @@ use time::OffsetDateTime;
 use super::diagnostic::Diagnostic;
 use super::{Mapping, ResourceMapping, Versions};
 use crate::plan::{
-    By, Case, Change, Changes, DeleteRule, Disable, Disabled, Folding, Instants, Move, Native, OnDelete,
-    Order, Precision, Predicate, Profile, Record, Row, Sort, Store, Test, Value,
+    AttributeChange, By, Case, Change, Changes, DeleteRule, Disable, Disabled, Folding, HookStep, Instants,
+    ModifyKind, Move, Native, OnDelete, Order, Param, Precision, Predicate, Profile, Record, Row, Sort,
+    Store, Test, Value,
 };
 use crate::scim::filter;
 use crate::scim::path::AttrPath;
@@ -110,13 +111,12 @@ fn every_example_of_the_reference_loads() {
 fn every_verb_that_is_not_built_is_refused_by_name() {
     let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\")";
     let line = "attr(\"userName\", \"N\")";
-    let chained = ["part(\"p\", 1, 2)", "dated(\"p\", \"d\", \"s\")", "read_only()", "id(\"a\", \"b\")"];
+    let chained = ["part(\"p\", 1, 2)", "dated(\"p\", \"d\", \"s\")", "id(\"a\", \"b\")"];
     let on_line = ["copy()", "by(\"uid\")"];
     let free = ["on_error(1, \"uniqueness\")", "counter(\"dn\", \"a\")", "sequence(\"s\")"];
     let texts = (chained.iter().map(|verb| format!("{start}.{verb};")))
         .chain(on_line.iter().map(|verb| format!("{start}; {line}.{verb};")))
-        .chain(free.iter().map(|verb| format!("{start}; {verb};")))
-        .chain([format!("{start}; {line}; fn plan_create(row, plan) {{ }}")]);
+        .chain(free.iter().map(|verb| format!("{start}; {verb};")));
     for text in texts {
         let said = mistake(&text);
         assert!(said.contains("not built yet") && said.contains("mapping.rhai:1:"), "{text}\n{said}");
@@ -513,6 +513,169 @@ fn find_says_by_what_filters_look() {
     ] {
         let said = mistake(&line(verbs));
         assert!(said.contains(says), "{said}");
+    }
+}
+
+const PROCEDURES: &str = r#"
+resource("User").table("vwUsers").read_only().id("id").on_delete("disable");
+attr("userName", "login").required().unique();
+attr("name.givenName", "fn");
+attr(enterprise("department"), "dept");
+attr("active", "term_date").values([[(), true], [gt(today()), true], [today(), false], [any(), false]]);
+
+fn plan_create(row, plan) {
+  let r = plan.exec("usp_UserAdd", #{ login: row.login, "fn": row["fn"], dept: row.dept }, ["newId"]);
+  plan.id(r.newId);
+  if row.term_date != () { plan.exec("usp_UserTerm", #{ id: r.newId, date: row.term_date }); }
+}
+fn plan_update(before, after, plan) {
+  if before.term_date != () && after.term_date == () {
+    throw #{ scimType: "mutability", detail: "A terminated person cannot be made active again here." };
+  }
+  let args = #{ id: before.id };
+  for c in ["login", "fn", "dept"] { args[c] = change(before[c], after[c]); }
+  plan.exec("usp_UserUpd", args);
+  if before.term_date == () && after.term_date != () { plan.exec("usp_UserTerm", #{ id: before.id, date: after.term_date }); }
+}
+fn change(old, value) { if value == old { () } else if value == () { "" } else { value } }
+"#;
+
+#[test]
+fn procedures_are_called_by_the_mappings_own_functions() {
+    let mapping = good(PROCEDURES);
+    let of = user(&mapping);
+    assert!(mapping.model().entity("User").unwrap().read_only);
+    let sent = object(json!({"userName": "ada", "active": false, "name": {"givenName": "Ada"}}));
+    let record = mapping.write(of, &sent, None).unwrap();
+    let text = |name: &str, value: &str| (name.to_owned(), Param::Value(value.into()));
+    let output: std::sync::Arc<str> = "usp_UserAdd.newId#1".into();
+    let exec = |procedure: &str, arguments: Vec<(String, Param)>| HookStep::Exec {
+        procedure: procedure.to_owned(),
+        arguments,
+        outputs: Vec::new(),
+    };
+    let today = |name: &str| (name.to_owned(), Param::Value(Value::Today));
+    let null = |name: &str| (name.to_owned(), Param::Null);
+    assert_eq!(
+        mapping.plan_create(of, &record).unwrap(),
+        [
+            HookStep::Exec {
+                procedure: "usp_UserAdd".to_owned(),
+                arguments: vec![null("dept"), text("fn", "Ada"), text("login", "ada")],
+                outputs: vec![("newId".to_owned(), output.clone())],
+            },
+            HookStep::Id(Param::Output(output.clone())),
+            exec("usp_UserTerm", vec![today("date"), ("id".to_owned(), Param::Output(output))]),
+        ]
+    );
+
+    // What stays is NULL, what is cleared is '', and who leaves is terminated.
+    let mut actual = held(&[("login", &["ada"]), ("fn", &["Ada"]), ("dept", &["IT"])]);
+    actual.id = "7".to_owned();
+    let leaves = changes(&mapping, &actual, |user| {
+        user.remove("name");
+        user.insert("active".into(), false.into());
+    });
+    assert_eq!(
+        mapping.plan_update(of, &actual, &leaves).unwrap(),
+        [
+            exec("usp_UserUpd", vec![null("dept"), text("fn", ""), text("id", "7"), null("login")]),
+            exec("usp_UserTerm", vec![today("date"), text("id", "7")]),
+        ]
+    );
+    actual.values.insert(Native::own("term_date"), vec!["2020-01-01".into()]);
+    let returns = changes(&mapping, &actual, |user| _ = user.insert("active".into(), true.into()));
+    let error = mapping.plan_update(of, &actual, &returns).unwrap_err();
+    assert_eq!(
+        (error.status, error.detail.as_str()),
+        (400, "A terminated person cannot be made active again here.")
+    );
+}
+
+#[test]
+fn a_functions_steps_are_checked() {
+    let with = |body: &str, base: &str| {
+        good(&format!(
+            "resource(\"User\"){base}.on_delete(\"delete\"); attr(\"userName\", \"N\");
+         attr(\"password\", \"P\").write_only();
+         fn plan_delete(row, plan) {{ {body} }}"
+        ))
+    };
+    let table = ".table(\"T\").id(\"Id\")";
+    let entry = ".base(\"ou=people,dc=x\").classes([\"person\"]).rdn(\"cn\", \"{userName}\")";
+    let record = held(&[("N", &["x'; DROP TABLE T; --"])]);
+    let steps = |body: &str, base: &str| {
+        let mapping = with(body, base);
+        mapping.plan_delete(user(&mapping), &record).map_err(|error| error.status)
+    };
+    let sent = HookStep::Statement {
+        text: "DELETE FROM X WHERE N = ?".to_owned(),
+        params: vec![Param::Value("x'; DROP TABLE T; --".into())],
+        outputs: Vec::new(),
+    };
+    assert_eq!(steps("plan.statement(\"DELETE FROM X WHERE N = ?\", [row.N]);", table), Ok(vec![sent]));
+    // No value gets into a text, in whatever way it is put together.
+    for spliced in ["`DELETE FROM X WHERE N = '${row.N}'`", "\"DELETE FROM X WHERE N = \" + row.N", "row.N"] {
+        assert_eq!(steps(&format!("plan.statement({spliced}, []);"), table), Err(500), "{spliced}");
+    }
+    let leaves = HookStep::Modify {
+        dn: "cn=all,dc=x".to_owned(),
+        changes: vec![AttributeChange {
+            kind: ModifyKind::Delete,
+            attribute: "memberUid".to_owned(),
+            values: vec!["x'; DROP TABLE T; --".into()],
+        }],
+    };
+    assert_eq!(
+        steps("plan.modify(\"cn=all,dc=x\", #{ delete: #{ memberUid: row.N } });", entry),
+        Ok(vec![leaves])
+    );
+    for (wrong, base) in [
+        ("plan.modify(\"cn=all,dc=x\", #{ delete: #{ memberUid: row.N } });", table),
+        ("plan.exec(\"p\", #{});", entry),
+        ("plan.statement(\"DELETE FROM X\", []);", entry),
+        ("plan.modify(\"cn=all,dc=x\", #{ remove: #{ memberUid: row.N } });", entry),
+        ("plan.modify(\"cn=all,dc=x\", #{ add: 1 });", entry),
+        ("plan.statement(\"DELETE FROM X\", [[1]]);", table),
+        ("loop { plan.statement(\"DELETE FROM X\", []); }", table),
+        ("row.M", table),
+    ] {
+        assert_eq!(steps(wrong, base), Err(500), "{wrong}");
+    }
+    let said = mistake(
+        "resource(\"User\").table(\"T\").id(\"I\").on_delete(\"delete\"); attr(\"userName\", \"N\");\nfn plan_update(row, plan) { }",
+    );
+    assert!(
+        said.contains("`plan_update(before, after, plan)`") && said.contains("mapping.rhai:2:"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_password_is_handed_on_and_not_seen() {
+    let text = |body: &str| {
+        format!(
+            "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\"); attr(\"userName\", \"N\");
+         attr(\"password\", \"P\").write_only(); fn plan_create(row, plan) {{ {body} }}"
+        )
+    };
+    let sent = object(json!({"userName": "ada", "password": "hunter2"}));
+    let plan = |body: &str| {
+        let mapping = good(&text(body));
+        let record = mapping.write(user(&mapping), &sent, None).unwrap();
+        mapping.plan_create(user(&mapping), &record)
+    };
+    let steps = plan("plan.exec(\"p\", #{ pwd: row.P });").unwrap();
+    let [HookStep::Exec { arguments, .. }] = &steps[..] else { panic!("{steps:?}") };
+    assert!(
+        matches!(&arguments[..], [(_, Param::Value(Value::Secret(_)))])
+            && !format!("{steps:?}").contains("hunter2")
+    );
+    for seen in [
+        "plan.exec(\"p\", #{ pwd: `${row.P}` });",
+        "throw #{ scimType: \"invalidValue\", detail: `${row.P}` };",
+    ] {
+        assert!(!format!("{:?}", plan(seen)).contains("hunter2"), "{seen}");
     }
 }
 

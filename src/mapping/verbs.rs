@@ -47,9 +47,6 @@ const NOT_BUILT: [(&str, &[usize]); 7] = [
     ("sequence", &[1]),
 ];
 
-/// Functions that a mapping may define to write steps of its own; known and not built.
-pub(super) const HOOKS: [&str; 3] = ["plan_create", "plan_update", "plan_delete"];
-
 /// Every verb, for suggestions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     const BUILT: [&str; 53] = [
@@ -266,9 +263,7 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
                 on_delete(&call, r, how, None, [values, rows])
             },
         )
-        .register_fn("read_only", |call: NativeCallContext, _: &mut ResourceVerb| -> Said<ResourceVerb> {
-            Err(wrong(&call, "`.read_only()` on a resource is not built yet"))
-        });
+        .register_fn("read_only", |r: &mut ResourceVerb| r.say(|d| d.read_only = true));
     for arity in 3..=4 {
         refuse(engine, "id", arity);
     }

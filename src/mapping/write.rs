@@ -521,7 +521,7 @@ impl Collection {
 // === impl Line ===
 
 impl Line {
-    fn all_natives(&self) -> impl Iterator<Item = &Native> {
+    pub(super) fn all_natives(&self) -> impl Iterator<Item = &Native> {
         let salt = match &self.conversion.how {
             How::Hash { salt, .. } => Some(salt),
             _ => None,

@@ -21,8 +21,8 @@ pub use model::{
     Row, SideDocument, Store, Table,
 };
 pub use operation::{
-    Change, Changes, Create, Delete, Facts, Fields, Found, Operation, Range, Record, RowChanges, Search,
-    Touched, Update,
+    Change, Changes, Create, Delete, Facts, Fields, Found, HookStep, Operation, Range, Record, RowChanges,
+    Search, Touched, Update,
 };
 pub use predicate::{Case, Order, Predicate, Test};
 pub use profile::{Folding, Instants, Precision, Profile};

@@ -43,6 +43,8 @@ pub struct Entity {
     pub version: Option<Native>,
     /// What DELETE does; the first rule that fits the row or the entry decides. Never empty.
     pub on_delete: Vec<DeleteRule>,
+    /// Whether nothing is written to it but what the mapping's own functions ask for.
+    pub read_only: bool,
     /// The entity with the same rows or entries and those that `only` hides: a value that must be unique must be
     /// free there too. `None` where nothing is hidden.
     pub unscoped: Option<Arc<str>>,

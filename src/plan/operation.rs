@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Native, Predicate, Row, Sequence, Value};
+use super::{AttributeChange, Native, Param, Predicate, Row, Sequence, Value};
 
 /// What a backend is asked to lower to a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,6 +105,8 @@ pub struct Create {
     pub entity: Arc<str>,
     /// All that is written, native-only values included.
     pub record: Record,
+    /// What the mapping's own function adds.
+    pub hooks: Vec<HookStep>,
 }
 
 /// A change of an existing resource.
@@ -119,6 +121,8 @@ pub struct Update {
     /// The native stamp ([`super::Entity::version`]) that was read before the change was computed; the
     /// write is a conflict when it is no longer so. `None` for a change that was computed without a read.
     pub version: Option<Value>,
+    /// What the mapping's own function adds.
+    pub hooks: Vec<HookStep>,
 }
 
 /// The end of a resource, by the entity's `on_delete`.
@@ -132,6 +136,41 @@ pub struct Delete {
     pub version: Option<Value>,
     /// What the mapping gives at each change, for a row or an entry that stays.
     pub stamps: BTreeMap<Native, Value>,
+    /// What the mapping's own function adds.
+    pub hooks: Vec<HookStep>,
+}
+
+/// A step that a mapping's own function (`plan_create`, `plan_update`, `plan_delete`) asks for; they come after what
+/// is done anyway, of a deletion before it, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HookStep {
+    /// A stored procedure is called.
+    Exec {
+        /// Its name.
+        procedure: String,
+        /// By name; NULL too is said.
+        arguments: Vec<(String, Param)>,
+        /// OUTPUT parameters, each with the name that later steps know it by.
+        outputs: Vec<(String, Arc<str>)>,
+    },
+    /// A statement, whose text stands word for word in the mapping; each `?` is a parameter.
+    Statement {
+        /// The text.
+        text: String,
+        /// The parameters, in order.
+        params: Vec<Param>,
+        /// The names that later steps know the columns of the row by that it returns.
+        outputs: Vec<Arc<str>>,
+    },
+    /// An entry is changed.
+    Modify {
+        /// Its DN.
+        dn: String,
+        /// What of it.
+        changes: Vec<AttributeChange>,
+    },
+    /// The new resource's id.
+    Id(Param),
 }
 
 /// What changes in a resource. Empty: nothing is written at all.

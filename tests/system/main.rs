@@ -17,6 +17,7 @@ mod existence;
 mod failover;
 mod faults;
 mod groups;
+mod hooks;
 mod hostile;
 mod lifecycle;
 mod limits;

@@ -41,6 +41,7 @@ pub(super) fn model() -> Model {
             unique: vec![Native::own(unique)],
             version: Some(Native::own("entryCSN")),
             on_delete: vec![DeleteRule::always(OnDelete::Delete)],
+            read_only: false,
             unscoped: None,
         };
         (Arc::from(name), entity)

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use super::builder::Builder;
 use super::condition;
 use super::dialect::Dialect;
+use super::hooks;
 use super::select::{select, table_of};
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
-    Case, Changes, Child, Create, Delete, DeleteRule, Disable, Disabled, Entity, Expect, Facts, Lookup,
-    Model, Native, OnDelete, OnMissing, Operation, Param, Plan, Predicate, Range, Row, Search, Step, Table,
-    Test, Update, Value,
+    Case, Changes, Child, Create, Delete, DeleteRule, Disable, Disabled, Entity, Expect, Facts, HookStep,
+    Lookup, Model, Native, OnDelete, OnMissing, Operation, Param, Plan, Predicate, Range, Row, Search, Step,
+    Table, Test, Update, Value,
 };
 
 /// The output under which the statements after an INSERT know the new row's key.
@@ -39,6 +40,7 @@ struct Lowering<'a> {
     table: &'a Table,
     facts: &'a Facts,
     steps: Vec<Step>,
+    id: Option<Param>,
     needs: Vec<Search>,
 }
 
@@ -47,12 +49,12 @@ struct Lowering<'a> {
 impl<'a> Lowering<'a> {
     fn new(dialect: Dialect, model: &'a Model, entity: &str, facts: &'a Facts) -> Result<Self, Failure> {
         let (entity, table) = table_of(model, entity)?;
-        Ok(Self { dialect, entity, table, facts, steps: Vec::new(), needs: Vec::new() })
+        Ok(Self { dialect, entity, table, facts, steps: Vec::new(), id: None, needs: Vec::new() })
     }
 
     fn done(self) -> Lowered {
         match self.needs.is_empty() {
-            true => Lowered::Plan(Plan { steps: self.steps }),
+            true => Lowered::Plan(Plan { steps: self.steps, id: self.id }),
             false => Lowered::Need(self.needs),
         }
     }
@@ -64,6 +66,9 @@ impl<'a> Lowering<'a> {
     // --- create ---
 
     fn create(mut self, create: &Create) -> Result<Lowered, Failure> {
+        if self.is_left_to(&create.hooks, "created")? {
+            return Ok(self.done());
+        }
         let mut columns: Vec<(Arc<str>, Param)> = Vec::new();
         for (native, values) in &create.record.values {
             match &native.part {
@@ -87,7 +92,25 @@ impl<'a> Lowering<'a> {
         if let Some(document) = &create.record.rest {
             self.insert_rest(Param::Output(KEY.into()), document)?;
         }
+        self.id = Some(Param::Output(KEY.into()));
+        self.add_hooks(&create.hooks)?;
         Ok(self.done())
+    }
+
+    /// Whether the mapping's own functions do all of it; then it is done, or refused where they do nothing.
+    fn is_left_to(&mut self, hooks: &[HookStep], what: &str) -> Result<bool, Failure> {
+        match (self.entity.read_only, hooks.is_empty()) {
+            (false, _) => Ok(false),
+            (true, true) => Err(Failure::Refused(format!("A {} cannot be {what} here.", self.entity.name))),
+            (true, false) => self.add_hooks(hooks).map(|()| true),
+        }
+    }
+
+    fn add_hooks(&mut self, hooks: &[HookStep]) -> Result<(), Failure> {
+        let own = hooks::steps(self.dialect, hooks)?;
+        self.steps.extend(own.steps);
+        self.id = own.id.or(self.id.take());
+        Ok(())
     }
 
     fn insert_own(&mut self, columns: &[(Arc<str>, Param)]) -> Result<(), Failure> {
@@ -255,7 +278,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn update(mut self, update: &Update) -> Result<Lowered, Failure> {
-        if !self.exists(&update.id)? {
+        if !self.exists(&update.id)? || self.is_left_to(&update.hooks, "changed")? {
             return Ok(self.done());
         }
         let columns = self.changed_columns(&update.changes)?;
@@ -283,6 +306,7 @@ impl<'a> Lowering<'a> {
                 self.insert_rest(Param::Value(Value::Text(update.id.clone())), document)?;
             }
         }
+        self.add_hooks(&update.hooks)?;
         Ok(self.done())
     }
 
@@ -336,9 +360,14 @@ impl<'a> Lowering<'a> {
             OnDelete::Refuse => {
                 return Err(Failure::Refused(format!("This {} cannot be deleted here.", self.entity.name)));
             }
+            _ if self.is_left_to(&delete.hooks, "deleted")? => return Ok(self.done()),
             OnDelete::Move(_) => return Err(Failure::Internal("a row cannot be moved".to_owned())),
-            OnDelete::Disable(disable) => self.disable(delete, disable, &permitted)?,
+            OnDelete::Disable(disable) => {
+                self.add_hooks(&delete.hooks)?;
+                self.disable(delete, disable, &permitted)?;
+            }
             OnDelete::Delete => {
+                self.add_hooks(&delete.hooks)?;
                 for child in &self.table.children {
                     self.delete_child(child, &delete.id, &Row::new())?;
                 }

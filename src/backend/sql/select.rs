@@ -270,6 +270,6 @@ impl Select {
             self.children.into_iter().map(|child| step(format!("their {}", child.table), child.statement)),
         );
         steps.extend(self.count.map(|count| step("how many there are in all".to_owned(), count)));
-        Plan { steps }
+        Plan { steps, id: None }
     }
 }

@@ -14,13 +14,20 @@ use super::{Needs, inside};
 
 pub(super) fn lower(model: &Model, create: &Create, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &create.entity)?;
+    if let Some(steps) = super::only_hooks(entity, &create.hooks, "created")? {
+        return Ok(super::plan(steps));
+    }
     let record = &create.record;
     let mut needs = Needs::new(model, entity, facts);
     let dns = needs.dns(references(record));
     for native in &entity.unique {
         needs.unique(native, record.values.get(native).map_or(&[], Vec::as_slice), &record.id)?;
     }
-    needs.or_else(|| Ok(vec![add(entity, entries, record, &dns)?]))
+    needs.or_else(|| {
+        let mut steps = vec![add(entity, entries, record, &dns)?];
+        steps.extend(super::hooks(&create.hooks)?);
+        Ok(steps)
+    })
 }
 
 fn references(record: &Record) -> impl Iterator<Item = (&Native, &Reference)> {

@@ -28,6 +28,12 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
     let Some((rule, permitted)) = rule(entity, &mut needs, &delete.id)? else {
         return needs.or_else(|| Ok(Vec::new()));
     };
+    let hooks = super::hooks(&delete.hooks)?;
+    if rule.how != OnDelete::Refuse
+        && let Some(steps) = super::only_hooks(entity, &delete.hooks, "deleted")?
+    {
+        return needs.or_else(|| Ok(steps));
+    }
     let itself = id::equals(&entries.id, &delete.id);
     let stamped = update::stamped(entity, delete.version.as_ref())?.unwrap_or_else(|| itself.clone());
     let first = match filter::condition(entries, &permitted)? {
@@ -38,7 +44,8 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
         OnDelete::Refuse => Err(Failure::Refused(format!("This {} cannot be deleted here.", entity.name))),
         OnDelete::Delete => needs.or_else(|| {
             let delete = LdapOperation::Delete { dn: needs::dn(record)?, assertion: Some(first) };
-            Ok(vec![super::step(format!("the {} entry", entity.name), delete, None)])
+            let gone = super::step(format!("the {} entry", entity.name), delete, None);
+            Ok(hooks.into_iter().chain([gone]).collect())
         }),
         OnDelete::Disable(disable) => {
             let values = disable.values.iter().map(|(name, value)| (Native::own(name.clone()), value));
@@ -48,7 +55,7 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
             let held = needs.held(&delete.id, ends.iter().map(|(native, _)| native));
             needs.or_else(|| {
                 let (dn, held) = (needs::dn(record)?, held.flatten());
-                Ok(end(entity, &dn, &ends, held, [&first, &itself])?.into_iter().collect())
+                Ok(hooks.into_iter().chain(end(entity, &dn, &ends, held, [&first, &itself])?).collect())
             })
         }
         OnDelete::Move(to) => {
@@ -56,11 +63,10 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
             let held = needs.held(&delete.id, ends.iter().map(|(native, _)| native));
             needs.or_else(|| {
                 let (dn, held) = (needs::dn(record)?, held.flatten());
-                let mut steps: Vec<Step> =
-                    end(entity, &dn, &ends, held, [&first, &itself])?.into_iter().collect();
-                let assertion = if steps.is_empty() { first } else { itself.clone() };
-                steps.push(leave(entity, entries, &dn, &delete.id, to, [assertion, itself])?);
-                Ok(steps)
+                let ended = end(entity, &dn, &ends, held, [&first, &itself])?;
+                let assertion = if ended.is_none() { first } else { itself.clone() };
+                let leaves = leave(entity, entries, &dn, &delete.id, to, [assertion, itself])?;
+                Ok(hooks.into_iter().chain(ended).chain([leaves]).collect())
             })
         }
     }

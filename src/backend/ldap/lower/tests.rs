@@ -63,14 +63,20 @@ fn member(id: &str) -> Value {
 fn user(values: &[(&str, Value)], rdn: Option<&str>) -> Operation {
     let values = values.iter().map(|(name, value)| (Native::own(*name), vec![value.clone()]));
     let record = Record { rdn: rdn.map(str::to_owned), values: values.collect(), ..Record::default() };
-    Operation::Create(Create { entity: "User".into(), record })
+    Operation::Create(Create { entity: "User".into(), record, hooks: Vec::new() })
 }
 
 fn update(entity: &str, id: &str, values: &[(&str, Change)], rdn: Option<&str>) -> Operation {
     let values: BTreeMap<_, _> =
         values.iter().map(|(name, change)| (Native::own(*name), change.clone())).collect();
     let changes = Changes { values, rdn: rdn.map(str::to_owned), ..Changes::default() };
-    Operation::Update(Update { entity: entity.into(), id: id.to_owned(), changes, version: None })
+    Operation::Update(Update {
+        entity: entity.into(),
+        id: id.to_owned(),
+        changes,
+        version: None,
+        hooks: Vec::new(),
+    })
 }
 
 fn swap(old: &str, new: &str) -> Change {
@@ -121,7 +127,7 @@ fn what_cannot_be_stored_is_refused() {
 fn a_group_looks_its_members_up_in_one_search_a_type_and_keeps_its_placeholder() {
     let values = BTreeMap::from([(Native::own("member"), vec![member(ANN), member(BEN)])]);
     let record = Record { rdn: Some("team".to_owned()), values, ..Record::default() };
-    let create = Operation::Create(Create { entity: "Group".into(), record });
+    let create = Operation::Create(Create { entity: "Group".into(), record, hooks: Vec::new() });
     let asked = needs(&create, &Facts::default());
     let both = vec![ANN.to_owned(), BEN.to_owned()];
     assert_eq!(asked.len(), 2);
@@ -293,6 +299,7 @@ fn a_delete_asserts_the_entry_and_what_is_gone_is_not_found() {
         id: ANN.to_owned(),
         version: None,
         stamps: BTreeMap::new(),
+        hooks: Vec::new(),
     });
     assert_eq!(needs(&delete, &Facts::default()), [Search::existing(&"User".into(), vec![ANN.to_owned()])]);
     let mut facts = Facts::default();
@@ -375,8 +382,13 @@ fn end(rules: Vec<DeleteRule>, held: &str) -> String {
     let mut model = fixture::model();
     model.entities.get_mut("User").unwrap().on_delete = rules;
     let stamps = BTreeMap::from([(Native::own("modified"), "now".into())]);
-    let delete =
-        Operation::Delete(Delete { entity: "User".into(), id: ANN.to_owned(), version: None, stamps });
+    let delete = Operation::Delete(Delete {
+        entity: "User".into(),
+        id: ANN.to_owned(),
+        version: None,
+        stamps,
+        hooks: Vec::new(),
+    });
     let mut facts = Facts::default();
     while let Lowered::Need(needs) = lower(&model, &delete, &facts).unwrap() {
         for search in needs {
@@ -443,8 +455,13 @@ fn the_first_rule_that_fits_decides_and_is_asserted() {
     model.entities.get_mut("User").unwrap().on_delete =
         vec![DeleteRule { rows, how: OnDelete::Refuse }, DeleteRule::always(OnDelete::Delete)];
     let stamps = BTreeMap::new();
-    let delete =
-        Operation::Delete(Delete { entity: "User".into(), id: ANN.to_owned(), version: None, stamps });
+    let delete = Operation::Delete(Delete {
+        entity: "User".into(),
+        id: ANN.to_owned(),
+        version: None,
+        stamps,
+        hooks: Vec::new(),
+    });
     let mut facts = Facts::default();
     exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");
     while let Lowered::Need(needs) = lower(&model, &delete, &facts).unwrap() {

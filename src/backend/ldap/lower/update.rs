@@ -21,6 +21,9 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
     }
     let mut needs = Needs::new(model, entity, facts);
     let record = needs.record(&update.id)?;
+    if let Some(steps) = super::only_hooks(entity, &update.hooks, "changed")? {
+        return needs.or_else(|| Ok(steps));
+    }
     let dns = needs.dns(references(update));
     for native in &entity.unique {
         let added = update.changes.values.get(native).map_or(&[][..], |change| &change.add);
@@ -42,7 +45,9 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
     }
     needs.or_else(|| {
         let rename = Rename::of(entries, &needs::dn(record)?, update)?;
-        steps(entity, entries, update, rename, &values, &dns)
+        let mut steps = steps(entity, entries, update, rename, &values, &dns)?;
+        steps.extend(super::hooks(&update.hooks)?);
+        Ok(steps)
     })
 }
 
