@@ -36,7 +36,7 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
     {
         let change = match facts.attempt {
             0 => change.clone(),
-            _ => again(&mut needs, entries, update, native, change),
+            _ => again(&mut needs, entries, update, native, change, &dns),
         };
         values.push((native, Written::of(record, native, change)));
     }
@@ -103,12 +103,18 @@ impl Written {
 
 /// A change that ended in a conflict before: of a repeatable one only what is still to be done, and the
 /// placeholder where a removal may take an attribute's last value.
-fn again(needs: &mut Needs, entries: &Entries, update: &Update, native: &Native, change: &Change) -> Change {
+fn again(
+    needs: &mut Needs,
+    entries: &Entries,
+    update: &Update,
+    native: &Native,
+    change: &Change,
+    dns: &Dns,
+) -> Change {
     let mut change = change.clone();
     let removes = !change.remove.is_empty();
     if change.repeatable {
-        change.remove.retain(|value| needs.holds(&update.id, native, value) == Some(true));
-        change.add.retain(|value| needs.holds(&update.id, native, value) == Some(false));
+        change = still(needs, &update.id, native, &change, dns);
     }
     if let Some((attribute, placeholder)) = &entries.placeholder
         && removes
@@ -120,6 +126,22 @@ fn again(needs: &mut Needs, entries: &Entries, update: &Update, native: &Native,
         }
     }
     change
+}
+
+/// What of a change is still to be done. Who is no entry is nowhere a value.
+fn still(needs: &mut Needs, id: &str, native: &Native, change: &Change, dns: &Dns) -> Change {
+    let mut is_held = |value: &Value| match value {
+        Value::Reference(reference) => match dns.get(reference) {
+            Some(Some(dn)) => needs.holds(id, native, &Value::from(dn.as_str())),
+            Some(None) => Some(false),
+            None => None,
+        },
+        other => needs.holds(id, native, other),
+    };
+    let mut those = |values: &[Value], wanted: bool| {
+        values.iter().filter(|value| is_held(value) == Some(wanted)).cloned().collect()
+    };
+    Change { remove: those(&change.remove, true), add: those(&change.add, false), ..change.clone() }
 }
 
 /// Whether these are a delta that has nothing left to do: then the stamps beside it are of no change.
