@@ -85,6 +85,10 @@ pub enum Failure {
     /// The state was not as the plan expected; asking again from the start may work.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// Somebody else took the number that the plan would have given away; asking again from the start takes the
+    /// next. Nothing stayed but, where the answer was lost, a gap in the numbers.
+    #[error("overtaken: {0}")]
+    Overtaken(String),
     /// The resource does not exist (any more).
     #[error("not found: {0}")]
     NotFound(String),

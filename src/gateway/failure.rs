@@ -57,6 +57,7 @@ fn of_backend(failure: Failure) -> Error {
         Failure::Unknown(_) => Error::unavailable(
             "The system behind this target did not say whether it was done; look, and try again.",
         ),
+        Failure::Overtaken(_) => Error::unavailable("Many are creating the same; try again."),
         Failure::Conflict(_) => Error::unavailable("Others are changing the same resource; try again."),
         Failure::NotFound(_) => Error::not_found("There is no such resource."),
         Failure::Uniqueness(_) => Error::uniqueness("Another resource has a value that must be unique."),

@@ -10,7 +10,7 @@ use super::failure::Stop;
 use super::job::Job;
 use super::{Answer, Request};
 use crate::backend::{Failure, Intent, Session};
-use crate::limits::CONFLICT_RETRIES;
+use crate::limits::{CONFLICT_RETRIES, NUMBER_RETRIES};
 use crate::mapping::Versions;
 use crate::plan::{
     self, Case, Create, Delete, Facts, Fields, Native, OnDelete, Operation, Predicate, Range, Record, Search,
@@ -28,9 +28,14 @@ type Apply<'a> = dyn Fn(&Resource) -> Result<Resource, Error> + Send + Sync + 'a
 /// Tries a write until it meets no conflict, a bounded number of times.
 macro_rules! without_conflict {
     ($attempt:ident => $work:expr) => {{
-        let mut $attempt = 0;
+        let (mut $attempt, mut overtaken) = (0, 0);
         loop {
             match $work.await {
+                Err(Stop::Backend(Failure::Overtaken(cause))) if overtaken < NUMBER_RETRIES => {
+                    tracing::debug!(cause, overtaken, "somebody else took the number; once more");
+                    tokio::time::sleep(pause(overtaken.min(3))).await;
+                    overtaken += 1;
+                }
                 Err(Stop::Backend(Failure::Conflict(cause))) if $attempt < CONFLICT_RETRIES => {
                     tracing::info!(cause, attempt = $attempt, "somebody else was quicker; once more");
                     tokio::time::sleep(pause($attempt)).await;

@@ -148,6 +148,19 @@ impl Builder<'_> {
             }
         };
         let (path, attribute) = self.attribute(line, &parsed.attr, full)?;
+        if line.copy {
+            self.copy(draft, line, &attribute);
+            return None;
+        }
+        if let Some((_, at)) = &line.by {
+            let message = match draft.table {
+                Some(_) => "`by` in a table is not built yet",
+                None => {
+                    "`by` on a line that is read is not built yet; what is written along says `.copy()` too"
+                }
+            };
+            self.wrong(*at, message);
+        }
         if let Some(filter) = parsed.filter {
             let element = self.element_key(line, &filter, parsed.sub.as_deref(), &path, full)?;
             return self.plain_line(draft, line, path, Some(element), &attribute, of);
@@ -391,6 +404,9 @@ impl Builder<'_> {
         if line.prefix.is_some() && (kind != Type::String || ways_of(line) > 0) {
             self.wrong(line.at, "`prefix` is for a text that is stored as it is");
         }
+        if matches!(&line.missing, Some(Json::String(text)) if text.contains('{')) {
+            self.wrong(line.at, "a template in `missing` is not built yet");
+        }
         if ways_of(line) > 1 {
             self.wrong(line.at, "`values`, `read`/`write`, `ref` and `hash` exclude each other");
         }
@@ -533,6 +549,12 @@ impl Builder<'_> {
         at: Position,
     ) -> Option<Native> {
         let Some((part, column)) = name.split_once('.').filter(|_| draft.table.is_some()) else {
+            if draft.part_of(name).is_some() {
+                self.wrong(
+                    at,
+                    "what stands in a part is written along: say `.copy()`; reading it is not built yet",
+                );
+            }
             return Some(Native::own(name));
         };
         let is_lookup = draft.lookups.iter().any(|lookup| lookup.alias == part);
@@ -551,8 +573,12 @@ impl Builder<'_> {
         full: &ResourceType,
         of: &ResourceMapping,
     ) -> Option<(Native, Generated)> {
+        if draft.part_of(&given.native).is_some() || matches!(given.value, Given::Counter(..)) {
+            return None; // a part's values and counters stand in the model
+        }
         let native = self.native(draft, of, &given.native, given.at)?;
         let generated = match &given.value {
+            Given::Counter(..) => return None,
             Given::Uuid => Generated::Uuid,
             Given::Now => Generated::Now,
             Given::Today => Generated::Literal(Value::Today),
@@ -573,7 +599,7 @@ impl Builder<'_> {
         (!in_child).then_some((native, generated))
     }
 
-    fn template(&mut self, text: &str, at: Position, full: &ResourceType) -> Option<Template> {
+    pub(super) fn template(&mut self, text: &str, at: Position, full: &ResourceType) -> Option<Template> {
         let resolve = |path: &str| {
             let parsed = path::parse_path(path).map_err(|error| error.to_string())?;
             path::canonical(&parsed.attr, full)

@@ -63,6 +63,7 @@ pub(super) struct DraftResource {
     pub read_only: bool,
     pub only: Option<(Vec<(String, Pattern)>, Position)>,
     pub lookups: Vec<DraftLookup>,
+    pub parts: Vec<DraftPart>,
     pub on_delete: Vec<DraftDelete>,
     pub lines: Vec<DraftLine>,
     pub initial: Vec<DraftGiven>,
@@ -102,6 +103,15 @@ pub(super) struct DraftLookup {
     pub foreign_key: String,
 }
 
+/// `.part(alias, #{ dn, classes })`
+#[derive(Clone, Debug)]
+pub(super) struct DraftPart {
+    pub at: Position,
+    pub alias: String,
+    pub dn: String,
+    pub classes: Vec<String>,
+}
+
 /// `.on_delete(how)`, `.on_delete("move", dn)` or `.on_delete("disable", values)`, each with rows or without
 #[derive(Clone, Debug)]
 pub(super) struct DraftDelete {
@@ -128,6 +138,8 @@ pub(super) struct DraftLine {
     pub find: Option<(String, String, Position)>,
     pub exact: Option<Position>,
     pub refs: Vec<String>,
+    pub by: Option<(String, Position)>,
+    pub copy: bool,
     pub on_missing: Option<(String, Position)>,
     pub placeholder: Option<String>,
     pub hash: Option<DraftHash>,
@@ -175,6 +187,8 @@ pub(super) enum Given {
     Now,
     /// `today()`
     Today,
+    /// `counter(dn, attribute)`
+    Counter(String, String),
 }
 
 /// The native side of a pair of `.values`.

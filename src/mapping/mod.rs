@@ -15,6 +15,7 @@ mod hash;
 mod hooks;
 mod line;
 mod model;
+mod parts;
 mod place;
 mod push;
 mod read;

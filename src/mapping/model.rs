@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::build::Builder;
 use super::draft::{DraftResource, DraftRest, Given};
 use super::line::{Collection, How, ResourceMapping};
-use super::{existence, values};
+use super::{existence, parts, values};
 use crate::plan::{
     Child, DeleteRule, Entity, Entries, Lookup, Model, Native, OnDelete, OnMissing, Predicate, SideDocument,
     Store, Table,
@@ -15,13 +15,16 @@ use crate::plan::{
 pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftResource, of: &ResourceMapping) {
     let store = match (&draft.table, &draft.base) {
         (Some(name), None) => table(builder, draft, name, of).map(Store::Table),
-        (None, Some(base)) => entries(builder, draft, base).map(Store::Entries),
+        (None, Some(base)) => entries(builder, draft, base, of).map(Store::Entries),
         _ => {
             builder.wrong(draft.at, "a resource needs either `.table(…)` or `.base(…)`");
             None
         }
     };
     let Some(mut store) = store else { return };
+    for entity in parts::entities(draft, &store) {
+        model.entities.insert(entity.name.clone(), entity);
+    }
     if let Store::Table(table) = &store {
         for lookup in &table.lookups {
             let entity = lookup_entity(&of.entity, lookup);
@@ -65,6 +68,7 @@ fn table(
     if draft.rdn.is_some() || !draft.classes.is_empty() {
         builder.wrong(draft.at, "`rdn` and `classes` are for entries, not for a table");
     }
+    builder.only_entries(draft);
     let [id] = draft.ids.as_slice() else {
         builder.wrong(draft.at, "a table needs `.id(\"Column\")`: the key that becomes the SCIM id");
         return None;
@@ -143,7 +147,12 @@ fn bare(name: Arc<str>, store: Store) -> Entity {
     }
 }
 
-fn entries(builder: &mut Builder<'_>, draft: &DraftResource, base: &str) -> Option<Entries> {
+fn entries(
+    builder: &mut Builder<'_>,
+    draft: &DraftResource,
+    base: &str,
+    of: &ResourceMapping,
+) -> Option<Entries> {
     let Some((rdn, _, _)) = &draft.rdn else {
         builder.wrong(draft.at, "an entry needs `.rdn(\"attribute\", \"{template}\")`: its name");
         return None;
@@ -174,6 +183,9 @@ fn entries(builder: &mut Builder<'_>, draft: &DraftResource, base: &str) -> Opti
         placeholder,
         rest,
         only: Predicate::All,
+        parts: builder.parts(draft, of),
+        copies: builder.copies(draft),
+        counters: builder.counters(draft),
     })
 }
 

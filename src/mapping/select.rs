@@ -17,11 +17,16 @@ impl Mapping {
     fn touched_by(&self, of: &ResourceMapping) -> Touched {
         let (mut read, mut written) = (of.fields(&|_| true).natives, of.written());
         if let Some(entity) = self.model().entity(&of.entity) {
-            let only = match &entity.store {
-                Store::Table(table) => &table.only,
-                Store::Entries(entries) => &entries.only,
-            };
-            tested(only, &mut read);
+            match &entity.store {
+                Store::Table(table) => tested(&table.only, &mut read),
+                Store::Entries(entries) => {
+                    tested(&entries.only, &mut read);
+                    written.extend(entries.copies.iter().map(|copy| copy.to.clone()));
+                    written.extend(entries.counters.iter().map(|(native, _)| native.clone()));
+                    // Those of further entries are these entries' own affair.
+                    written.retain(|native| native.part.is_none());
+                }
+            }
             for DeleteRule { rows, how } in &entity.on_delete {
                 read.extend(rows.keys().cloned().map(Native::own));
                 if let OnDelete::Disable(disable) = how {
@@ -100,7 +105,7 @@ fn tested(predicate: &Predicate, into: &mut BTreeSet<Native>) {
         Predicate::And(terms) | Predicate::Or(terms) => terms.iter().for_each(|term| tested(term, into)),
         Predicate::Not(inner) | Predicate::Child(_, inner) => tested(inner, into),
         Predicate::Test(native, _) => _ = into.insert(native.clone()),
-        Predicate::All | Predicate::Nothing | Predicate::Id(_) => {}
+        Predicate::All | Predicate::Nothing | Predicate::Id(_) | Predicate::Entry(_) => {}
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::draft::{
     DraftAccess, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup, DraftParent,
-    DraftResource, DraftRest, Given, Pattern, Shared,
+    DraftPart, DraftResource, DraftRest, Given, Pattern, Shared,
 };
 use super::schema_verbs;
 use super::script::from_script;
@@ -37,19 +37,11 @@ struct LineVerb {
 
 /// Verbs of the language that are known and not built, with the numbers of arguments that they may have
 /// (a chained verb's receiver counts).
-const NOT_BUILT: [(&str, &[usize]); 7] = [
-    ("part", &[3, 4]),
-    ("dated", &[4]),
-    ("copy", &[1]),
-    ("by", &[2]),
-    ("on_error", &[2]),
-    ("counter", &[2]),
-    ("sequence", &[1]),
-];
+const NOT_BUILT: [(&str, &[usize]); 3] = [("dated", &[4]), ("on_error", &[2]), ("sequence", &[1])];
 
 /// Every verb, for suggestions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    const BUILT: [&str; 53] = [
+    const BUILT: [&str; 57] = [
         "schema",
         "define",
         "description",
@@ -63,6 +55,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "table",
         "id",
         "lookup",
+        "part",
         "version",
         "rdn",
         "parent",
@@ -87,6 +80,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "find",
         "exact",
         "ref",
+        "by",
+        "copy",
         "on_missing",
         "placeholder",
         "returned",
@@ -99,6 +94,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "immutable",
         "write_only",
         "initial",
+        "counter",
         "stamp",
         "rest",
         "enterprise",
@@ -238,6 +234,19 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
             let said = (patterns, call.call_position());
             Said::Ok(r.say(|d| d.only = Some(said)))
         })
+        .register_fn(
+            "part",
+            |call: NativeCallContext, r: &mut ResourceVerb, alias: &str, place: rhai::Map| {
+                let part = part(&call, alias, place)?;
+                Said::Ok(r.say(|d| d.parts.push(part)))
+            },
+        )
+        .register_fn(
+            "part",
+            |call: NativeCallContext, _: &mut ResourceVerb, _: &str, _: Dynamic, _: Dynamic| -> Said<ResourceVerb> {
+                Err(wrong(&call, "`part` as a row of another table is not built yet; as an entry it is: `.part(\"posix\", #{ dn: \"cn={displayName},ou=…\", classes: […] })`"))
+            },
+        )
         .register_fn("on_delete", |call: NativeCallContext, r: &mut ResourceVerb, how: &str| {
             on_delete(&call, r, how, None, [rhai::Map::new(), rhai::Map::new()])
         })
@@ -371,6 +380,11 @@ fn register_line(engine: &mut Engine) {
         .register_fn("ref", |l: &mut LineVerb, one: &str, two: &str| {
             l.say(|d| d.refs = vec![one.to_owned(), two.to_owned()])
         })
+        .register_fn("by", |call: NativeCallContext, l: &mut LineVerb, native: &str| {
+            let said = (native.to_owned(), call.call_position());
+            l.say(|d| d.by = Some(said))
+        })
+        .register_fn("copy", |l: &mut LineVerb| l.say(|d| d.copy = true))
         .register_fn("hash", |call: NativeCallContext, l: &mut LineVerb, scheme: &str, options: rhai::Map| {
             let hash = hash(&call, scheme, options)?;
             Said::Ok(l.say(|d| d.hash = Some(hash)))
@@ -379,6 +393,22 @@ fn register_line(engine: &mut Engine) {
             let pairs = pairs.into_iter().map(|pair| coded(&call, pair)).collect::<Said<Vec<_>>>()?;
             Said::Ok(l.say(|d| d.values = Some(pairs)))
         });
+}
+
+fn part(call: &NativeCallContext, alias: &str, place: rhai::Map) -> Said<DraftPart> {
+    let (alias, at) = (alias.to_owned(), call.call_position());
+    let mut part = DraftPart { at, alias, dn: String::new(), classes: Vec::new() };
+    for (name, value) in place {
+        match name.as_str() {
+            "dn" => part.dn = value.into_string().map_err(|_| wrong(call, "`dn` is a text"))?,
+            "classes" => {
+                let names = value.into_array().map_err(|_| wrong(call, "`classes` is an array"))?;
+                part.classes = texts(call, names)?;
+            }
+            other => return Err(wrong(call, format!("`part` knows `dn` and `classes`, not `{other}`"))),
+        }
+    }
+    Ok(part)
 }
 
 fn required(call: &NativeCallContext, options: rhai::Map) -> Said<bool> {
@@ -477,6 +507,9 @@ fn bit_of(call: &NativeCallContext, bit: i64) -> Said<i64> {
 
 fn register_given(engine: &mut Engine, draft: &Shared) {
     engine.register_fn("uuid", || Given::Uuid).register_fn("now", || Given::Now);
+    engine.register_fn("counter", |dn: &str, attribute: &str| {
+        Given::Counter(dn.to_owned(), attribute.to_owned())
+    });
     let shared = draft.clone();
     engine.register_fn("initial", move |call: NativeCallContext, native: &str, value: Dynamic| -> Said<()> {
         let given = given(&call, native, value)?;

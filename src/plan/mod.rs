@@ -17,8 +17,8 @@ mod step;
 mod value;
 
 pub use model::{
-    Child, DeleteRule, Disable, Disabled, Entity, Entries, Lookup, Model, Move, Native, OnDelete, OnMissing,
-    Row, SideDocument, Store, Table,
+    Child, Composed, Copied, Counter, DeleteRule, Disable, Disabled, Entity, Entries, Initial, Lookup, Model,
+    Move, Native, OnDelete, OnMissing, Part, Piece, Row, SideDocument, Store, Table,
 };
 pub use operation::{
     Change, Changes, Create, Delete, Facts, Fields, Found, HookStep, Operation, Range, Record, RowChanges,

@@ -1,7 +1,7 @@
 //! What is asked of a backend in native terms, what it is told of the state ([`Facts`]), and what a
 //! search brings back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{AttributeChange, Native, Param, Predicate, Row, Sequence, Value};
@@ -219,6 +219,8 @@ pub struct RowChanges {
 pub struct Facts {
     known: Vec<(Search, Found)>,
     by_id: HashMap<(Arc<str>, String), Option<Record>>,
+    /// Of records by id, which natives were read.
+    read: HashSet<(Arc<str>, String, Native)>,
     /// How often the loop of needs, plan and execution ended in a conflict before; 0 at first. A
     /// `lower` may ask for more when it is not 0.
     pub attempt: u32,
@@ -306,6 +308,15 @@ impl Facts {
         self.by_id.get(&(entity.clone(), id.to_owned())).map(Option::as_ref)
     }
 
+    /// What the resource with this id holds of a native: `None` when it was not read.
+    pub fn held(&self, entity: &Arc<str>, id: &str, native: &Native) -> Option<&[Value]> {
+        let key = (entity.clone(), id.to_owned());
+        let record = self.by_id.get(&key)?.as_ref();
+        let was_read = self.read.contains(&(key.0, key.1, native.clone()));
+        let values = record.and_then(|record| record.values.get(native));
+        was_read.then(|| values.map(Vec::as_slice).unwrap_or_default())
+    }
+
     /// Adds what a search found.
     pub fn add(&mut self, search: Search, found: Found) {
         if let Predicate::Id(ids) = &search.predicate {
@@ -313,7 +324,15 @@ impl Facts {
                 found.records.iter().map(|r| (r.id.as_str(), r)).collect();
             for id in ids {
                 let record = records.remove(id.as_str()).cloned();
-                self.by_id.insert((search.entity.clone(), id.clone()), record);
+                let key = (search.entity.clone(), id.clone());
+                let read = search.fields.natives.iter();
+                self.read.extend(read.map(|native| (key.0.clone(), key.1.clone(), native.clone())));
+                let known = self.by_id.insert(key.clone(), record).flatten();
+                if let (Some(known), Some(Some(record))) = (known, self.by_id.get_mut(&key)) {
+                    known.values.into_iter().for_each(|(native, values)| {
+                        record.values.entry(native).or_insert(values);
+                    });
+                }
             }
         }
         self.known.push((search, found));

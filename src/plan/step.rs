@@ -43,6 +43,8 @@ pub enum Expect {
     Done,
     /// Exactly so many rows touched; none means that the resource is gone.
     Rows(usize),
+    /// Success; else somebody else took the number that the plan gives away, and the next one is free.
+    Free,
 }
 
 /// One LDAP operation (RFC 4511); its fields are the protocol's own.

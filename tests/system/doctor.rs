@@ -8,12 +8,12 @@ use super::support::samba::{DOMAIN, Samba};
 use super::support::{Server, free_port, run};
 
 /// What it printed about these targets, and whether all was well.
-fn doctor(targets: &[String], arguments: &[&str]) -> (String, bool) {
+pub(super) fn doctor(targets: &[String], arguments: &[&str]) -> (String, bool) {
     told("doctor", targets, arguments)
 }
 
 /// The same of `gantry check`.
-fn check(target: &str, arguments: &[&str]) -> (String, bool) {
+pub(super) fn check(target: &str, arguments: &[&str]) -> (String, bool) {
     told("check", &[target.to_owned()], arguments)
 }
 
@@ -27,7 +27,7 @@ fn told(verb: &str, targets: &[String], arguments: &[&str]) -> (String, bool) {
 }
 
 #[track_caller]
-fn says(text: &str, expected: &[&str]) {
+pub(super) fn says(text: &str, expected: &[&str]) {
     for part in expected {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
@@ -305,4 +305,40 @@ fn a_mapping_that_its_database_does_not_fit_is_a_mistake_also_where_a_column_is_
     let (text, well) = check(&target, &["--live"]);
     assert!(!well, "{text}");
     says(&text, &["error: User: the table AppUser has no column PwdSalt", "--> target crm"]);
+}
+
+/// Whoever were given the number after the highest would get one that somebody else got at the same time, or had
+/// before.
+#[test]
+fn a_counter_that_is_not_ahead_of_all_numbers_is_a_mistake() {
+    let directory = Directory::posix();
+    let target = directory.target("corp", "openldap-posix");
+    let (text, well) = check(&target, &["--live"]);
+    assert!(well, "{text}");
+    let somebody = |number: u32| {
+        let dn = format!("uid=n{number},ou=people,{SUFFIX}");
+        directory.modify(&format!(
+            "dn: {dn}\nchangetype: add\nobjectClass: inetOrgPerson\nobjectClass: posixAccount\nuid: n{number}\n\
+             cn: n\nsn: n\nuidNumber: {number}\ngidNumber: 1\nhomeDirectory: /\n"
+        ));
+    };
+    let counter = directory.search(SUFFIX, "(cn=uidNext)").pop().unwrap();
+    let next: u32 = counter.one("uidNumber").unwrap().parse().unwrap();
+    somebody(next - 1);
+    assert!(check(&target, &["--live"]).1);
+    for number in [next, next + 7] {
+        somebody(number);
+        let (text, well) = check(&target, &["--live"]);
+        assert!(!well, "{text}");
+        says(
+            &text,
+            &[&format!("stands at {next}, and somebody has that number or a higher one"), "--> target corp"],
+        );
+        directory.modify(&format!("dn: uid=n{number},ou=people,{SUFFIX}\nchangetype: delete\n"));
+    }
+    assert!(check(&target, &["--live"]).1);
+    directory.modify(&format!("dn: {}\nchangetype: delete\n", counter.dn));
+    let (text, well) = check(&target, &["--live"]);
+    assert!(!well, "{text}");
+    says(&text, &["the counter cn=uidNext", "does not exist"]);
 }

@@ -24,6 +24,7 @@ mod limits;
 mod membership;
 mod outage;
 mod plan;
+mod posix;
 mod properties;
 mod providers;
 mod queries;

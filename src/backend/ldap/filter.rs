@@ -125,6 +125,9 @@ impl Builder<'_> {
                 Term::Filter(text) => Term::Filter(format!("(!{text})")),
             }),
             Predicate::Id(ids) => self.ids(ids),
+            Predicate::Entry(dn) => {
+                Err(Failure::Internal(format!("{dn}: one entry is read at its place, and by nothing else")))
+            }
             Predicate::Test(native, test) => self.test(native, test),
             Predicate::Child(table, _) => {
                 Err(Failure::Internal(format!("{table}: a directory has no child tables")))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::plan::{DeleteRule, Entity, Entries, Model, Native, OnDelete, Predicate, Store};
+use crate::plan::{DeleteRule, Entity, Entries, Model, Native, OnDelete, Store};
 
 pub(super) fn people() -> Entries {
     Entries {
@@ -12,8 +12,7 @@ pub(super) fn people() -> Entries {
         rdn: "uid".into(),
         id: "entryUUID".into(),
         placeholder: None,
-        rest: None,
-        only: Predicate::All,
+        ..Entries::default()
     }
 }
 
@@ -24,8 +23,7 @@ pub(super) fn groups() -> Entries {
         rdn: "cn".into(),
         id: "entryUUID".into(),
         placeholder: Some(("member".into(), "cn=nobody".to_owned())),
-        rest: None,
-        only: Predicate::All,
+        ..Entries::default()
     }
 }
 

@@ -54,6 +54,11 @@ pub(super) fn name(entry: &Entry) -> Option<String> {
     Some(format!("<GUID={digits}>"))
 }
 
+/// Whether the attribute is the server's own, which nobody writes.
+pub(super) fn is_of_server(attribute: &str) -> bool {
+    ["entryUUID", "nsUniqueId", "objectGUID"].iter().any(|own| own.eq_ignore_ascii_case(attribute))
+}
+
 /// Whether the attribute is Active Directory's, whose values are octets.
 pub(super) fn is_guid(attribute: &str) -> bool {
     attribute.eq_ignore_ascii_case(GUID_ATTRIBUTE)

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ldap3::LdapResult;
 use ldap3::asn1::PL;
 use ldap3::controls::{PagedResults, RawControl};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -20,6 +21,7 @@ use super::codes;
 use super::connection::{Answer, Trouble, root_dse};
 use super::entry::Entry;
 use super::id;
+use super::naming::Naming;
 use super::pool::Pool;
 use super::ranges;
 use super::search::{operations, place, record, references, targets};
@@ -44,6 +46,10 @@ pub(super) struct Directory {
     pub names: Names,
     /// Whose turn it is to write.
     pub turns: Turns,
+    /// Whose turn it is to take a number.
+    pub numbers: Arc<Mutex<()>>,
+    /// Whose turn it is to change names that are held elsewhere.
+    pub naming: Naming,
     /// One call of a session, at most.
     pub deadline: Duration,
     /// Entries that one search may look at.
@@ -181,11 +187,12 @@ impl Directory {
         answer: Answer,
         until: Instant,
     ) -> Result<(Vec<Entry>, bool), Failure> {
-        let LdapOperation::Search { base, size_limit, .. } = operation else {
+        let LdapOperation::Search { base, size_limit, scope, .. } = operation else {
             return Ok((Vec::new(), false));
         };
         match answer.result.rc {
             0 => Ok((answer.entries, false)),
+            codes::NO_SUCH_OBJECT if *scope == Scope::Base => Ok((Vec::new(), false)),
             codes::SIZE_LIMIT if answer.entries.len() >= *size_limit => Ok((answer.entries, true)),
             codes::SIZE_LIMIT => {
                 let (mut entries, cut) = self.pages(operation, *size_limit, until).await?;

@@ -86,7 +86,11 @@ pub(super) fn lookups(predicate: &Predicate, into: &mut BTreeSet<Arc<str>>) {
         Predicate::And(terms) | Predicate::Or(terms) => terms.iter().for_each(|term| lookups(term, into)),
         Predicate::Not(inner) => lookups(inner, into),
         Predicate::Test(native, _) => into.extend(native.part.clone()),
-        Predicate::All | Predicate::Nothing | Predicate::Id(_) | Predicate::Child(..) => {}
+        Predicate::All
+        | Predicate::Nothing
+        | Predicate::Id(_)
+        | Predicate::Entry(_)
+        | Predicate::Child(..) => {}
     }
 }
 
@@ -119,6 +123,9 @@ impl Writer<'_> {
                 self.text(")");
             }
             Predicate::Id(ids) => self.ids(ids),
+            Predicate::Entry(dn) => {
+                return Err(Failure::Internal(format!("{dn}: a database has no entries")));
+            }
             Predicate::Test(native, test) => self.test(native, test, negated)?,
             Predicate::Child(table, inner) => self.child(table, inner, negated, depth)?,
         }

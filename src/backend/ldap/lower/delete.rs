@@ -14,7 +14,7 @@ use crate::plan::{
     ModifyKind, Move, Native, OnDelete, Predicate, Record, Step, Test, Value,
 };
 
-use super::{Needs, needs, update};
+use super::{Needs, holders, needs, parts, update};
 
 /// Characters of the id that follow a leaver's name: of two with one name both must have room there.
 const SUFFIX: usize = 8;
@@ -28,11 +28,15 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
     let Some((rule, permitted)) = rule(entity, &mut needs, &delete.id)? else {
         return needs.or_else(|| Ok(Vec::new()));
     };
-    let hooks = super::hooks(&delete.hooks)?;
     if rule.how != OnDelete::Refuse
         && let Some(steps) = super::only_hooks(entity, &delete.hooks, "deleted")?
     {
         return needs.or_else(|| Ok(steps));
+    }
+    let mut steps = super::hooks(&delete.hooks)?;
+    if matches!(rule.how, OnDelete::Delete | OnDelete::Move(_)) {
+        steps.extend(parts::deleted(&mut needs, entity, entries, &delete.id, record)?);
+        steps.extend(holders::leave(&mut needs, entity, entries, &delete.id, record)?);
     }
     let itself = id::equals(&entries.id, &delete.id);
     let stamped = update::stamped(entity, delete.version.as_ref())?.unwrap_or_else(|| itself.clone());
@@ -44,8 +48,8 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
         OnDelete::Refuse => Err(Failure::Refused(format!("This {} cannot be deleted here.", entity.name))),
         OnDelete::Delete => needs.or_else(|| {
             let delete = LdapOperation::Delete { dn: needs::dn(record)?, assertion: Some(first) };
-            let gone = super::step(format!("the {} entry", entity.name), delete, None);
-            Ok(hooks.into_iter().chain([gone]).collect())
+            steps.push(super::step(format!("the {} entry", entity.name), delete, None));
+            Ok(steps)
         }),
         OnDelete::Disable(disable) => {
             let values = disable.values.iter().map(|(name, value)| (Native::own(name.clone()), value));
@@ -55,7 +59,8 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
             let held = needs.held(&delete.id, ends.iter().map(|(native, _)| native));
             needs.or_else(|| {
                 let (dn, held) = (needs::dn(record)?, held.flatten());
-                Ok(hooks.into_iter().chain(end(entity, &dn, &ends, held, [&first, &itself])?).collect())
+                steps.extend(end(entity, &dn, &ends, held, [&first, &itself])?);
+                Ok(steps)
             })
         }
         OnDelete::Move(to) => {
@@ -65,8 +70,9 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
                 let (dn, held) = (needs::dn(record)?, held.flatten());
                 let ended = end(entity, &dn, &ends, held, [&first, &itself])?;
                 let assertion = if ended.is_none() { first } else { itself.clone() };
-                let leaves = leave(entity, entries, &dn, &delete.id, to, [assertion, itself])?;
-                Ok(hooks.into_iter().chain(ended).chain([leaves]).collect())
+                steps.extend(ended);
+                steps.push(leave(entity, entries, &dn, &delete.id, to, [assertion, itself])?);
+                Ok(steps)
             })
         }
     }

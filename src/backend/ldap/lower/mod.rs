@@ -3,7 +3,10 @@
 
 mod create;
 mod delete;
+mod holders;
 mod needs;
+mod numbers;
+mod parts;
 mod pieces;
 mod update;
 

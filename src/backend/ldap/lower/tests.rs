@@ -244,21 +244,13 @@ fn after_a_conflict_only_what_is_left_is_done_and_the_placeholder_comes_back() {
     };
     let team = found(&[(TEAM, "cn=team,ou=groups,dc=x")]);
     let mut emptied = facts.clone();
-    for (value, present) in [
-        ("uid=ann,ou=people,dc=x".into(), true),
-        ("uid=ben,ou=people,dc=x".into(), true),
-        ("cn=nobody".into(), false),
-    ] {
+    for (value, present) in [(member(ANN), true), (member(BEN), true), ("cn=nobody".into(), false)] {
         emptied.add(holds(value), if present { team.clone() } else { Found::default() });
     }
     assert!(printed(&change, &emptied).ends_with(
         "modify\ndelete: member\nmember: uid=ben,ou=people,dc=x\n-\nadd: member\nmember: cn=nobody\n-\n"
     ));
-    for (value, present) in [
-        ("uid=ann,ou=people,dc=x".into(), true),
-        ("uid=ben,ou=people,dc=x".into(), false),
-        ("cn=nobody".into(), true),
-    ] {
+    for (value, present) in [(member(ANN), true), (member(BEN), false), ("cn=nobody".into(), true)] {
         facts.add(holds(value), if present { team.clone() } else { Found::default() });
     }
     assert_eq!(run(&change, &facts).unwrap(), plan(Vec::new()));

@@ -1,5 +1,6 @@
 //! A change of an entry: a rename, a move or both in one, when its name or its place changes, then one modify with
-//! the values that go and come; on Active Directory several of them when there are very many. Membership is written as deltas; a group's members are never read.
+//! the values that go and come; on Active Directory several of them when there are very many. Membership is written
+//! as deltas; a group's members are never read.
 
 use crate::backend::ldap::dn::{self, Dn};
 use crate::backend::ldap::filter;
@@ -12,7 +13,8 @@ use crate::plan::{
     Reference, Step, Update, Value,
 };
 
-use super::{Needs, inside, needs, pieces};
+use super::numbers::Numbers;
+use super::{Needs, holders, inside, needs, parts, pieces};
 
 pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &update.entity)?;
@@ -36,18 +38,29 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
     {
         let change = match facts.attempt {
             0 => change.clone(),
-            _ => again(&mut needs, entries, update, native, change, &dns),
+            _ => again(&mut needs, entries, update, native, change),
         };
         values.push((native, Written::of(record, native, change)));
+    }
+    for copy in entries.copies.iter().filter(|copy| copy.to.part.is_none()) {
+        let Some(change) = parts::along_change(&mut needs, copy, update)? else { continue };
+        let change = match facts.attempt {
+            0 => change,
+            _ => still(&mut needs, &update.id, &copy.to, change),
+        };
+        values.push((&copy.to, Written::of(record, &copy.to, change)));
     }
     if is_done(&values) {
         values.clear();
     }
+    let mut numbers = Numbers::default();
+    let mut before = parts::changed(&mut needs, entity, entries, update, record, &mut numbers)?;
+    before.extend(holders::follow(&mut needs, entity, entries, update, record)?);
     needs.or_else(|| {
         let rename = Rename::of(entries, &needs::dn(record)?, update)?;
-        let mut steps = steps(entity, entries, update, rename, &values, &dns)?;
-        steps.extend(super::hooks(&update.hooks)?);
-        Ok(steps)
+        let own = steps(entity, entries, update, rename, &values, &dns)?;
+        let hooks = super::hooks(&update.hooks)?;
+        Ok(numbers.steps().into_iter().chain(before).chain(own).chain(hooks).collect())
     })
 }
 
@@ -103,18 +116,11 @@ impl Written {
 
 /// A change that ended in a conflict before: of a repeatable one only what is still to be done, and the
 /// placeholder where a removal may take an attribute's last value.
-fn again(
-    needs: &mut Needs,
-    entries: &Entries,
-    update: &Update,
-    native: &Native,
-    change: &Change,
-    dns: &Dns,
-) -> Change {
+fn again(needs: &mut Needs, entries: &Entries, update: &Update, native: &Native, change: &Change) -> Change {
     let mut change = change.clone();
     let removes = !change.remove.is_empty();
     if change.repeatable {
-        change = still(needs, &update.id, native, &change, dns);
+        change = still(needs, &update.id, native, change);
     }
     if let Some((attribute, placeholder)) = &entries.placeholder
         && removes
@@ -128,20 +134,11 @@ fn again(
     change
 }
 
-/// What of a change is still to be done. Who is no entry is nowhere a value.
-fn still(needs: &mut Needs, id: &str, native: &Native, change: &Change, dns: &Dns) -> Change {
-    let mut is_held = |value: &Value| match value {
-        Value::Reference(reference) => match dns.get(reference) {
-            Some(Some(dn)) => needs.holds(id, native, &Value::from(dn.as_str())),
-            Some(None) => Some(false),
-            None => None,
-        },
-        other => needs.holds(id, native, other),
-    };
-    let mut those = |values: &[Value], wanted: bool| {
-        values.iter().filter(|value| is_held(value) == Some(wanted)).cloned().collect()
-    };
-    Change { remove: those(&change.remove, true), add: those(&change.add, false), ..change.clone() }
+/// What of a change is still to be done.
+fn still(needs: &mut Needs, id: &str, native: &Native, mut change: Change) -> Change {
+    change.remove.retain(|value| needs.holds(id, native, value) == Some(true));
+    change.add.retain(|value| needs.holds(id, native, value) == Some(false));
+    change
 }
 
 /// Whether these are a delta that has nothing left to do: then the stamps beside it are of no change.
