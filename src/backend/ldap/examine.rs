@@ -73,14 +73,13 @@ impl Examination<'_> {
             if let Some(schema) = &schema {
                 self.names(touched, entries, schema)?;
             }
-            if !self.base(entity, entries).await? {
-                continue;
-            }
-            let found = self.sample(touched, entity, entries).await?;
-            match self.connection.features.kind {
-                Kind::ActiveDirectory => self.delegated(touched, entity, entries, found, write).await?,
-                _ if write => self.write(entries).await?,
-                _ => {}
+            if self.base(entity, entries).await? {
+                let found = self.sample(touched, entity, entries).await?;
+                match self.connection.features.kind {
+                    Kind::ActiveDirectory => self.delegated(touched, entity, entries, found, write).await?,
+                    _ if write => self.write(entries).await?,
+                    _ => {}
+                }
             }
             self.parts(entity, entries, schema.as_ref(), write).await?;
             for (numbered, entries, counter) in counter::numbered(&self.directory.model, entity, entries) {
