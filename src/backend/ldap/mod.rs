@@ -8,6 +8,7 @@ mod cache;
 mod codes;
 mod connection;
 mod counter;
+mod delegation;
 mod dn;
 mod entry;
 mod examine;
@@ -47,6 +48,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::{Backend, Failure, Finding, Intent, Lowered, Session};
 use crate::plan::{
     Entity, Facts, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step, Store,
+    Touched,
 };
 use connection::Credentials;
 pub use kind::Kind;
@@ -201,8 +203,8 @@ impl Backend for Ldap {
         self.directory.ping().await
     }
 
-    async fn examine(&self, searches: &[Search], write: bool) -> Vec<Finding> {
-        self.directory.examine(searches, write).await
+    async fn examine(&self, touched: &[Touched], write: bool) -> Vec<Finding> {
+        self.directory.examine(touched, write).await
     }
 }
 

@@ -7,6 +7,7 @@ mod holders;
 mod needs;
 mod numbers;
 mod parts;
+mod pieces;
 mod update;
 
 #[cfg(test)]
