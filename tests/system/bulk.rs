@@ -46,6 +46,16 @@ fn in_openldap() {
 }
 
 #[test]
+fn with_posix_accounts_in_openldap() {
+    let directory = Directory::posix();
+    let gateway = Gateway::serve(&[directory.target("corp", "openldap-posix")]);
+    every_method(&gateway.target("corp"));
+    let mut uids = directory.posix_group("Guides").unwrap().all("memberUid").to_vec();
+    uids.sort();
+    assert_eq!(uids, ["bob", "cleo"]);
+}
+
+#[test]
 fn in_389_directory_server() {
     in_a_directory(&Directory::ds389(), "389ds");
 }

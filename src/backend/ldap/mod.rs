@@ -212,7 +212,7 @@ impl LdapSession {
     /// Without a change of names between what decided the plan and its end.
     async fn in_turn(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
         let until = self.directory.until();
-        let _turn = self.directory.naming.enter(plan, &mut self.seen, until).await?;
+        let _turn = self.directory.naming.enter(plan, &self.seen, until).await?;
         self.directory.execute(plan).await
     }
 }

@@ -62,18 +62,24 @@ impl Directory {
 
     /// The same, its configuration ended by these lines.
     pub fn posix_with(last_lines: &str) -> Self {
+        let last_lines = format!("ppolicy_hash_cleartext\n{last_lines}");
+        Self::tuned(&Self::posix_entries(), SMALL_LIMITS, &last_lines)
+    }
+
+    /// The third unit and the counters, LDIF.
+    pub fn posix_entries() -> String {
         let counter = |name: &str, place: &str, attribute: &str, next: u32| {
             format!(
                 "dn: cn={name},ou={place},{SUFFIX}\nobjectClass: device\nobjectClass: extensibleObject\ncn: {name}\n\
                  {attribute}: {next}\n\n"
             )
         };
-        let entries = [
+        [
             format!("dn: ou=posix,{SUFFIX}\nobjectClass: organizationalUnit\nou: posix\n\n"),
             counter("uidNext", "people", "uidNumber", 10_000),
             counter("gidNext", "posix", "gidNumber", 20_000),
-        ];
-        Self::tuned(&entries.concat(), SMALL_LIMITS, &format!("ppolicy_hash_cleartext\n{last_lines}"))
+        ]
+        .concat()
     }
 
     /// One whose server gives the service account these limits (slapd.conf(5)), its configuration ended by

@@ -64,11 +64,11 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
             })
         }
         OnDelete::Move(to) => {
-            let ends: Vec<_> = to.disabled.iter().cloned().collect();
+            let ends = &to.disabled;
             let held = needs.held(&delete.id, ends.iter().map(|(native, _)| native));
             needs.or_else(|| {
                 let (dn, held) = (needs::dn(record)?, held.flatten());
-                let ended = end(entity, &dn, &ends, held, [&first, &itself])?;
+                let ended = end(entity, &dn, ends, held, [&first, &itself])?;
                 let assertion = if ended.is_none() { first } else { itself.clone() };
                 steps.extend(ended);
                 steps.push(leave(entity, entries, &dn, &delete.id, to, [assertion, itself])?);

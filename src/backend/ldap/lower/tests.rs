@@ -373,7 +373,7 @@ fn no_entry_goes_where_it_would_be_none() {
 }
 
 fn leave(disabled: Disabled, held: &str) -> String {
-    let to = Move { to: "ou=leavers,dc=x".to_owned(), disabled: Some((Native::own("uac"), disabled)) };
+    let to = Move { to: "ou=leavers,dc=x".to_owned(), disabled: vec![(Native::own("uac"), disabled)] };
     end(vec![DeleteRule::always(OnDelete::Move(to))], held)
 }
 
@@ -428,7 +428,7 @@ fn a_leaver_is_disabled_and_goes_elsewhere_under_a_name_that_is_free_there() {
 #[test]
 fn who_is_disabled_stays_with_what_hides_them() {
     let disable = Disable {
-        account: Some((Native::own("uac"), Disabled::Bits { set: 2, clear: 0 })),
+        account: vec![(Native::own("uac"), Disabled::Bits { set: 2, clear: 0 })],
         values: Row::from([("kind".into(), "left".into())]),
     };
     assert_eq!(
