@@ -74,6 +74,9 @@ fn one_more_entry_is_changed_along_and_back_when_that_fails() {
     ));
     assert!(scim.post("/Users", &json!({ "userName": "ben", "active": true })).status >= 400);
     assert_eq!(directory.person("ben"), None);
+    let both = json!([{ "op": "replace", "value": { "userName": "eve", "title": "Countess" } }]);
+    assert!(scim.patch(&path, &both).status >= 400);
+    assert_eq!(directory.person("countess").unwrap().one("title"), Some("Dr"));
     assert!(rename("eve").status >= 400);
     assert!(directory.person("countess").is_some() && directory.person("eve").is_none());
     assert_eq!(members(), ["countess", "ben", "eve"]);

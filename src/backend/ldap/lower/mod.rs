@@ -75,6 +75,8 @@ fn hooks(hooks: &[HookStep]) -> Result<Vec<Step>, Failure> {
     hooks.iter().map(one).collect()
 }
 
+/// What undoes changes that were made: a server that made them had none of the values that came, and all of those that
+/// went. `None` where old values are not known.
 fn inverse(changes: &[AttributeChange]) -> Option<Vec<AttributeChange>> {
     let one = |change: &AttributeChange| {
         let kind = match change.kind {

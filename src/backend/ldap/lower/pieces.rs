@@ -1,5 +1,5 @@
-//! A modify of many values, divided where a server takes only so many at once. Each piece but the last has its
-//! inverse, so that all are done or none.
+//! A modify of many values, divided where a server takes only so many at once. Each piece but the last can be undone, so
+//! that all are done or none.
 
 use crate::plan::{AttributeChange, ModifyKind};
 
@@ -36,17 +36,9 @@ pub(super) fn divided(changes: Vec<AttributeChange>) -> Vec<Vec<AttributeChange>
     pieces
 }
 
-/// What undoes a piece: a server that took it had none of the values that came, and all of those that went.
-pub(super) fn inverse(piece: &[AttributeChange]) -> Vec<AttributeChange> {
-    let turned = |change: &AttributeChange| AttributeChange {
-        kind: if change.kind == ModifyKind::Add { ModifyKind::Delete } else { ModifyKind::Add },
-        ..change.clone()
-    };
-    piece.iter().rev().map(turned).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::inverse;
     use super::*;
     use crate::plan::Value;
 
@@ -89,6 +81,9 @@ mod tests {
                 vec![(Replace, "unicodePwd", 1), (Delete, "sn", 1), (Add, "sn", 1)],
             ]
         );
-        assert_eq!(counts(&[inverse(&pieces[0])]), [[(Delete, "member", 400), (Add, "member", 600)]]);
+        assert_eq!(
+            counts(&[inverse(&pieces[0]).unwrap()]),
+            [[(Delete, "member", 400), (Add, "member", 600)]]
+        );
     }
 }

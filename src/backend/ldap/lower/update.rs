@@ -266,8 +266,9 @@ fn steps(
     .peekable();
     while let Some(changes) = pieces.next() {
         let modify = |changes, assertion| LdapOperation::Modify { dn: dn.clone(), changes, assertion };
-        let inverse = || modify(pieces::inverse(&changes), Some(itself.clone()));
-        let undo = pieces.peek().map(|_| inverse());
+        let is_last = pieces.peek().is_none() && update.hooks.is_empty();
+        let inverse = if is_last { None } else { super::inverse(&changes) };
+        let undo = inverse.map(|inverse| modify(inverse, Some(itself.clone())));
         let assertion = std::mem::replace(&mut assertion, itself.clone());
         let modify = modify(changes, Some(assertion));
         steps.push(super::step(format!("the {} entry's values", entity.name), modify, undo));
