@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Native, Predicate, Row, Sequence, Value};
+use super::{Links, Native, Predicate, Row, Sequence, Value};
 
 /// What a backend is asked to lower to a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Fields {
     pub natives: BTreeSet<Native>,
     /// Whether the document of `rest` is read.
     pub rest: bool,
+    /// Natives of references whose values, where they are very many, may come as [`Record::links`].
+    pub long: BTreeSet<Native>,
 }
 
 /// Which window of the ordered result. A backend without [`super::Profile::windows`] is only asked
@@ -83,6 +85,8 @@ pub struct Record {
     pub children: BTreeMap<Arc<str>, Vec<Row>>,
     /// The document of `rest`, JSON text.
     pub rest: Option<String>,
+    /// References that are very many, of natives that have no `values` then. Only where [`Fields::long`] allows it.
+    pub links: BTreeMap<Native, Links>,
     /// Of a search that sorts: what stands at this place of the order, to go on behind it ([`super::Mark`]).
     pub key: Option<Value>,
 }
@@ -194,6 +198,7 @@ impl Fields {
     pub fn add(&mut self, other: Self) {
         self.natives.extend(other.natives);
         self.rest |= other.rest;
+        self.long.extend(other.long);
     }
 }
 

@@ -16,6 +16,7 @@ mod doctor;
 mod failover;
 mod faults;
 mod hostile;
+mod large_groups;
 mod lifecycle;
 mod limits;
 mod membership;

@@ -17,12 +17,15 @@ mod fixture;
 mod fleet;
 mod id;
 mod kind;
+mod long;
 mod lower;
+mod pages;
 mod pool;
 mod ranges;
 mod read;
 mod references;
 mod rename;
+mod scan;
 mod schema;
 mod search;
 mod server;
@@ -41,7 +44,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Backend, Failure, Finding, Intent, Lowered, Session};
+use super::{Backend, Failure, Finding, Intent, Lowered, Session, Take};
 use crate::plan::{
     Entity, Facts, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search, Secret,
     Step, Store,
@@ -127,6 +130,7 @@ impl Ldap {
             turns: turns::Turns::new(),
             deadline: settings.deadline,
             scanned_rows: settings.scanned_rows,
+            long: long::LongTurns::default(),
         };
         Ok(Self { directory: Arc::new(directory) })
     }
@@ -194,6 +198,10 @@ impl Backend for Ldap {
 impl Session for LdapSession {
     async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
         self.directory.find(search).await
+    }
+
+    async fn scan(&mut self, search: &Search, take: &mut Take<'_>) -> Result<bool, Failure> {
+        self.directory.scan(search, take).await
     }
 
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {

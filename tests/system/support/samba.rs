@@ -24,6 +24,7 @@ const PYTHON: &str = "/usr/bin/python3";
 
 const SHIM: &str = include_str!("samba/ports.c");
 const PROVISION: &str = include_str!("samba/provision.py");
+const LOAD: &str = include_str!("samba/load.py");
 
 /// A running domain controller. Ends with this.
 pub struct Samba {
@@ -67,6 +68,29 @@ impl Samba {
         eventually("samba's start", || {
             run(self.client("ldapsearch").args(["-s", "base", "-b", DOMAIN])).status.success()
         });
+    }
+
+    /// Takes LDIF of many entries into the domain: the server away, all in one transaction.
+    pub fn load(&mut self, ldif: &str) {
+        self.down();
+        std::fs::write(self.file("load.ldif"), ldif).unwrap();
+        let (script, conf) = (self.file("load.py"), self.file("etc/smb.conf"));
+        std::fs::write(&script, LOAD).unwrap();
+        output(
+            Command::new(PYTHON)
+                .arg(script)
+                .arg(conf)
+                .arg(self.file("private/sam.ldb"))
+                .arg(self.file("load.ldif")),
+        );
+        self.up();
+    }
+
+    fn down(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
     }
 
     pub fn url(&self) -> String {
@@ -135,10 +159,7 @@ impl Samba {
 
 impl Drop for Samba {
     fn drop(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
+        self.down();
     }
 }
 

@@ -103,7 +103,7 @@ impl<'a> Needs<'a> {
 
     /// The entry with what it holds of a native; `None` when it must be read first.
     pub(super) fn held(&mut self, id: &str, native: &Native) -> Option<Option<&'a Record>> {
-        let fields = Fields { natives: BTreeSet::from([native.clone()]), rest: false };
+        let fields = Fields { natives: BTreeSet::from([native.clone()]), ..Fields::default() };
         let found = self.read(Predicate::Id(vec![id.to_owned()]), fields, 1);
         found.map(<[Record]>::first)
     }
