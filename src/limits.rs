@@ -47,6 +47,9 @@ impl Default for Limits {
 pub const HEADER_BYTES: usize = 32 * 1024;
 /// How often the loop of needs, plan and execution begins again after a conflict.
 pub const CONFLICT_RETRIES: u32 = 5;
+/// How often it begins again because somebody else took the number that a new resource would have had: each time
+/// one of them got one, so that this tells how many gateways may be at it at the same time.
+pub const NUMBER_RETRIES: u32 = 40;
 /// How often a `lower` may ask for more facts within one round.
 pub const NEED_ROUNDS: u32 = 8;
 /// Operations in one PATCH.

@@ -97,12 +97,19 @@ pub enum Failure {
     /// The state was not as the plan expected; asking again from the start may work.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// Somebody else took the number that the plan would have given away; asking again from the start takes the
+    /// next. Nothing stayed but, where the answer was lost, a gap in the numbers.
+    #[error("overtaken: {0}")]
+    Overtaken(String),
     /// The resource does not exist (any more).
     #[error("not found: {0}")]
     NotFound(String),
     /// A value that must be unique is taken.
     #[error("uniqueness: {0}")]
     Uniqueness(String),
+    /// A value that must be unique is a deleted resource's, which the backend keeps.
+    #[error("uniqueness, of what is deleted: {0}")]
+    Hidden(String),
     /// A value cannot be stored. The first text is for the client, the second the cause.
     #[error("rejected: {0} ({1})")]
     Rejected(String, String),

@@ -58,6 +58,9 @@ pub fn target(
     intent: Intent,
 ) -> Result<Target, Vec<Diagnostic>> {
     let mapping = mapping(settings)?;
+    for warning in mapping.warnings() {
+        tracing::warn!(target = settings.name, "{warning}");
+    }
     let backend = backend(&settings.store, Arc::clone(mapping.model()), limits, intent)
         .map_err(|cause| vec![Diagnostic::whole(&format!("target {}", settings.name), cause)])?;
     Ok(Target {

@@ -23,7 +23,10 @@ impl Check {
         mistakes.extend(build::tls(&config).err());
         for target in &config.targets {
             match build::mapping(target) {
-                Ok(_) => fine.push(format!("ok: target {} at {}", target.name, target.path)),
+                Ok(mapping) => {
+                    fine.extend(mapping.warnings().iter().map(ToString::to_string));
+                    fine.push(format!("ok: target {} at {}", target.name, target.path));
+                }
                 Err(found) => mistakes.extend(found),
             }
         }

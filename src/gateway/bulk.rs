@@ -14,7 +14,7 @@ use super::job::Job;
 use super::write::{New, pause, without_conflict};
 use super::{Answer, Body, Client, Request, Target};
 use crate::backend::{Failure, Intent, Session};
-use crate::limits::CONFLICT_RETRIES;
+use crate::limits::{CONFLICT_RETRIES, NUMBER_RETRIES};
 use crate::scim::bulk::{self, Bulk, Ids, Operation, Outcome, Turn};
 use crate::scim::error::Error;
 use crate::scim::method::Method;

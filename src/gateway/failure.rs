@@ -38,7 +38,11 @@ pub(super) fn answer(stop: Stop) -> Error {
 
 fn of_backend(failure: Failure) -> Error {
     match &failure {
-        Failure::NotFound(_) | Failure::Uniqueness(_) | Failure::Rejected(..) | Failure::Refused(_) => {
+        Failure::NotFound(_)
+        | Failure::Uniqueness(_)
+        | Failure::Hidden(_)
+        | Failure::Rejected(..)
+        | Failure::Refused(_) => {
             tracing::info!(cause = %failure, "the backend did not do it");
         }
         Failure::Internal(_) | Failure::Forbidden(_) => {
@@ -53,9 +57,13 @@ fn of_backend(failure: Failure) -> Error {
         Failure::Unknown(_) => Error::unavailable(
             "The system behind this target did not say whether it was done; look, and try again.",
         ),
+        Failure::Overtaken(_) => Error::unavailable("Many are creating the same; try again."),
         Failure::Conflict(_) => Error::unavailable("Others are changing the same resource; try again."),
         Failure::NotFound(_) => Error::not_found("There is no such resource."),
         Failure::Uniqueness(_) => Error::uniqueness("Another resource has a value that must be unique."),
+        Failure::Hidden(_) => Error::uniqueness(
+            "A resource that was deleted here has a value that must be unique; the system behind this target keeps it.",
+        ),
         Failure::Rejected(detail, _) => Error::bad_request(ScimType::InvalidValue, detail),
         Failure::Refused(detail) => Error::forbidden(detail),
         Failure::TooMany(_) => {

@@ -8,7 +8,7 @@ use super::body::{Long, Shown};
 use super::failure::Stop;
 use super::{Answer, Client, Target};
 use crate::backend::{Intent, Lowered, Session};
-use crate::limits::NEED_ROUNDS;
+use crate::limits::{CONFLICT_RETRIES, NEED_ROUNDS};
 use crate::mapping::ResourceMapping;
 use crate::plan::{self, Entity, Facts, Fields, Operation, Plan, Predicate, Range, Record, Search};
 use crate::scim::error::Error;
@@ -55,7 +55,7 @@ impl<'a> Job<'a> {
     /// Nothing known yet. An attempt that met a conflict reads more before the next; a dry run never meets
     /// one, so it reads as much at once, and plans what will be done in the end.
     pub(super) fn facts(&self, attempt: u32) -> Facts {
-        Facts::at(if self.dry { 1 } else { attempt })
+        Facts::at(if self.dry { CONFLICT_RETRIES } else { attempt })
     }
 
     pub(super) fn entity(&self) -> Result<&Entity, Stop> {

@@ -11,9 +11,12 @@ use super::failure::Stop;
 use super::job::Job;
 use super::{Answer, Request};
 use crate::backend::{Failure, Intent, Session};
-use crate::limits::CONFLICT_RETRIES;
+use crate::limits::{CONFLICT_RETRIES, NUMBER_RETRIES};
 use crate::mapping::Versions;
-use crate::plan::{self, Changes, Create, Delete, Facts, Fields, Operation, Record, Update};
+use crate::plan::{
+    self, Case, Create, Delete, Facts, Fields, Native, OnDelete, Operation, Predicate, Range, Record, Search,
+    Test, Update,
+};
 use crate::scim::error::Error;
 use crate::scim::patch::{self, Delta};
 use crate::scim::path::AttrPath;
@@ -26,9 +29,14 @@ type Apply<'a> = dyn Fn(&Resource) -> Result<Resource, Error> + Send + Sync + 'a
 /// Tries a write until it meets no conflict, a bounded number of times.
 macro_rules! without_conflict {
     ($attempt:ident => $work:expr) => {{
-        let mut $attempt = 0;
+        let (mut $attempt, mut overtaken) = (0, 0);
         loop {
             match $work.await {
+                Err(Stop::Backend(Failure::Overtaken(cause))) if overtaken < NUMBER_RETRIES => {
+                    tracing::debug!(cause, overtaken, "somebody else took the number; once more");
+                    tokio::time::sleep(pause(overtaken.min(3))).await;
+                    overtaken += 1;
+                }
                 Err(Stop::Backend(Failure::Conflict(cause))) if $attempt < CONFLICT_RETRIES => {
                     tracing::info!(cause, attempt = $attempt, "somebody else was quicker; once more");
                     tokio::time::sleep(pause($attempt)).await;
@@ -100,11 +108,29 @@ impl Job<'_> {
         self.settle(&mut record, &nothing, &facts)?;
         record.rest = mapping.rest_of(self.of, &new.resource, &record)?;
         mapping.initialise(self.of, &new.resource, OffsetDateTime::now_utc(), &mut record)?;
-        let create = Operation::Create(Create { entity: self.of.entity.clone(), record });
-        let id = self.carry_out(session, &create, &mut facts).await?;
+        let hooks = mapping.plan_create(self.of, &record)?;
+        let unique = self.by_unique_value(&record)?;
+        let create = Operation::Create(Create { entity: self.of.entity.clone(), record, hooks });
+        let mut id = self.carry_out(session, &create, &mut facts).await?;
         self.target.scans.forget();
+        if let (None, Some(search)) = (&id, unique) {
+            id = session.search(&search).await?.records.into_iter().next().map(|record| record.id);
+        }
         let unsaid = || Error::internal("The backend did not say which id the new resource has.");
         Ok(id.ok_or_else(unsaid)?)
+    }
+
+    /// The search for what was created where no step told its id, as a procedure may not.
+    fn by_unique_value(&self, record: &Record) -> Result<Option<Search>, Stop> {
+        let entity = self.entity()?;
+        let value = |native: &Native| Some((native.clone(), record.values.get(native)?.first()?.clone()));
+        let found = entity.unique.iter().filter(|_| entity.read_only).find_map(value);
+        Ok(found.map(|(native, value)| Search {
+            entity: entity.name.clone(),
+            predicate: Predicate::Test(native, Test::Equals(value, Case::Folded)),
+            fields: Fields::default(),
+            range: Range::first(1),
+        }))
     }
 
     /// PUT: the resource as the body says (RFC 7644 §3.5.1).
@@ -112,7 +138,8 @@ impl Job<'_> {
         let parsed = resource::parse(body, &self.of.resource_type)?;
         Arc::make_mut(&mut self.projection).after_writing(|| parsed.written());
         self.log_ignored(&parsed.ignored);
-        let apply = |before: &Resource| resource::replace(before, &parsed, &self.of.resource_type);
+        let apply =
+            |before: &Resource| self.whole(resource::replace(before, &parsed, &self.of.resource_type)?);
         self.change(id, body, &apply).await
     }
 
@@ -125,7 +152,8 @@ impl Job<'_> {
         attempt: u32,
     ) -> Result<Answer, Stop> {
         let parsed = resource::parse(body, &self.of.resource_type)?;
-        let apply = |before: &Resource| resource::replace(before, &parsed, &self.of.resource_type);
+        let apply =
+            |before: &Resource| self.whole(resource::replace(before, &parsed, &self.of.resource_type)?);
         let change = Change { id, fields: self.fields_to_change(body)?, apply: &apply };
         let now = self.change_in(session, &change, attempt).await?;
         Ok(self.answer(201, id, now))
@@ -145,7 +173,9 @@ impl Job<'_> {
             return if wants_body { self.get_anew(id).await } else { Ok(no_content()) };
         }
         let rules = self.client.profile.patch;
-        let apply = |before: &Resource| patch::apply(before, &operations, &self.of.resource_type, &rules);
+        let apply = |before: &Resource| {
+            self.whole(patch::apply(before, &operations, &self.of.resource_type, &rules)?)
+        };
         let answer = self.change(id, body, &apply).await?;
         match answers == PatchAnswer::NoContent && !asked {
             true => Ok(Answer { version: answer.version, ..no_content() }),
@@ -164,19 +194,62 @@ impl Job<'_> {
 
     /// DELETE, by the mapping's `on_delete`.
     pub(super) async fn delete(&self, id: &str) -> Result<Answer, Stop> {
-        without_conflict!(attempt => self.try_delete(id, attempt))
+        match self.ends_by_change()? {
+            true => without_conflict!(attempt => self.try_end(id, attempt)),
+            false => without_conflict!(attempt => self.try_delete(id, attempt)),
+        }
+    }
+
+    /// Whether DELETE is, for the mapping's own functions, the change by which somebody is active no longer.
+    fn ends_by_change(&self) -> Result<bool, Stop> {
+        let entity = self.entity()?;
+        let disables = entity.on_delete.iter().any(|rule| matches!(rule.how, OnDelete::Disable(_)));
+        Ok(entity.read_only && disables && !self.target.mapping.has_hook("plan_delete"))
+    }
+
+    async fn try_end(&self, id: &str, attempt: u32) -> Result<Answer, Stop> {
+        let mut session = self.session(Intent::Write).await?;
+        let apply = |before: &Resource| {
+            let mut after = before.clone();
+            after.insert("active".to_owned(), false.into());
+            Ok(after)
+        };
+        let change = Change { id, fields: self.fields_to_change(&Value::Null)?, apply: &apply };
+        self.write_change(&mut *session, &change, attempt).await?;
+        session.commit().await?;
+        self.target.scans.forget();
+        Ok(no_content())
     }
 
     async fn try_delete(&self, id: &str, attempt: u32) -> Result<Answer, Stop> {
         let mut session = self.session(Intent::Write).await?;
         let mut facts = self.facts(attempt);
         let version = self.permitted(&mut *session, id, &mut facts).await?;
-        let delete = Delete { entity: self.of.entity.clone(), id: id.to_owned(), version };
+        let stamps = self.target.mapping.stamps(self.of, None, OffsetDateTime::now_utc())?;
+        let hooks = self.hooks_of_delete(&mut *session, id, &mut facts).await?;
+        let delete = Delete { entity: self.of.entity.clone(), id: id.to_owned(), version, stamps, hooks };
         let delete = Operation::Delete(delete);
         self.carry_out(&mut *session, &delete, &mut facts).await?;
         session.commit().await?;
         self.target.scans.forget();
         Ok(no_content())
+    }
+
+    /// What the mapping's own function adds to a deletion, of what is there.
+    async fn hooks_of_delete(
+        &self,
+        session: &mut dyn Session,
+        id: &str,
+        facts: &mut Facts,
+    ) -> Result<Vec<plan::HookStep>, Stop> {
+        if !self.target.mapping.has_hook("plan_delete") {
+            return Ok(Vec::new());
+        }
+        let search = self.by_id(id, self.fields_to_change(&Value::Null)?);
+        self.learn(session, vec![search.clone()], facts).await?;
+        let record =
+            facts.get(&search).and_then(|found| found.records.first()).ok_or_else(|| self.absent(id))?;
+        Ok(self.target.mapping.plan_delete(self.of, record)?)
     }
 
     /// Reads what the request's conditions are about, if it has any, and refuses what they do not permit (412).
@@ -216,6 +289,21 @@ impl Job<'_> {
         change: &Change<'_>,
         attempt: u32,
     ) -> Result<Resource, Stop> {
+        self.write_change(session, change, attempt).await?;
+        self.read_back(session, change.id).await
+    }
+
+    /// A resource that has all that it must have.
+    fn whole(&self, resource: Resource) -> Result<Resource, Error> {
+        resource::require(&resource, &self.of.resource_type).map(|()| resource)
+    }
+
+    async fn write_change(
+        &self,
+        session: &mut dyn Session,
+        change: &Change<'_>,
+        attempt: u32,
+    ) -> Result<(), Stop> {
         let (mapping, id) = (&self.target.mapping, change.id);
         let mut facts = self.facts(attempt);
         self.learn(session, vec![self.by_id(id, change.fields.clone())], &mut facts).await?;
@@ -225,7 +313,6 @@ impl Job<'_> {
             self.conditions.permit(&self.version(&before))?;
         }
         let after = (change.apply)(&before)?;
-        resource::require(&after, &self.of.resource_type)?;
         let written_before = mapping.write(self.of, &before, Some(&before))?;
         let mut written_after = self.written(&after, Some(&before)).await?;
         self.look_up(session, &written_after, &actual, &mut facts).await?;
@@ -241,16 +328,22 @@ impl Job<'_> {
         let changes = mapping.changes(self.of, &versions, OffsetDateTime::now_utc())?;
         if !changes.is_empty() {
             let version = self.stamp_of(&actual)?;
-            self.update(session, id, changes, version, &mut facts).await?;
+            let hooks = mapping.plan_update(self.of, &actual, &changes)?;
+            let update =
+                Update { entity: self.of.entity.clone(), id: id.to_owned(), changes, version, hooks };
+            self.update(session, update, &mut facts).await?;
         } else if self.dry {
             return Err(Stop::Planned(plan::Plan::default()));
         }
-        self.read_back(session, id).await
+        Ok(())
     }
 
     /// Membership as native deltas; `None` when the mapping cannot say it so. Whether a member that does not
     /// exist was left out.
     async fn membership(&self, id: &str, delta: &Delta) -> Result<Option<bool>, Stop> {
+        if self.target.mapping.has_hook("plan_update") {
+            return Ok(None); // it sees what is there
+        }
         let Some((comes, goes)) = self.target.mapping.delta(self.of, delta)? else { return Ok(None) };
         let done =
             without_conflict!(attempt => self.try_membership(id, comes.clone(), goes.clone(), attempt));
@@ -275,8 +368,10 @@ impl Job<'_> {
         let lost = self.settle(&mut comes, &nothing, &facts)?;
         mapping.settle_removals(self.of, &mut goes, &facts);
         let mut changes = mapping.delta_changes(comes, goes);
-        mapping.stamp(self.of, &Resource::new(), OffsetDateTime::now_utc(), &mut changes)?;
-        self.update(&mut *session, id, changes, version, &mut facts).await?;
+        mapping.stamp(self.of, None, OffsetDateTime::now_utc(), &mut changes)?;
+        let hooks = Vec::new();
+        let update = Update { entity: self.of.entity.clone(), id: id.to_owned(), changes, version, hooks };
+        self.update(&mut *session, update, &mut facts).await?;
         session.commit().await?;
         Ok(lost)
     }
@@ -292,15 +387,7 @@ impl Job<'_> {
         Ok(!lost.is_empty())
     }
 
-    async fn update(
-        &self,
-        session: &mut dyn Session,
-        id: &str,
-        changes: Changes,
-        version: Option<plan::Value>,
-        facts: &mut Facts,
-    ) -> Result<(), Stop> {
-        let update = Update { entity: self.of.entity.clone(), id: id.to_owned(), changes, version };
+    async fn update(&self, session: &mut dyn Session, update: Update, facts: &mut Facts) -> Result<(), Stop> {
         self.carry_out(session, &Operation::Update(update), facts).await?;
         self.target.scans.forget();
         Ok(())

@@ -8,15 +8,15 @@ use rhai::{AST, Position};
 use serde_json::Value as Json;
 
 use super::codes::{Codes, Pattern as Code};
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use super::discover::{self, Said};
 use super::draft::{Draft, DraftAccess, DraftGiven, DraftLine, DraftParent, DraftResource, Given, Pattern};
 use super::line::{
-    Access, Collection, Conversion, ElementKey, Generated, How, Line, Parent, Part, ResourceMapping,
+    Access, Collection, Conversion, ElementKey, Find, Generated, How, Line, Parent, Part, ResourceMapping,
 };
 use super::template::Template;
-use super::{model, script, suggest, values};
-use crate::plan::{Model, Native, OnMissing};
+use super::{existence, model, script, suggest, values};
+use crate::plan::{Model, Native, OnMissing, Value};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::{self, AttrPath};
 use crate::scim::schema::{Attribute, Mutability, ResourceType, Returned, Type};
@@ -30,6 +30,8 @@ pub(super) struct Builder<'a> {
     pub text: &'a str,
     pub ast: &'a AST,
     pub mistakes: Vec<Diagnostic>,
+    /// What works, and is hardly what was wanted.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// A draft, resolved.
@@ -77,6 +79,12 @@ impl Builder<'_> {
         }
     }
 
+    pub(super) fn warn(&mut self, at: Position, message: &str, help: &str) {
+        let (line, column) = script::place(at);
+        let warning = Diagnostic::at(self.file, self.text, line, column, message).with_help(help);
+        self.warnings.push(Diagnostic { severity: Severity::Warning, ..warning });
+    }
+
     fn resource(&mut self, draft: &DraftResource, full: &ResourceType, names: &[&str]) -> ResourceMapping {
         let mut of = ResourceMapping {
             entity: draft.name.as_str().into(),
@@ -108,6 +116,8 @@ impl Builder<'_> {
             all.iter().filter_map(|given| self.generated(draft, given, full, &of)).collect()
         };
         (of.initial, of.stamps) = (given(&draft.initial), given(&draft.stamps));
+        let literals = existence::literals(draft).filter(|(native, _)| !of.gives(native));
+        of.initial.extend(literals.collect::<Vec<_>>());
         of.rdn = draft.rdn.as_ref().and_then(|(_, template, at)| self.template(template, *at, full));
         of.parent = draft.parent.as_ref().and_then(|parent| self.parent(parent, &of));
         of.resource_type =
@@ -138,6 +148,19 @@ impl Builder<'_> {
             }
         };
         let (path, attribute) = self.attribute(line, &parsed.attr, full)?;
+        if line.copy {
+            self.copy(draft, line, &attribute);
+            return None;
+        }
+        if let Some((_, at)) = &line.by {
+            let message = match draft.table {
+                Some(_) => "`by` in a table is not built yet",
+                None => {
+                    "`by` on a line that is read is not built yet; what is written along says `.copy()` too"
+                }
+            };
+            self.wrong(*at, message);
+        }
         if let Some(filter) = parsed.filter {
             let element = self.element_key(line, &filter, parsed.sub.as_deref(), &path, full)?;
             return self.plain_line(draft, line, path, Some(element), &attribute, of);
@@ -249,8 +272,39 @@ impl Builder<'_> {
         if of.lines.iter().any(|known| known.path == path && known.element == element) {
             self.wrong(line.at, format!("`{}` stands here a second time", line.path));
         }
-        of.lines.push(Line { path, element, natives, many: line.many, access, conversion });
+        let find = self.find(draft, line, &conversion, of);
+        of.lines.push(Line { path, element, natives, many: line.many, access, conversion, find });
         Some(name)
+    }
+
+    /// What `.find(native, function)` says.
+    fn find(
+        &mut self,
+        draft: &DraftResource,
+        line: &DraftLine,
+        conversion: &Conversion,
+        of: &ResourceMapping,
+    ) -> Option<Find> {
+        let Some((native, function, at)) = &line.find else {
+            if let Some(at) = line.exact {
+                self.wrong(at, "`exact` says that what `.find(…)` finds is exact; there is none here");
+            }
+            return None;
+        };
+        if matches!(conversion.how, How::Reference { .. } | How::Hash { .. }) {
+            self.wrong(
+                *at,
+                "`find` is for values; references and passwords are found by themselves, or not at all",
+            );
+        }
+        let params =
+            self.ast.iter_functions().find(|known| known.name == *function).map(|known| known.params.len());
+        let is_asked_all = params == Some(3);
+        if !is_asked_all {
+            self.check_function(function, *at);
+        }
+        let native = self.native(draft, of, native, *at)?;
+        Some(Find { native, function: function.clone(), is_asked_all, is_exact: line.exact.is_some() })
     }
 
     /// The SCIM type of what the natives hold.
@@ -349,6 +403,9 @@ impl Builder<'_> {
         }
         if line.prefix.is_some() && (kind != Type::String || ways_of(line) > 0) {
             self.wrong(line.at, "`prefix` is for a text that is stored as it is");
+        }
+        if matches!(&line.missing, Some(Json::String(text)) if text.contains('{')) {
+            self.wrong(line.at, "a template in `missing` is not built yet");
         }
         if ways_of(line) > 1 {
             self.wrong(line.at, "`values`, `read`/`write`, `ref` and `hash` exclude each other");
@@ -492,6 +549,12 @@ impl Builder<'_> {
         at: Position,
     ) -> Option<Native> {
         let Some((part, column)) = name.split_once('.').filter(|_| draft.table.is_some()) else {
+            if draft.part_of(name).is_some() {
+                self.wrong(
+                    at,
+                    "what stands in a part is written along: say `.copy()`; reading it is not built yet",
+                );
+            }
             return Some(Native::own(name));
         };
         let is_lookup = draft.lookups.iter().any(|lookup| lookup.alias == part);
@@ -510,10 +573,15 @@ impl Builder<'_> {
         full: &ResourceType,
         of: &ResourceMapping,
     ) -> Option<(Native, Generated)> {
+        if draft.part_of(&given.native).is_some() || matches!(given.value, Given::Counter(..)) {
+            return None; // a part's values and counters stand in the model
+        }
         let native = self.native(draft, of, &given.native, given.at)?;
         let generated = match &given.value {
+            Given::Counter(..) => return None,
             Given::Uuid => Generated::Uuid,
             Given::Now => Generated::Now,
+            Given::Today => Generated::Literal(Value::Today),
             Given::Literal(Json::String(text)) if text.contains('{') => {
                 Generated::Template(self.template(text, given.at, full)?)
             }
@@ -531,7 +599,7 @@ impl Builder<'_> {
         (!in_child).then_some((native, generated))
     }
 
-    fn template(&mut self, text: &str, at: Position, full: &ResourceType) -> Option<Template> {
+    pub(super) fn template(&mut self, text: &str, at: Position, full: &ResourceType) -> Option<Template> {
         let resolve = |path: &str| {
             let parsed = path::parse_path(path).map_err(|error| error.to_string())?;
             path::canonical(&parsed.attr, full)
@@ -589,12 +657,21 @@ fn ways_of(line: &DraftLine) -> usize {
     ways.into_iter().filter(|way| *way).count()
 }
 
-fn code(pattern: &Pattern) -> Code {
+pub(super) fn code(pattern: &Pattern) -> Code {
     match pattern {
         Pattern::Absent => Code::Absent,
         Pattern::Any => Code::Any,
         Pattern::BitSet(bit) => Code::Set(*bit),
         Pattern::BitClear(bit) => Code::Clear(*bit),
+        Pattern::Today => Code::Is(Value::Today),
+        Pattern::Ordered(order, bound) => match &**bound {
+            Pattern::Literal(Json::String(text)) => values::day(&text.as_str().into())
+                .map_or(Code::Any, |date| Code::Ordered(*order, Value::Date(date))),
+            other => match code(other) {
+                Code::Is(bound) => Code::Ordered(*order, bound),
+                _ => Code::Any,
+            },
+        },
         Pattern::Literal(value) => values::literal(value).map_or(Code::Absent, Code::Is),
     }
 }

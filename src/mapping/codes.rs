@@ -3,8 +3,10 @@
 
 use serde_json::Value as Json;
 
-use super::values::whole;
-use crate::plan::{Case, Native, Predicate, Test, Value};
+use std::cmp::Ordering;
+
+use super::values::{day, decimal, whole};
+use crate::plan::{Case, Native, Order, Predicate, Test, Value};
 
 /// The pairs, in order. A value of `None` is "no value".
 #[derive(Clone, Debug, PartialEq)]
@@ -23,27 +25,39 @@ pub(super) enum Pattern {
     Set(i64),
     /// A whole number in which this bit is clear.
     Clear(i64),
+    /// A number or a day that stands so to this one.
+    Ordered(Order, Value),
 }
 
 // === impl Pattern ===
 
 impl Pattern {
-    fn fits(&self, native: Option<&Value>) -> bool {
+    pub(super) fn fits(&self, native: Option<&Value>) -> bool {
         match (self, native) {
             (Self::Absent, None) | (Self::Any, Some(_)) => true,
+            (Self::Is(code @ (Value::Date(_) | Value::Today)), Some(value)) => day(code) == day(value),
             (Self::Is(code), Some(value)) => code.same(value),
+            (Self::Ordered(order, bound), Some(value)) => {
+                compare(value, bound).is_some_and(|found| match order {
+                    Order::Greater => found == Ordering::Greater,
+                    Order::GreaterOrEqual => found != Ordering::Less,
+                    Order::Less => found == Ordering::Less,
+                    Order::LessOrEqual => found != Ordering::Greater,
+                })
+            }
             (Self::Set(bit), Some(value)) => whole(value).is_some_and(|number| number & bit != 0),
             (Self::Clear(bit), Some(value)) => whole(value).is_some_and(|number| number & bit == 0),
             _ => false,
         }
     }
 
-    fn predicate(&self, native: &Native) -> Predicate {
+    pub(super) fn predicate(&self, native: &Native) -> Predicate {
         let test = |test| Predicate::Test(native.clone(), test);
         match self {
             Self::Absent => test(Test::Present).not(),
             Self::Any => test(Test::Present),
             Self::Is(code) => test(Test::Equals(code.clone(), Case::Exact)),
+            Self::Ordered(order, bound) => test(Test::Compare(*order, bound.clone())),
             Self::Set(bit) => test(Test::Bit(*bit)),
             Self::Clear(bit) => test(Test::Present).and(test(Test::Bit(*bit)).not()),
         }
@@ -52,14 +66,25 @@ impl Pattern {
     fn bit(&self) -> Option<i64> {
         match self {
             Self::Set(bit) | Self::Clear(bit) => Some(*bit),
-            Self::Absent | Self::Any | Self::Is(_) => None,
+            Self::Absent | Self::Any | Self::Is(_) | Self::Ordered(..) => None,
         }
+    }
+
+    /// Whether it says of a value that there is one, and not which: nothing can be written for it.
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Any | Self::Ordered(..))
+    }
+
+    /// Whether it compares days or numbers by their order, which not every backend does as SCIM does.
+    fn is_ordered(&self) -> bool {
+        matches!(self, Self::Ordered(..) | Self::Is(Value::Date(_) | Value::Today))
     }
 
     /// Whether no value can fit both.
     fn excludes(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Absent, Self::Absent) => false,
+            (Self::Is(Value::Today), Self::Is(_)) | (Self::Is(_), Self::Is(Value::Today)) => false,
             (Self::Is(a), Self::Is(b)) => !a.same(b),
             (Self::Set(a), Self::Clear(b)) | (Self::Clear(a), Self::Set(b)) => a == b,
             (one, other) => *one == Self::Absent || *other == Self::Absent,
@@ -77,10 +102,8 @@ impl Codes {
 
     /// What is written for a value: `Some(None)` is no native value; `None`: no pair has it.
     pub(super) fn write(&self, value: Option<&Json>) -> Option<Option<Value>> {
-        let pair = self
-            .0
-            .iter()
-            .find(|(pattern, meaning)| *pattern != Pattern::Any && same(meaning.as_ref(), value));
+        let pair =
+            self.0.iter().find(|(pattern, meaning)| !pattern.is_open() && same(meaning.as_ref(), value));
         match pair {
             Some((Pattern::Is(code), _)) => Some(Some(code.clone())),
             Some((Pattern::Set(bit), _)) => Some(Some(Value::Integer(*bit))),
@@ -97,9 +120,15 @@ impl Codes {
         self.0.iter().filter_map(|(pattern, _)| pattern.bit()).fold(0, |bits, bit| bits | bit)
     }
 
+    /// Whether some pairs are about the order of days or numbers.
+    pub(super) fn are_ordered(&self) -> bool {
+        self.0.iter().any(|(pattern, _)| pattern.is_ordered())
+    }
+
     /// Whether some pairs are about bits and others about whole values, so that it is unclear what is written.
     pub(super) fn is_mixed(&self) -> bool {
-        let is_whole = |pattern: &Pattern| matches!(pattern, Pattern::Any | Pattern::Is(_));
+        let is_whole =
+            |pattern: &Pattern| matches!(pattern, Pattern::Any | Pattern::Is(_) | Pattern::Ordered(..));
         self.bits() != 0 && self.0.iter().any(|(pattern, _)| is_whole(pattern))
     }
 
@@ -112,7 +141,7 @@ impl Codes {
                 Some(other) => other.to_string(),
                 None => continue,
             };
-            if *pattern != Pattern::Any && !names.contains(&name) {
+            if !pattern.is_open() && !names.contains(&name) {
                 names.push(name);
             }
         }
@@ -139,6 +168,17 @@ impl Codes {
 pub(super) fn with_bits(number: Option<&Value>, bits: i64, of: Option<&Value>) -> Value {
     let [number, of] = [number, of].map(|value| value.and_then(whole).unwrap_or(0));
     Value::Integer((number & !bits) | (of & bits))
+}
+
+/// How a native value stands to a number or a day; `None` when it is none.
+fn compare(value: &Value, bound: &Value) -> Option<Ordering> {
+    match bound {
+        Value::Date(_) | Value::Today => day(value)?.partial_cmp(&day(bound)?),
+        bound => match (whole(value), whole(bound)) {
+            (Some(value), Some(bound)) => Some(value.cmp(&bound)),
+            _ => decimal(value)?.partial_cmp(&decimal(bound)?),
+        },
+    }
 }
 
 /// Whether two SCIM values are the same code: text without regard to case (RFC 7643 §2.4 names `type`s so).
@@ -206,6 +246,49 @@ mod tests {
         let wanted = |active: bool| disabled().predicate(&native, |value| value == Some(&active.into()));
         assert_eq!(wanted(false), is(Test::Bit(2)));
         assert_eq!(wanted(true), is(Test::Present).and(is(Test::Bit(2)).not()));
+    }
+
+    /// Case 2 of the legacy systems: who has a date in the future is there until then.
+    fn leaving() -> Codes {
+        Codes(vec![
+            (Pattern::Absent, Some(true.into())),
+            (Pattern::Ordered(Order::Greater, Value::Today), Some(true.into())),
+            (Pattern::Is(Value::Today), Some(false.into())),
+            (Pattern::Any, Some(false.into())),
+        ])
+    }
+
+    #[test]
+    fn days_are_compared_with_today_whatever_their_form() {
+        let at = |days: i64| time::OffsetDateTime::now_utc() + time::Duration::days(days);
+        for (days, active) in [(-400, false), (-1, false), (0, false), (1, true), (400, true)] {
+            let date = Value::Date(at(days).date()).text().unwrap();
+            let general = format!("{}235959Z", date.replace('-', ""));
+            for form in [date.clone(), format!("{date} 23:59:59.997"), format!("{date}T00:00:00Z"), general] {
+                assert_eq!(leaving().read(Some(&form.as_str().into())), Some(active.into()), "{form}");
+            }
+        }
+        assert_eq!(leaving().read(None), Some(true.into()));
+        // What is no day is neither before nor after one.
+        assert_eq!(leaving().read(Some(&"soon".into())), Some(false.into()));
+        assert_eq!(leaving().write(Some(&false.into())), Some(Some(Value::Today)));
+        assert_eq!(leaving().write(Some(&true.into())), Some(None));
+    }
+
+    #[test]
+    fn numbers_are_ordered_as_numbers() {
+        let level = |order, bound: Value| Pattern::Ordered(order, bound);
+        let nine = || Value::Integer(9);
+        for (native, fits) in [
+            ("10", [true, true, false, false]),
+            ("9", [false, true, false, true]),
+            ("8.5", [false, false, true, true]),
+        ] {
+            let orders = [Order::Greater, Order::GreaterOrEqual, Order::Less, Order::LessOrEqual];
+            assert_eq!(orders.map(|order| level(order, nine()).fits(Some(&native.into()))), fits, "{native}");
+        }
+        assert!(!level(Order::Less, nine()).fits(Some(&"many".into())));
+        assert!(!level(Order::Less, nine()).fits(None));
     }
 
     #[test]

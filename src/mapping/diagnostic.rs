@@ -3,9 +3,20 @@
 
 use std::fmt;
 
+/// How much a diagnostic weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Nothing is served with it.
+    Error,
+    /// It is served, and hardly does what was wanted.
+    Warning,
+}
+
 /// A mistake and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// How much it weighs.
+    pub severity: Severity,
     /// The file, as it was named.
     pub file: String,
     /// Line, from 1; 0 when the mistake has no place.
@@ -26,7 +37,8 @@ impl Diagnostic {
     /// A mistake at a place of `text`, the whole file's content.
     pub fn at(file: &str, text: &str, line: usize, column: usize, message: impl Into<String>) -> Self {
         let excerpt = line.checked_sub(1).and_then(|index| text.lines().nth(index)).unwrap_or("").to_owned();
-        Self { file: file.to_owned(), line, column, excerpt, message: message.into(), help: None }
+        let (severity, file) = (Severity::Error, file.to_owned());
+        Self { severity, file, line, column, excerpt, message: message.into(), help: None }
     }
 
     /// A mistake of the file as a whole.
@@ -43,7 +55,11 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error: {}", self.message)?;
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        writeln!(f, "{severity}: {}", self.message)?;
         if self.line == 0 {
             write!(f, "  --> {}", self.file)?;
         } else {

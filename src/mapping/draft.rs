@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::Position;
 use serde_json::Value as Json;
 
+use crate::plan::Order;
+
 /// A mapping as it was said.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
@@ -58,12 +60,22 @@ pub(super) struct DraftResource {
     pub rdn: Option<(String, String, Position)>,
     pub parent: Option<DraftParent>,
     pub version: Option<String>,
+    pub read_only: bool,
+    pub only: Option<(Vec<(String, Pattern)>, Position)>,
     pub lookups: Vec<DraftLookup>,
+    pub parts: Vec<DraftPart>,
     pub on_delete: Vec<DraftDelete>,
     pub lines: Vec<DraftLine>,
     pub initial: Vec<DraftGiven>,
     pub stamps: Vec<DraftGiven>,
-    pub rest: Option<(String, String, String, Position)>,
+    pub rest: Option<(DraftRest, Position)>,
+}
+
+/// `rest(table, key, column)` or `rest(attribute)`
+#[derive(Clone, Debug)]
+pub(super) enum DraftRest {
+    Column { table: String, key: String, column: String },
+    Attribute(String),
 }
 
 /// `.parent(function, inputs)`
@@ -91,12 +103,22 @@ pub(super) struct DraftLookup {
     pub foreign_key: String,
 }
 
-/// `.on_delete(how, rows)` or `.on_delete("move", dn)`
+/// `.part(alias, #{ dn, classes })`
+#[derive(Clone, Debug)]
+pub(super) struct DraftPart {
+    pub at: Position,
+    pub alias: String,
+    pub dn: String,
+    pub classes: Vec<String>,
+}
+
+/// `.on_delete(how)`, `.on_delete("move", dn)` or `.on_delete("disable", values)`, each with rows or without
 #[derive(Clone, Debug)]
 pub(super) struct DraftDelete {
     pub at: Position,
     pub how: String,
     pub to: Option<String>,
+    pub values: Vec<(String, Json)>,
     pub rows: Vec<(String, Json)>,
 }
 
@@ -113,7 +135,11 @@ pub(super) struct DraftLine {
     pub prefix: Option<String>,
     pub read: Option<(String, Position)>,
     pub write: Option<(String, Position)>,
+    pub find: Option<(String, String, Position)>,
+    pub exact: Option<Position>,
     pub refs: Vec<String>,
+    pub by: Option<(String, Position)>,
+    pub copy: bool,
     pub on_missing: Option<(String, Position)>,
     pub placeholder: Option<String>,
     pub hash: Option<DraftHash>,
@@ -159,6 +185,10 @@ pub(super) enum Given {
     Uuid,
     /// `now()`
     Now,
+    /// `today()`
+    Today,
+    /// `counter(dn, attribute)`
+    Counter(String, String),
 }
 
 /// The native side of a pair of `.values`.
@@ -172,6 +202,10 @@ pub(super) enum Pattern {
     BitSet(i64),
     /// `bit_clear(n)`
     BitClear(i64),
+    /// `gt(x)`, `ge(x)`, `lt(x)`, `le(x)`
+    Ordered(Order, Box<Pattern>),
+    /// `today()`
+    Today,
     /// A literal.
     Literal(Json),
 }

@@ -50,6 +50,19 @@ pub(super) struct Line {
     pub many: bool,
     pub access: Access,
     pub conversion: Conversion,
+    /// By what filters look for it, where that is another native than the one that holds it.
+    pub find: Option<Find>,
+}
+
+/// `.find(native, function)`: what filters on a line ask of the backend.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Find {
+    pub native: Native,
+    pub function: String,
+    /// Whether the function gets the path, the operator and the value; else only the value, of `eq`.
+    pub is_asked_all: bool,
+    /// Whether it finds no more than the filter means.
+    pub is_exact: bool,
 }
 
 /// Which element of a multi-valued attribute a line holds.
@@ -188,6 +201,13 @@ impl ResourceMapping {
     /// The collection of this attribute.
     pub(super) fn collection(&self, path: &AttrPath) -> Option<&Collection> {
         self.collections.iter().find(|c| c.path.urn == path.urn && c.path.name == path.name)
+    }
+
+    /// Whether a line or the mapping itself gives a new resource this native.
+    pub(super) fn gives(&self, native: &Native) -> bool {
+        let writes = |line: &Line| line.writable() && line.natives.first() == Some(native);
+        self.lines.iter().any(writes)
+            || self.initial.iter().chain(&self.stamps).any(|(known, _)| known == native)
     }
 
     /// The bits of this native that lines are about; 0 where they are about whole values.

@@ -10,9 +10,12 @@ mod delta;
 pub mod diagnostic;
 mod discover;
 mod draft;
+mod existence;
 mod hash;
+mod hooks;
 mod line;
 mod model;
+mod parts;
 mod place;
 mod push;
 mod read;
@@ -52,6 +55,9 @@ pub struct Mapping {
     model: Arc<Model>,
     engine: Engine,
     ast: AST,
+    /// The file, as it was read.
+    text: Arc<str>,
+    warnings: Vec<Diagnostic>,
 }
 
 // === impl Mapping ===
@@ -88,14 +94,24 @@ impl Mapping {
         check_functions(name, text, &ast)?;
         script::within_deadline(SCRIPT_LOAD_MS, || engine.run_ast(&ast))
             .map_err(|error| vec![mistake(name, text, &error)])?;
-        let mut builder = build::Builder { file: name, text, ast: &ast, mistakes: Vec::new() };
+        let (mistakes, warnings) = (Vec::new(), Vec::new());
+        let mut builder = build::Builder { file: name, text, ast: &ast, mistakes, warnings };
         let built = builder.build(&draft.lock());
         if !builder.mistakes.is_empty() {
             return Err(builder.mistakes);
         }
+        let warnings = builder.warnings;
         let mut engine = script::sandbox();
         verbs::register_param(&mut engine, &params);
-        Ok(Self { resources: built.resources, model: Arc::new(built.model), engine, ast })
+        verbs::register_patterns(&mut engine);
+        hooks::register(&mut engine);
+        let (resources, model) = (built.resources, Arc::new(built.model));
+        Ok(Self { resources, model, engine, ast, text: text.into(), warnings })
+    }
+
+    /// What works, and is hardly what was wanted.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// Where each resource type lives.
@@ -125,19 +141,20 @@ fn check_params(name: &str, text: &str, params: &BTreeMap<String, String>) -> Re
     if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
-/// Functions that cannot work: hooks that are not built, and ones that would call themselves for ever
-/// because they have the name of a method that they use.
+/// Hooks that nobody would call, because they take other parameters.
 fn check_functions(name: &str, text: &str, ast: &AST) -> Result<(), Vec<Diagnostic>> {
-    let hook = ast.iter_functions().find(|function| verbs::HOOKS.contains(&function.name));
-    match hook {
-        Some(function) => {
+    let mut mistakes = Vec::new();
+    for function in ast.iter_functions() {
+        let takes = hooks::HOOKS.iter().find(|(hook, _)| *hook == function.name).map(|(_, takes)| *takes);
+        if takes.is_some_and(|takes| takes != function.params.len()) {
             let place = text.lines().position(|line| line.contains(&format!("fn {}", function.name)));
             let line = place.map_or(0, |index| index + 1);
-            let message = format!("`{}` is not built yet", function.name);
-            Err(vec![Diagnostic::at(name, text, line, 1, message)])
+            let parameters = if takes == Some(3) { "(before, after, plan)" } else { "(row, plan)" };
+            let message = format!("this function is `{}{parameters}`", function.name);
+            mistakes.push(Diagnostic::at(name, text, line, 1, message));
         }
-        None => Ok(()),
     }
+    if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
 /// An error of the script's run, as a diagnostic.

@@ -2,34 +2,45 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
-
 use super::build::Builder;
-use super::draft::{DraftDelete, DraftResource, Given};
+use super::draft::{DraftResource, DraftRest, Given};
 use super::line::{Collection, How, ResourceMapping};
-use super::values;
+use super::{existence, parts, values};
 use crate::plan::{
-    Child, Disabled, Entity, Entries, Lookup, Model, Move, Native, OnDelete, OnMissing, Row, SideDocument,
-    Store, Table, Value,
+    Child, DeleteRule, Entity, Entries, Lookup, Model, Native, OnDelete, OnMissing, Predicate, SideDocument,
+    Store, Table,
 };
-use crate::scim::path::AttrPath;
 
 /// Adds the entity of one resource, and those of its look-ups, to the model.
 pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftResource, of: &ResourceMapping) {
     let store = match (&draft.table, &draft.base) {
         (Some(name), None) => table(builder, draft, name, of).map(Store::Table),
-        (None, Some(base)) => entries(builder, draft, base).map(Store::Entries),
+        (None, Some(base)) => entries(builder, draft, base, of).map(Store::Entries),
         _ => {
             builder.wrong(draft.at, "a resource needs either `.table(…)` or `.base(…)`");
             None
         }
     };
-    let Some(store) = store else { return };
+    let Some(mut store) = store else { return };
+    for entity in parts::entities(draft, &store) {
+        model.entities.insert(entity.name.clone(), entity);
+    }
     if let Store::Table(table) = &store {
         for lookup in &table.lookups {
             let entity = lookup_entity(&of.entity, lookup);
             model.entities.insert(entity.name.clone(), entity);
         }
+    }
+    let only = existence::only(builder, draft);
+    let unscoped = (only != Predicate::All).then(|| {
+        let name: Arc<str> = format!("{}.*", of.entity).into();
+        let entity = bare(name.clone(), store.clone());
+        model.entities.insert(name.clone(), entity);
+        name
+    });
+    match &mut store {
+        Store::Table(table) => table.only = only,
+        Store::Entries(entries) => entries.only = only,
     }
     let unique = draft.lines.iter().filter(|line| line.unique && line.child.is_none());
     let entity = Entity {
@@ -41,7 +52,9 @@ pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftRes
             .map(|name| Native::own(name.as_str()))
             .collect(),
         version: draft.version.as_deref().map(Native::own),
-        on_delete: on_delete(builder, draft, of),
+        on_delete: existence::on_delete(builder, draft, of),
+        read_only: draft.read_only,
+        unscoped,
     };
     model.entities.insert(entity.name.clone(), entity);
 }
@@ -55,6 +68,7 @@ fn table(
     if draft.rdn.is_some() || !draft.classes.is_empty() {
         builder.wrong(draft.at, "`rdn` and `classes` are for entries, not for a table");
     }
+    builder.only_entries(draft);
     let [id] = draft.ids.as_slice() else {
         builder.wrong(draft.at, "a table needs `.id(\"Column\")`: the key that becomes the SCIM id");
         return None;
@@ -68,12 +82,18 @@ fn table(
     });
     let lookups = lookups.collect();
     let children = of.collections.iter().map(|collection| child(draft, collection)).collect();
-    let rest = draft.rest.as_ref().map(|(table, key, column, _)| SideDocument {
-        table: table.as_str().into(),
-        key: key.as_str().into(),
-        column: column.as_str().into(),
-    });
-    Some(Table { name: name.into(), id: id.as_str().into(), lookups, children, rest })
+    let rest = match &draft.rest {
+        Some((DraftRest::Column { table, key, column }, _)) => {
+            let [table, key, column] = [table, key, column].map(|name| name.as_str().into());
+            Some(SideDocument { table, key, column })
+        }
+        Some((DraftRest::Attribute(_), at)) => {
+            builder.wrong(*at, "of a table, `rest` needs `rest(\"Table\", \"Key\", \"Column\")`");
+            None
+        }
+        None => None,
+    };
+    Some(Table { name: name.into(), id: id.as_str().into(), lookups, children, rest, only: Predicate::All })
 }
 
 fn child(draft: &DraftResource, collection: &Collection) -> Child {
@@ -102,23 +122,37 @@ fn lookup_policy(builder: &mut Builder<'_>, draft: &DraftResource, alias: &str) 
 }
 
 fn lookup_entity(owner: &str, lookup: &Lookup) -> Entity {
+    let table = Table {
+        name: lookup.table.clone(),
+        id: lookup.key.clone(),
+        lookups: Vec::new(),
+        children: Vec::new(),
+        rest: None,
+        only: Predicate::All,
+    };
+    bare(format!("{owner}.{}", lookup.alias).into(), Store::Table(table))
+}
+
+/// A place that is no resource type of its own.
+fn bare(name: Arc<str>, store: Store) -> Entity {
     Entity {
-        name: format!("{owner}.{}", lookup.alias).into(),
-        store: Store::Table(Table {
-            name: lookup.table.clone(),
-            id: lookup.key.clone(),
-            lookups: Vec::new(),
-            children: Vec::new(),
-            rest: None,
-        }),
+        name,
+        store,
         references: Default::default(),
         unique: Vec::new(),
         version: None,
-        on_delete: vec![OnDelete::Delete],
+        on_delete: vec![DeleteRule::always(OnDelete::Delete)],
+        read_only: false,
+        unscoped: None,
     }
 }
 
-fn entries(builder: &mut Builder<'_>, draft: &DraftResource, base: &str) -> Option<Entries> {
+fn entries(
+    builder: &mut Builder<'_>,
+    draft: &DraftResource,
+    base: &str,
+    of: &ResourceMapping,
+) -> Option<Entries> {
     let Some((rdn, _, _)) = &draft.rdn else {
         builder.wrong(draft.at, "an entry needs `.rdn(\"attribute\", \"{template}\")`: its name");
         return None;
@@ -126,9 +160,14 @@ fn entries(builder: &mut Builder<'_>, draft: &DraftResource, base: &str) -> Opti
     if !draft.lookups.is_empty() {
         builder.wrong(draft.at, "`lookup` is for a table, not for entries");
     }
-    if let Some((_, _, _, at)) = &draft.rest {
-        builder.wrong(*at, "`rest` on a directory is not built yet");
-    }
+    let rest = match &draft.rest {
+        Some((DraftRest::Attribute(name), _)) => Some(name.as_str().into()),
+        Some((DraftRest::Column { .. }, at)) => {
+            builder.wrong(*at, "of an entry, `rest` is one attribute: `rest(\"attribute\")`");
+            None
+        }
+        None => None,
+    };
     if draft.classes.is_empty() {
         builder.wrong(draft.at, "an entry needs `.classes([…])`: its object classes");
     }
@@ -142,6 +181,11 @@ fn entries(builder: &mut Builder<'_>, draft: &DraftResource, base: &str) -> Opti
         rdn: rdn.as_str().into(),
         id: draft.ids.first().map_or_else(|| usual_id(&draft.classes), String::as_str).into(),
         placeholder,
+        rest,
+        only: Predicate::All,
+        parts: builder.parts(draft, of),
+        copies: builder.copies(draft),
+        counters: builder.counters(draft),
     })
 }
 
@@ -168,61 +212,4 @@ fn references(of: &ResourceMapping) -> std::collections::BTreeMap<Native, Vec<Ar
         })
     });
     lines.chain(parts).collect()
-}
-
-fn on_delete(builder: &mut Builder<'_>, draft: &DraftResource, of: &ResourceMapping) -> Vec<OnDelete> {
-    if draft.on_delete.is_empty() {
-        builder.wrong(draft.at, "say what DELETE does: `.on_delete(\"delete\")` or `.on_delete(\"refuse\")`");
-    }
-    draft.on_delete.iter().filter_map(|rule| delete_rule(builder, rule, of)).collect()
-}
-
-fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete, of: &ResourceMapping) -> Option<OnDelete> {
-    if rule.to.is_some() && rule.how != "move" {
-        builder.wrong(rule.at, format!("`on_delete({:?}, …)` has no place to go to", rule.how));
-        return None;
-    }
-    match rule.how.as_str() {
-        "delete" if rule.rows.is_empty() => Some(OnDelete::Delete),
-        "delete" => {
-            builder.wrong(rule.at, "`on_delete(\"delete\", …)` for some rows only is not built yet");
-            None
-        }
-        "refuse" => Some(OnDelete::Refuse(rule.rows.iter().filter_map(guard).collect::<Row>())),
-        "move" => match &rule.to {
-            Some(to) if of.is_entry => Some(OnDelete::Move(Move { to: to.clone(), disabled: of.disabled() })),
-            _ => {
-                builder.wrong(rule.at, "an entry is moved to a DN: `.on_delete(\"move\", \"ou=leavers,…\")`");
-                None
-            }
-        },
-        "disable" => {
-            builder.wrong(rule.at, "`on_delete(\"disable\")` is not built yet");
-            None
-        }
-        other => {
-            builder
-                .wrong(rule.at, format!("`on_delete` knows delete, disable, move and refuse, not {other:?}"));
-            None
-        }
-    }
-}
-
-impl ResourceMapping {
-    /// What stands in an account that is not active, where the mapping says it by coded values.
-    fn disabled(&self) -> Option<(Native, Disabled)> {
-        let line = self.line(&AttrPath::attribute("active")).filter(|line| line.writable())?;
-        let How::Codes(codes) = &line.conversion.how else { return None };
-        let written = codes.write(Some(&false.into()))?;
-        let disabled = match (codes.bits(), &written) {
-            (0, _) => Disabled::Value(written),
-            (bits, Some(Value::Integer(set))) => Disabled::Bits { set: bits & set, clear: bits & !set },
-            (bits, _) => Disabled::Bits { set: 0, clear: bits },
-        };
-        Some((line.natives.first()?.clone(), disabled))
-    }
-}
-
-fn guard((column, value): &(String, Json)) -> Option<(Arc<str>, crate::plan::Value)> {
-    Some((column.as_str().into(), values::literal(value)?))
 }

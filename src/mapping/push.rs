@@ -10,9 +10,9 @@ use serde_json::{Value as Json, json};
 
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use super::Mapping;
 use super::codes::Codes;
-use super::line::{Collection, Conversion, How, Line, Part, ResourceMapping};
+use super::line::{Collection, Conversion, Find, How, Line, Part, ResourceMapping};
+use super::{Mapping, build, script, verbs};
 use crate::plan::{Case, Instants, Native, Order, Precision, Predicate, Profile, Reference, Test, Value};
 use crate::scim::evaluate::{self, instant};
 use crate::scim::filter::{Filter, Literal, Op};
@@ -39,12 +39,13 @@ struct Bounds {
 impl Mapping {
     /// What of the filter the backend can do.
     pub fn push(&self, of: &ResourceMapping, filter: &Filter, profile: &Profile) -> Pushed {
-        let bounds = Pusher { of, profile }.filter(filter);
+        let bounds = Pusher { mapping: self, of, profile }.filter(filter);
         Pushed { predicate: bounds.over, exact: bounds.exact }
     }
 }
 
 struct Pusher<'a> {
+    mapping: &'a Mapping,
     of: &'a ResourceMapping,
     profile: &'a Profile,
 }
@@ -187,9 +188,10 @@ impl Pusher<'_> {
         }
     }
 
-    /// Coded values; bits only where the backend can test them.
+    /// Coded values; bits only where the backend can test them, and order only where it has SCIM's.
     fn coded(&self, codes: &Codes, native: &Native, wanted: &dyn Fn(Option<&Json>) -> bool) -> Bounds {
-        match codes.bits() != 0 && !self.profile.bits {
+        let lacks_bits = codes.bits() != 0 && !self.profile.bits;
+        match lacks_bits || codes.are_ordered() && !self.profile.ordering {
             true => Bounds::unknown(),
             false => Bounds::exact(codes.predicate(native, wanted)),
         }
@@ -240,7 +242,30 @@ impl Pusher<'_> {
         }
     }
 
+    /// What `.find` makes of a comparison. Its function gives `()` for what is not to be asked of the backend; one that
+    /// fails asks nothing either, for what comes back is checked again.
+    fn found(&self, find: &Find, path: &AttrPath, op: Op, value: &Literal) -> Bounds {
+        let Some(value) = json(value) else { return Bounds::unknown() };
+        let (Mapping { engine, ast, .. }, value) = (self.mapping, script::to_script(&value));
+        let given = match (find.is_asked_all, op) {
+            (true, _) => script::call(engine, ast, &find.function, (path.to_string(), op.to_string(), value)),
+            (false, Op::Eq) => script::call(engine, ast, &find.function, (value,)),
+            (false, _) => return Bounds::unknown(),
+        };
+        let pattern = given.ok().filter(|given| !given.is_unit()).and_then(verbs::pattern_of);
+        let Some(pattern) = pattern.as_ref().map(build::code) else { return Bounds::unknown() };
+        let codes = Codes(vec![(pattern, Some(true.into()))]);
+        let bounds = self.coded(&codes, &find.native, &|_| true);
+        match find.is_exact && self.profile.text == Precision::Exact {
+            true => bounds,
+            false => Bounds::over(bounds.over),
+        }
+    }
+
     fn line_compare(&self, line: &Line, op: Op, value: &Literal) -> Bounds {
+        if let Some(find) = &line.find {
+            return self.found(find, &line.path, op, value);
+        }
         let [native] = line.natives.as_slice() else { return Bounds::unknown() };
         match &line.conversion.how {
             How::Codes(codes) => match (op, json(value)) {

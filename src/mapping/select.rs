@@ -26,7 +26,7 @@ impl ResourceMapping {
         self.lines.iter().filter_map(|line| {
             let [native] = line.natives.as_slice() else { return None };
             let is_plain = line.many && line.is_reference() && line.element.is_none() && line.readable();
-            let is_core = line.path.urn.is_none() && line.path.sub.is_none();
+            let is_core = line.path.urn.is_none() && line.path.sub.is_none() && native.part.is_none();
             let of_it = |other: &&Line| other.path.name == line.path.name || other.natives.contains(native);
             let is_alone = self.lines.iter().filter(of_it).count() == 1 && !self.rest_may_hold(&line.path);
             (is_plain && is_core && is_alone).then_some((&line.path, native))

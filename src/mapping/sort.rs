@@ -46,7 +46,7 @@ pub fn key_of(value: &Value) -> Option<Key> {
         Value::Real(number) => Some(Key::Decimal(*number)),
         Value::Timestamp(at) => Some(Key::Instant(*at)),
         Value::Text(text) => Some(Key::Text(text.clone())),
-        Value::Bytes(_) | Value::Secret(_) | Value::Reference(_) => None,
+        Value::Bytes(_) | Value::Date(_) | Value::Today | Value::Secret(_) | Value::Reference(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Texts with SCIM attributes in braces: `"{displayName|userName}"`, `"/home/{userName}"`. In braces
 //! stand paths, the first that is present is taken.
 
+use crate::plan::{Composed, Native, Piece};
 use crate::scim::error::{Error, ScimType};
 use crate::scim::path::AttrPath;
 use crate::scim::resource::Resource;
@@ -45,6 +46,18 @@ impl Template {
             parts.push(Part::Literal(rest.to_owned()));
         }
         Ok(Self { parts, source: text.to_owned() })
+    }
+
+    /// The same over natives; `native` says where an attribute stands as it is, or why that cannot be said.
+    pub(super) fn composed(
+        &self,
+        native: &dyn Fn(&AttrPath) -> Result<Native, String>,
+    ) -> Result<Composed, String> {
+        let pieces = self.parts.iter().map(|part| match part {
+            Part::Literal(text) => Ok(Piece::Literal(text.clone())),
+            Part::FirstOf(paths) => paths.iter().map(native).collect::<Result<_, _>>().map(Piece::FirstOf),
+        });
+        pieces.collect::<Result<_, _>>().map(Composed)
     }
 
     /// The text for a resource; 400 when none of a brace's attributes is present.

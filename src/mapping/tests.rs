@@ -8,8 +8,9 @@ use time::OffsetDateTime;
 use super::diagnostic::Diagnostic;
 use super::{Mapping, ResourceMapping, Versions};
 use crate::plan::{
-    By, Case, Change, Changes, Disabled, Folding, Instants, Move, Native, OnDelete, Order, Precision,
-    Predicate, Profile, Record, Row, Sort, Test, Value,
+    AttributeChange, By, Case, Change, Changes, DeleteRule, Disable, Disabled, Folding, HookStep, Instants,
+    ModifyKind, Move, Native, OnDelete, Order, Param, Precision, Predicate, Profile, Record, Row, Sort,
+    Store, Test, Value,
 };
 use crate::scim::filter;
 use crate::scim::path::AttrPath;
@@ -82,7 +83,7 @@ fn the_ready_mappings_load() {
     let rule = |params: &_| {
         let mapping = Mapping::parse("mapping.rhai", ACTIVE_DIRECTORY, params)
             .unwrap_or_else(|_| panic!("it does not load"));
-        mapping.model().entity("User").unwrap().on_delete[0].place().map(str::to_owned)
+        mapping.model().entity("User").unwrap().on_delete[0].how.place().map(str::to_owned)
     };
     assert_eq!(rule(&params).as_deref(), Some("ou=leavers"));
     params.remove("leavers");
@@ -110,29 +111,12 @@ fn every_example_of_the_reference_loads() {
 fn every_verb_that_is_not_built_is_refused_by_name() {
     let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\")";
     let line = "attr(\"userName\", \"N\")";
-    let chained = [
-        "only(#{a: 1})",
-        "part(\"p\", 1, 2)",
-        "dated(\"p\", \"d\", \"s\")",
-        "read_only()",
-        "id(\"a\", \"b\")",
-    ];
-    let on_line = ["copy()", "find(\"n\", \"f\")", "exact()", "by(\"uid\")"];
-    let free = [
-        "on_error(1, \"uniqueness\")",
-        "counter(\"dn\", \"a\")",
-        "sequence(\"s\")",
-        "today()",
-        "gt(1)",
-        "ge(1)",
-        "lt(1)",
-        "le(1)",
-    ];
+    let chained = ["part(\"p\", 1, 2)", "dated(\"p\", \"d\", \"s\")", "id(\"a\", \"b\")"];
+    let on_line: [&str; 0] = [];
+    let free = ["on_error(1, \"uniqueness\")", "sequence(\"s\")"];
     let texts = (chained.iter().map(|verb| format!("{start}.{verb};")))
         .chain(on_line.iter().map(|verb| format!("{start}; {line}.{verb};")))
-        .chain(free.iter().map(|verb| format!("{start}; {verb};")))
-        .chain([format!("{start}; {line}; fn plan_create(row, plan) {{ }}")])
-        .chain([format!("{start}.on_delete(\"disable\"); {line};")]);
+        .chain(free.iter().map(|verb| format!("{start}; {verb};")));
     for text in texts {
         let said = mistake(&text);
         assert!(said.contains("not built yet") && said.contains("mapping.rhai:1:"), "{text}\n{said}");
@@ -169,7 +153,7 @@ fn a_verb_with_wrong_values_is_told_so_in_an_admins_words() {
         ("max_len(\"x\")", "`max_len` does not take these values: max_len (attr, text)"),
         ("child(5)", "`child` does not take these values: child (attr, number)"),
         // One that is not built is not built, whatever it is given.
-        ("by()", "`by` is not built yet"),
+        ("on_error()", "`on_error` is not built yet"),
     ] {
         let said = mistake(&format!("{start} {line}.{verb};"));
         assert!(said.starts_with(&format!("error: {says}\n --> mapping.rhai:1:")), "{said}");
@@ -432,7 +416,9 @@ fn a_function_says_where_an_entry_stands() {
 #[test]
 fn a_leaver_is_disabled_as_active_says() {
     let rule = |text: &str| good(text).model().entity("User").unwrap().on_delete.clone();
-    let moved = |disabled| vec![OnDelete::Move(Move { to: "ou=leavers,dc=x".to_owned(), disabled })];
+    let moved = |disabled| {
+        vec![DeleteRule::always(OnDelete::Move(Move { to: "ou=leavers,dc=x".to_owned(), disabled }))]
+    };
     let bits = Disabled::Bits { set: 2, clear: 0 };
     assert_eq!(rule(ACCOUNT), moved(Some((Native::own("uac"), bits))));
     let locked = OPENLDAP.replacen("on_delete(\"delete\")", "on_delete(\"move\", \"ou=leavers,dc=x\")", 1);
@@ -445,6 +431,281 @@ fn a_leaver_is_disabled_as_active_says() {
         let said = mistake(&text);
         assert!(said.contains(says), "{said}");
     }
+}
+
+#[test]
+fn only_says_what_exists_and_a_new_resource_has_its_literals() {
+    let text = "resource(\"User\").table(\"T\").id(\"Id\").only(#{ Kind: \"staff\", Left: (), Site: any() })
+        .on_delete(\"disable\", #{ Left: 1 }, #{ Frozen: false }).on_delete(\"refuse\");
+        attr(\"userName\", \"N\").unique(); attr(\"active\", \"S\").values([[\"A\", true], [\"T\", false]]);";
+    let mapping = good(text);
+    let entity = mapping.model().entity("User").unwrap();
+    let test = |name: &str, test| Predicate::Test(Native::own(name), test);
+    let staff = test("Kind", Test::Equals("staff".into(), Case::Exact));
+    let expected = staff.and(test("Left", Test::Present).not()).and(test("Site", Test::Present));
+    let Store::Table(table) = &entity.store else { panic!("{entity:?}") };
+    assert_eq!(table.only, expected);
+    let Store::Table(everybody) = &mapping.model().entity(entity.unscoped.as_ref().unwrap()).unwrap().store
+    else {
+        panic!()
+    };
+    assert_eq!(everybody.only, Predicate::All);
+    let disable = Disable {
+        account: Some((Native::own("S"), Disabled::Value(Some("T".into())))),
+        values: Row::from([("Left".into(), Value::Integer(1))]),
+    };
+    let frozen = Row::from([("Frozen".into(), Value::Bool(false))]);
+    let rules =
+        [DeleteRule { rows: frozen, how: OnDelete::Disable(disable) }, DeleteRule::always(OnDelete::Refuse)];
+    assert_eq!(entity.on_delete, rules);
+    assert_eq!(mapping.warnings(), []);
+
+    let mut record = Record::default();
+    mapping.initialise(user(&mapping), &Resource::new(), OffsetDateTime::UNIX_EPOCH, &mut record).unwrap();
+    assert_eq!(record.values, BTreeMap::from([(Native::own("Kind"), vec!["staff".into()])]));
+}
+
+#[test]
+fn find_says_by_what_filters_look() {
+    let text = |exact: &str| {
+        format!(
+        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");
+         attr(\"userName\", \"N\").read(\"up\").write(\"low\").find(\"N\", \"low\"){exact};
+         attr(\"title\", [\"A\", \"B\"]).read_only().read(\"both\").find(\"A\", \"ask\"){exact};
+         fn up(v) {{ v.to_upper() }} fn low(v) {{ if v == \"x\" {{ throw \"no\" }} else {{ v.to_lower() }} }}
+         fn both(r) {{ `${{r.A}}/${{r.B}}` }}
+         fn ask(path, op, v) {{ switch op {{ \"eq\" if path == \"title\" => v.split(\"/\")[0], \"gt\" => gt(7), _ => () }} }}"
+    )
+    };
+    let is =
+        |name: &str, value: &str| Predicate::Test(Native::own(name), Test::Equals(value.into(), Case::Exact));
+    for (exact, is_exact) in [("", false), (".exact()", true)] {
+        let mapping = good(&text(exact));
+        let pushed = |filter: &str| pushed(&mapping, &SQLITE, filter);
+        assert_eq!(pushed("userName eq \"ADA\""), (is("N", "ada"), is_exact));
+        assert_eq!(pushed("title eq \"a/b\""), (is("A", "a"), is_exact));
+        let greater = Predicate::Test(Native::own("A"), Test::Compare(Order::Greater, Value::Integer(7)));
+        assert_eq!(pushed("title gt \"b\""), (greater, is_exact));
+        // A negation of what is only a superset asks for nothing, and is checked here.
+        assert_eq!(
+            pushed("not (userName eq \"a\")"),
+            match is_exact {
+                true => (is("N", "a").not(), true),
+                false => (Predicate::All, false),
+            }
+        );
+        for unasked in ["userName sw \"a\"", "userName eq \"x\"", "title sw \"b\"", "title pr"] {
+            assert_eq!(pushed(unasked), (Predicate::All, false), "{unasked}");
+        }
+    }
+    let directory = Profile { text: Precision::Over, ordering: false, ..SQLITE };
+    assert_eq!(pushed(&good(&text(".exact()")), &directory, "userName eq \"a\""), (is("N", "a"), false));
+    let line = |verbs: &str| {
+        format!(
+            "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\"); attr(\"userName\", \"N\"){verbs}; fn f(a, b) {{ a }}"
+        )
+    };
+    for (verbs, says) in [
+        (".exact()", "there is none here"),
+        (".find(\"N\", \"f\")", "no function `f` of one value"),
+        (".ref(\"User\").find(\"N\", \"f\")", "`find` is for values"),
+        (".find(\"x.N\", \"f\")", "neither a `lookup` nor a child table"),
+    ] {
+        let said = mistake(&line(verbs));
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+const PROCEDURES: &str = r#"
+resource("User").table("vwUsers").read_only().id("id").on_delete("disable");
+attr("userName", "login").required().unique();
+attr("name.givenName", "fn");
+attr(enterprise("department"), "dept");
+attr("active", "term_date").values([[(), true], [gt(today()), true], [today(), false], [any(), false]]);
+
+fn plan_create(row, plan) {
+  let r = plan.exec("usp_UserAdd", #{ login: row.login, "fn": row["fn"], dept: row.dept }, ["newId"]);
+  plan.id(r.newId);
+  if row.term_date != () { plan.exec("usp_UserTerm", #{ id: r.newId, date: row.term_date }); }
+}
+fn plan_update(before, after, plan) {
+  if before.term_date != () && after.term_date == () {
+    throw #{ scimType: "mutability", detail: "A terminated person cannot be made active again here." };
+  }
+  let args = #{ id: before.id };
+  for c in ["login", "fn", "dept"] { args[c] = change(before[c], after[c]); }
+  plan.exec("usp_UserUpd", args);
+  if before.term_date == () && after.term_date != () { plan.exec("usp_UserTerm", #{ id: before.id, date: after.term_date }); }
+}
+fn change(old, value) { if value == old { () } else if value == () { "" } else { value } }
+"#;
+
+#[test]
+fn procedures_are_called_by_the_mappings_own_functions() {
+    let mapping = good(PROCEDURES);
+    let of = user(&mapping);
+    assert!(mapping.model().entity("User").unwrap().read_only);
+    let sent = object(json!({"userName": "ada", "active": false, "name": {"givenName": "Ada"}}));
+    let record = mapping.write(of, &sent, None).unwrap();
+    let text = |name: &str, value: &str| (name.to_owned(), Param::Value(value.into()));
+    let output: std::sync::Arc<str> = "usp_UserAdd.newId#1".into();
+    let exec = |procedure: &str, arguments: Vec<(String, Param)>| HookStep::Exec {
+        procedure: procedure.to_owned(),
+        arguments,
+        outputs: Vec::new(),
+    };
+    let today = |name: &str| (name.to_owned(), Param::Value(Value::Today));
+    let null = |name: &str| (name.to_owned(), Param::Null);
+    assert_eq!(
+        mapping.plan_create(of, &record).unwrap(),
+        [
+            HookStep::Exec {
+                procedure: "usp_UserAdd".to_owned(),
+                arguments: vec![null("dept"), text("fn", "Ada"), text("login", "ada")],
+                outputs: vec![("newId".to_owned(), output.clone())],
+            },
+            HookStep::Id(Param::Output(output.clone())),
+            exec("usp_UserTerm", vec![today("date"), ("id".to_owned(), Param::Output(output))]),
+        ]
+    );
+
+    // What stays is NULL, what is cleared is '', and who leaves is terminated.
+    let mut actual = held(&[("login", &["ada"]), ("fn", &["Ada"]), ("dept", &["IT"])]);
+    actual.id = "7".to_owned();
+    let leaves = changes(&mapping, &actual, |user| {
+        user.remove("name");
+        user.insert("active".into(), false.into());
+    });
+    assert_eq!(
+        mapping.plan_update(of, &actual, &leaves).unwrap(),
+        [
+            exec("usp_UserUpd", vec![null("dept"), text("fn", ""), text("id", "7"), null("login")]),
+            exec("usp_UserTerm", vec![today("date"), text("id", "7")]),
+        ]
+    );
+    actual.values.insert(Native::own("term_date"), vec!["2020-01-01".into()]);
+    let returns = changes(&mapping, &actual, |user| _ = user.insert("active".into(), true.into()));
+    let error = mapping.plan_update(of, &actual, &returns).unwrap_err();
+    assert_eq!(
+        (error.status, error.detail.as_str()),
+        (400, "A terminated person cannot be made active again here.")
+    );
+}
+
+#[test]
+fn a_functions_steps_are_checked() {
+    let with = |body: &str, base: &str| {
+        good(&format!(
+            "resource(\"User\"){base}.on_delete(\"delete\"); attr(\"userName\", \"N\");
+         attr(\"password\", \"P\").write_only();
+         fn plan_delete(row, plan) {{ {body} }}"
+        ))
+    };
+    let table = ".table(\"T\").id(\"Id\")";
+    let entry = ".base(\"ou=people,dc=x\").classes([\"person\"]).rdn(\"cn\", \"{userName}\")";
+    let record = held(&[("N", &["x'; DROP TABLE T; --"])]);
+    let steps = |body: &str, base: &str| {
+        let mapping = with(body, base);
+        mapping.plan_delete(user(&mapping), &record).map_err(|error| error.status)
+    };
+    let sent = HookStep::Statement {
+        text: "DELETE FROM X WHERE N = ?".to_owned(),
+        params: vec![Param::Value("x'; DROP TABLE T; --".into())],
+        outputs: Vec::new(),
+    };
+    assert_eq!(steps("plan.statement(\"DELETE FROM X WHERE N = ?\", [row.N]);", table), Ok(vec![sent]));
+    // No value gets into a text, in whatever way it is put together.
+    for spliced in ["`DELETE FROM X WHERE N = '${row.N}'`", "\"DELETE FROM X WHERE N = \" + row.N", "row.N"] {
+        assert_eq!(steps(&format!("plan.statement({spliced}, []);"), table), Err(500), "{spliced}");
+    }
+    let leaves = HookStep::Modify {
+        dn: "cn=all,dc=x".to_owned(),
+        changes: vec![AttributeChange {
+            kind: ModifyKind::Delete,
+            attribute: "memberUid".to_owned(),
+            values: vec!["x'; DROP TABLE T; --".into()],
+        }],
+    };
+    assert_eq!(
+        steps("plan.modify(\"cn=all,dc=x\", #{ delete: #{ memberUid: row.N } });", entry),
+        Ok(vec![leaves])
+    );
+    for (wrong, base) in [
+        ("plan.modify(\"cn=all,dc=x\", #{ delete: #{ memberUid: row.N } });", table),
+        ("plan.exec(\"p\", #{});", entry),
+        ("plan.statement(\"DELETE FROM X\", []);", entry),
+        ("plan.modify(\"cn=all,dc=x\", #{ remove: #{ memberUid: row.N } });", entry),
+        ("plan.modify(\"cn=all,dc=x\", #{ add: 1 });", entry),
+        ("plan.statement(\"DELETE FROM X\", [[1]]);", table),
+        ("loop { plan.statement(\"DELETE FROM X\", []); }", table),
+        ("row.M", table),
+    ] {
+        assert_eq!(steps(wrong, base), Err(500), "{wrong}");
+    }
+    let said = mistake(
+        "resource(\"User\").table(\"T\").id(\"I\").on_delete(\"delete\"); attr(\"userName\", \"N\");\nfn plan_update(row, plan) { }",
+    );
+    assert!(
+        said.contains("`plan_update(before, after, plan)`") && said.contains("mapping.rhai:2:"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_password_is_handed_on_and_not_seen() {
+    let text = |body: &str| {
+        format!(
+            "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\"); attr(\"userName\", \"N\");
+         attr(\"password\", \"P\").write_only(); fn plan_create(row, plan) {{ {body} }}"
+        )
+    };
+    let sent = object(json!({"userName": "ada", "password": "hunter2"}));
+    let plan = |body: &str| {
+        let mapping = good(&text(body));
+        let record = mapping.write(user(&mapping), &sent, None).unwrap();
+        mapping.plan_create(user(&mapping), &record)
+    };
+    let steps = plan("plan.exec(\"p\", #{ pwd: row.P });").unwrap();
+    let [HookStep::Exec { arguments, .. }] = &steps[..] else { panic!("{steps:?}") };
+    assert!(
+        matches!(&arguments[..], [(_, Param::Value(Value::Secret(_)))])
+            && !format!("{steps:?}").contains("hunter2")
+    );
+    for seen in [
+        "plan.exec(\"p\", #{ pwd: `${row.P}` });",
+        "throw #{ scimType: \"invalidValue\", detail: `${row.P}` };",
+    ] {
+        assert!(!format!("{:?}", plan(seen)).contains("hunter2"), "{seen}");
+    }
+}
+
+#[test]
+fn who_stays_visible_after_delete_is_warned_about() {
+    let with = |only: &str, delete: &str| {
+        let text = format!(
+            "resource(\"User\").table(\"T\").id(\"Id\"){only}.on_delete({delete});\n\
+             attr(\"userName\", \"N\"); attr(\"active\", \"S\").values([[\"A\", true], [\"T\", false]]);"
+        );
+        good(&text).warnings().to_vec()
+    };
+    let [warning] = &with("", "\"disable\"")[..] else { panic!() };
+    assert!(warning.to_string().starts_with("warning: a deleted resource stays visible"), "{warning}");
+    assert_eq!(with(".only(#{ Left: () })", "\"disable\"").len(), 1);
+    for fine in ["\"disable\", #{ Left: 1 }", "\"delete\"", "\"refuse\""] {
+        assert_eq!(with(".only(#{ Left: () })", fine), []);
+    }
+    assert_eq!(with(".only(#{ S: \"A\" })", "\"disable\""), []);
+    let line = "attr(\"userName\", \"N\");";
+    for (rule, says) in [
+        ("\"disable\"", "nothing says how a resource is disabled"),
+        ("\"disable\", \"x\"", "takes what is written"),
+        ("\"hide\"", "knows delete, disable, move and refuse"),
+    ] {
+        let said = mistake(&format!("resource(\"User\").table(\"T\").id(\"Id\").on_delete({rule});\n{line}"));
+        assert!(said.contains(says), "{said}");
+    }
+    let parts = "resource(\"User\").table(\"T\").id(\"Id\").only(#{ \"p.x\": 1 }).on_delete(\"delete\");";
+    assert!(mistake(&format!("{parts}\n{line}")).contains("the resource's own row or entry"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value as Json;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
+use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use crate::plan::Value;
 use crate::scim::schema::Type;
@@ -51,6 +51,7 @@ pub(super) fn plain(value: &Value) -> Json {
         Value::Integer(number) => (*number).into(),
         Value::Real(number) => (*number).into(),
         Value::Bool(truth) => (*truth).into(),
+        Value::Today => day(value).and_then(|date| Value::Date(date).text()).map_or(Json::Null, Json::String),
         other => other.text().map_or(Json::Null, Json::String),
     }
 }
@@ -77,7 +78,20 @@ pub(super) fn whole(value: &Value) -> Option<i64> {
     }
 }
 
-fn decimal(value: &Value) -> Option<f64> {
+/// The day that a native value is, or is on in UTC.
+pub(super) fn day(value: &Value) -> Option<Date> {
+    match value {
+        Value::Today => Some(OffsetDateTime::now_utc().date()),
+        Value::Date(date) => Some(*date),
+        Value::Text(text) => {
+            let date = Date::parse(text, format_description!("[year]-[month]-[day]"));
+            date.ok().or_else(|| instant(text).map(|at| at.date()))
+        }
+        other => moment(other).map(|at| at.to_offset(UtcOffset::UTC).date()),
+    }
+}
+
+pub(super) fn decimal(value: &Value) -> Option<f64> {
     match value {
         Value::Real(number) => Some(*number),
         Value::Text(text) => text.parse().ok(),

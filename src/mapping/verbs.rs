@@ -10,10 +10,12 @@ use serde_json::Value as Json;
 
 use super::draft::{
     DraftAccess, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup, DraftParent,
-    DraftResource, Given, Pattern, Shared,
+    DraftPart, DraftResource, DraftRest, Given, Pattern, Shared,
 };
 use super::schema_verbs;
 use super::script::from_script;
+use super::values::day;
+use crate::plan::Order;
 use crate::scim::schema;
 
 pub(super) type Said<T> = Result<T, Box<EvalAltResult>>;
@@ -35,30 +37,11 @@ struct LineVerb {
 
 /// Verbs of the language that are known and not built, with the numbers of arguments that they may have
 /// (a chained verb's receiver counts).
-const NOT_BUILT: [(&str, &[usize]); 15] = [
-    ("only", &[2]),
-    ("part", &[3, 4]),
-    ("dated", &[4]),
-    ("copy", &[1]),
-    ("find", &[3]),
-    ("exact", &[1]),
-    ("by", &[2]),
-    ("on_error", &[2]),
-    ("counter", &[2]),
-    ("sequence", &[1]),
-    ("today", &[0]),
-    ("gt", &[1]),
-    ("lt", &[1]),
-    ("ge", &[1]),
-    ("le", &[1]),
-];
-
-/// Functions that a mapping may define to write steps of its own; known and not built.
-pub(super) const HOOKS: [&str; 3] = ["plan_create", "plan_update", "plan_delete"];
+const NOT_BUILT: [(&str, &[usize]); 3] = [("dated", &[4]), ("on_error", &[2]), ("sequence", &[1])];
 
 /// Every verb, for suggestions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    const BUILT: [&str; 45] = [
+    const BUILT: [&str; 57] = [
         "schema",
         "define",
         "description",
@@ -72,22 +55,33 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "table",
         "id",
         "lookup",
+        "part",
         "version",
         "rdn",
         "parent",
         "on_delete",
+        "only",
         "attr",
         "child",
         "many",
         "values",
         "any",
+        "today",
+        "gt",
+        "ge",
+        "lt",
+        "le",
         "bit_set",
         "bit_clear",
         "missing",
         "prefix",
         "read",
         "write",
+        "find",
+        "exact",
         "ref",
+        "by",
+        "copy",
         "on_missing",
         "placeholder",
         "returned",
@@ -100,6 +94,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "immutable",
         "write_only",
         "initial",
+        "counter",
         "stamp",
         "rest",
         "enterprise",
@@ -231,31 +226,74 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
                 r.say(|d| d.lookups.push(DraftLookup { alias, table, key, foreign_key }))
             },
         )
+        .register_fn("only", |call: NativeCallContext, r: &mut ResourceVerb, patterns: rhai::Map| {
+            let patterns = patterns
+                .into_iter()
+                .map(|(name, value)| Ok((name.to_string(), pattern(&call, value)?)))
+                .collect::<Said<Vec<_>>>()?;
+            let said = (patterns, call.call_position());
+            Said::Ok(r.say(|d| d.only = Some(said)))
+        })
+        .register_fn(
+            "part",
+            |call: NativeCallContext, r: &mut ResourceVerb, alias: &str, place: rhai::Map| {
+                let part = part(&call, alias, place)?;
+                Said::Ok(r.say(|d| d.parts.push(part)))
+            },
+        )
+        .register_fn(
+            "part",
+            |call: NativeCallContext, _: &mut ResourceVerb, _: &str, _: Dynamic, _: Dynamic| -> Said<ResourceVerb> {
+                Err(wrong(&call, "`part` as a row of another table is not built yet; as an entry it is: `.part(\"posix\", #{ dn: \"cn={displayName},ou=…\", classes: […] })`"))
+            },
+        )
         .register_fn("on_delete", |call: NativeCallContext, r: &mut ResourceVerb, how: &str| {
-            let (at, how) = (call.call_position(), how.to_owned());
-            r.say(|d| d.on_delete.push(DraftDelete { at, how, to: None, rows: Vec::new() }))
+            on_delete(&call, r, how, None, [rhai::Map::new(), rhai::Map::new()])
         })
         .register_fn("on_delete", |call: NativeCallContext, r: &mut ResourceVerb, how: &str, to: &str| {
-            let (at, how, to) = (call.call_position(), how.to_owned(), Some(to.to_owned()));
-            r.say(|d| d.on_delete.push(DraftDelete { at, how, to, rows: Vec::new() }))
+            on_delete(&call, r, how, Some(to), [rhai::Map::new(), rhai::Map::new()])
         })
         .register_fn(
             "on_delete",
-            |call: NativeCallContext, r: &mut ResourceVerb, how: &str, rows: rhai::Map| {
-                let rows = rows
-                    .into_iter()
-                    .map(|(name, value)| Ok((name.to_string(), literal(&call, value)?)))
-                    .collect::<Said<Vec<_>>>()?;
-                let rule = DraftDelete { at: call.call_position(), how: how.to_owned(), to: None, rows };
-                Said::Ok(r.say(|d| d.on_delete.push(rule)))
+            |call: NativeCallContext, r: &mut ResourceVerb, how: &str, to: &str, rows: rhai::Map| {
+                on_delete(&call, r, how, Some(to), [rhai::Map::new(), rows])
             },
         )
-        .register_fn("read_only", |call: NativeCallContext, _: &mut ResourceVerb| -> Said<ResourceVerb> {
-            Err(wrong(&call, "`.read_only()` on a resource is not built yet"))
-        });
+        .register_fn(
+            "on_delete",
+            |call: NativeCallContext, r: &mut ResourceVerb, how: &str, said: rhai::Map| match how {
+                "disable" => on_delete(&call, r, how, None, [said, rhai::Map::new()]),
+                _ => on_delete(&call, r, how, None, [rhai::Map::new(), said]),
+            },
+        )
+        .register_fn(
+            "on_delete",
+            |call: NativeCallContext, r: &mut ResourceVerb, how: &str, values: rhai::Map, rows: rhai::Map| {
+                on_delete(&call, r, how, None, [values, rows])
+            },
+        )
+        .register_fn("read_only", |r: &mut ResourceVerb| r.say(|d| d.read_only = true));
     for arity in 3..=4 {
         refuse(engine, "id", arity);
     }
+}
+
+/// A rule of DELETE; of the two maps, the first is what is written, the second which rows it is for.
+fn on_delete(
+    call: &NativeCallContext,
+    resource: &ResourceVerb,
+    how: &str,
+    to: Option<&str>,
+    said: [rhai::Map; 2],
+) -> Said<ResourceVerb> {
+    let literals = |map: rhai::Map| -> Said<Vec<(String, Json)>> {
+        map.into_iter().map(|(name, value)| Ok((name.to_string(), literal(call, value)?))).collect()
+    };
+    let [values, rows] = said;
+    let (values, rows) = (literals(values)?, literals(rows)?);
+    let (how, to) = (how.to_owned(), to.map(str::to_owned));
+    let rule = DraftDelete { at: call.call_position(), how, to, values, rows };
+    Ok(resource.say(|d| d.on_delete.push(rule)))
 }
 
 fn register_attr(engine: &mut Engine, draft: &Shared) {
@@ -326,6 +364,14 @@ fn register_line(engine: &mut Engine) {
             let said = (function.to_owned(), call.call_position());
             l.say(|d| d.write = Some(said))
         })
+        .register_fn("find", |call: NativeCallContext, l: &mut LineVerb, native: &str, function: &str| {
+            let said = (native.to_owned(), function.to_owned(), call.call_position());
+            l.say(|d| d.find = Some(said))
+        })
+        .register_fn("exact", |call: NativeCallContext, l: &mut LineVerb| {
+            let at = call.call_position();
+            l.say(|d| d.exact = Some(at))
+        })
         .register_fn("on_missing", |call: NativeCallContext, l: &mut LineVerb, how: &str| {
             let said = (how.to_owned(), call.call_position());
             l.say(|d| d.on_missing = Some(said))
@@ -334,6 +380,11 @@ fn register_line(engine: &mut Engine) {
         .register_fn("ref", |l: &mut LineVerb, one: &str, two: &str| {
             l.say(|d| d.refs = vec![one.to_owned(), two.to_owned()])
         })
+        .register_fn("by", |call: NativeCallContext, l: &mut LineVerb, native: &str| {
+            let said = (native.to_owned(), call.call_position());
+            l.say(|d| d.by = Some(said))
+        })
+        .register_fn("copy", |l: &mut LineVerb| l.say(|d| d.copy = true))
         .register_fn("hash", |call: NativeCallContext, l: &mut LineVerb, scheme: &str, options: rhai::Map| {
             let hash = hash(&call, scheme, options)?;
             Said::Ok(l.say(|d| d.hash = Some(hash)))
@@ -342,6 +393,22 @@ fn register_line(engine: &mut Engine) {
             let pairs = pairs.into_iter().map(|pair| coded(&call, pair)).collect::<Said<Vec<_>>>()?;
             Said::Ok(l.say(|d| d.values = Some(pairs)))
         });
+}
+
+fn part(call: &NativeCallContext, alias: &str, place: rhai::Map) -> Said<DraftPart> {
+    let (alias, at) = (alias.to_owned(), call.call_position());
+    let mut part = DraftPart { at, alias, dn: String::new(), classes: Vec::new() };
+    for (name, value) in place {
+        match name.as_str() {
+            "dn" => part.dn = value.into_string().map_err(|_| wrong(call, "`dn` is a text"))?,
+            "classes" => {
+                let names = value.into_array().map_err(|_| wrong(call, "`classes` is an array"))?;
+                part.classes = texts(call, names)?;
+            }
+            other => return Err(wrong(call, format!("`part` knows `dn` and `classes`, not `{other}`"))),
+        }
+    }
+    Ok(part)
 }
 
 fn required(call: &NativeCallContext, options: rhai::Map) -> Said<bool> {
@@ -376,21 +443,58 @@ fn coded(call: &NativeCallContext, pair: Dynamic) -> Said<(Pattern, Json)> {
     let not_a_pair = || wrong(call, "`values` takes pairs: [[native, value], …]");
     let pair = pair.into_array().map_err(|_| not_a_pair())?;
     let Ok([native, value]) = <[Dynamic; 2]>::try_from(pair) else { return Err(not_a_pair()) };
-    let pattern = match native.clone().try_cast::<Pattern>() {
-        Some(pattern) => pattern,
-        None if native.is_unit() => Pattern::Absent,
-        None => Pattern::Literal(literal(call, native)?),
-    };
-    Ok((pattern, literal(call, value)?))
+    Ok((pattern(call, native)?, literal(call, value)?))
 }
 
-fn register_patterns(engine: &mut Engine) {
+/// What stands natively: a pattern, `()` or a literal.
+fn pattern(call: &NativeCallContext, native: Dynamic) -> Said<Pattern> {
+    let kind = native.type_name();
+    pattern_of(native).ok_or_else(|| not_a_literal(call, kind))
+}
+
+/// The same of what a function of the mapping gives; `None` when it is nothing of the kind.
+pub(super) fn pattern_of(native: Dynamic) -> Option<Pattern> {
+    match native.clone().try_cast::<Pattern>() {
+        Some(pattern) => Some(pattern),
+        None if native.is_unit() => Some(Pattern::Absent),
+        None => Some(Pattern::Literal(plain(native)?)),
+    }
+}
+
+/// Registers the patterns, for the mapping's text and for its functions.
+pub(super) fn register_patterns(engine: &mut Engine) {
     engine
         .register_fn("any", || Pattern::Any)
+        .register_fn("today", || Pattern::Today)
+        .register_fn("gt", |call: NativeCallContext, bound: Dynamic| ordered(&call, Order::Greater, bound))
+        .register_fn("ge", |call: NativeCallContext, bound: Dynamic| {
+            ordered(&call, Order::GreaterOrEqual, bound)
+        })
+        .register_fn("lt", |call: NativeCallContext, bound: Dynamic| ordered(&call, Order::Less, bound))
+        .register_fn("le", |call: NativeCallContext, bound: Dynamic| {
+            ordered(&call, Order::LessOrEqual, bound)
+        })
         .register_fn("bit_set", |call: NativeCallContext, bit: i64| bit_of(&call, bit).map(Pattern::BitSet))
         .register_fn("bit_clear", |call: NativeCallContext, bit: i64| {
             bit_of(&call, bit).map(Pattern::BitClear)
         });
+}
+
+/// What stands so to a number, a day as `"2026-01-31"`, or `today()`.
+fn ordered(call: &NativeCallContext, order: Order, bound: Dynamic) -> Said<Pattern> {
+    let bound = pattern(call, bound)?;
+    let fits = match &bound {
+        Pattern::Today | Pattern::Literal(Json::Number(_)) => true,
+        Pattern::Literal(Json::String(text)) => day(&text.as_str().into()).is_some(),
+        _ => false,
+    };
+    match fits {
+        true => Ok(Pattern::Ordered(order, Box::new(bound))),
+        false => Err(wrong(
+            call,
+            "what is before or after is told of a number, of a day (\"2026-01-31\") or of today()",
+        )),
+    }
 }
 
 /// One bit: of several it would be neither clear nor set that some of them are.
@@ -403,6 +507,9 @@ fn bit_of(call: &NativeCallContext, bit: i64) -> Said<i64> {
 
 fn register_given(engine: &mut Engine, draft: &Shared) {
     engine.register_fn("uuid", || Given::Uuid).register_fn("now", || Given::Now);
+    engine.register_fn("counter", |dn: &str, attribute: &str| {
+        Given::Counter(dn.to_owned(), attribute.to_owned())
+    });
     let shared = draft.clone();
     engine.register_fn("initial", move |call: NativeCallContext, native: &str, value: Dynamic| -> Said<()> {
         let given = given(&call, native, value)?;
@@ -417,19 +524,23 @@ fn register_given(engine: &mut Engine, draft: &Shared) {
     engine.register_fn(
         "rest",
         move |call: NativeCallContext, table: &str, key: &str, column: &str| -> Said<()> {
-            let said = (table.to_owned(), key.to_owned(), column.to_owned(), call.call_position());
+            let [table, key, column] = [table, key, column].map(str::to_owned);
+            let said = (DraftRest::Column { table, key, column }, call.call_position());
             current(&shared, &call, "rest", |d| d.rest = Some(said))
         },
     );
-    engine.register_fn("rest", |call: NativeCallContext, _: &str| -> Said<()> {
-        Err(wrong(&call, "`rest` in one attribute of an entry is not built yet"))
+    let shared = draft.clone();
+    engine.register_fn("rest", move |call: NativeCallContext, attribute: &str| -> Said<()> {
+        let said = (DraftRest::Attribute(attribute.to_owned()), call.call_position());
+        current(&shared, &call, "rest", |d| d.rest = Some(said))
     });
 }
 
 fn given(call: &NativeCallContext, native: &str, value: Dynamic) -> Said<DraftGiven> {
-    let value = match value.clone().try_cast::<Given>() {
-        Some(given) => given,
-        None => Given::Literal(literal(call, value)?),
+    let value = match (value.clone().try_cast::<Given>(), value.clone().try_cast::<Pattern>()) {
+        (Some(given), _) => given,
+        (None, Some(Pattern::Today)) => Given::Today,
+        (None, _) => Given::Literal(literal(call, value)?),
     };
     Ok(DraftGiven { at: call.call_position(), native: native.to_owned(), value })
 }
@@ -475,10 +586,16 @@ pub(super) fn texts(call: &NativeCallContext, items: Array) -> Said<Vec<String>>
 
 fn literal(call: &NativeCallContext, value: Dynamic) -> Said<Json> {
     let kind = value.type_name();
-    match from_script(value) {
-        Some(json @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_))) => Ok(json),
-        _ => Err(wrong(call, format!("a text, a number, true, false or () is needed, not {kind}"))),
-    }
+    plain(value).ok_or_else(|| not_a_literal(call, kind))
+}
+
+fn not_a_literal(call: &NativeCallContext, kind: &str) -> Box<EvalAltResult> {
+    wrong(call, format!("a text, a number, true, false or () is needed, not {kind}"))
+}
+
+fn plain(value: Dynamic) -> Option<Json> {
+    from_script(value)
+        .filter(|json| matches!(json, Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_)))
 }
 
 pub(super) fn wrong(call: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {

@@ -1,6 +1,6 @@
 //! From a SCIM resource to a native record, and from two versions of one to what changes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
@@ -149,7 +149,7 @@ impl Mapping {
         if versions.rest != versions.actual.rest && !same_document(versions) {
             changes.rest = Some(versions.rest.clone());
         }
-        self.stamp(of, versions.after, now, &mut changes)?;
+        self.stamp(of, Some(versions.after), now, &mut changes)?;
         Ok(changes)
     }
 
@@ -157,18 +157,37 @@ impl Mapping {
     pub fn stamp(
         &self,
         of: &ResourceMapping,
-        resource: &Resource,
+        resource: Option<&Resource>,
         now: OffsetDateTime,
         changes: &mut Changes,
     ) -> Result<(), Error> {
         if changes.is_empty() {
             return Ok(());
         }
-        for (native, generated) in &of.stamps {
-            let value = generated.value(resource, now)?;
-            changes.values.insert(native.clone(), Change { add: vec![value], ..Change::default() });
+        for (native, value) in self.stamps(of, resource, now)? {
+            changes.values.insert(native, Change { add: vec![value], ..Change::default() });
         }
         Ok(())
+    }
+
+    /// The values that the mapping gives at each change. Without the resource, of which then nothing else changes,
+    /// what a template makes of it stays as it is.
+    pub fn stamps(
+        &self,
+        of: &ResourceMapping,
+        resource: Option<&Resource>,
+        now: OffsetDateTime,
+    ) -> Result<BTreeMap<Native, Value>, Error> {
+        let mut values = BTreeMap::new();
+        for (native, generated) in &of.stamps {
+            let value = match (generated, resource) {
+                (Generated::Template(_), None) => continue,
+                (_, None) => generated.value(&Resource::new(), now)?,
+                (_, Some(resource)) => generated.value(resource, now)?,
+            };
+            values.insert(native.clone(), value);
+        }
+        Ok(values)
     }
 
     fn write_line(
@@ -502,7 +521,7 @@ impl Collection {
 // === impl Line ===
 
 impl Line {
-    fn all_natives(&self) -> impl Iterator<Item = &Native> {
+    pub(super) fn all_natives(&self) -> impl Iterator<Item = &Native> {
         let salt = match &self.conversion.how {
             How::Hash { salt, .. } => Some(salt),
             _ => None,
@@ -591,8 +610,11 @@ impl ResourceMapping {
         for collection in self.collections.iter().filter(|c| c.reference().is_some() || c.read_only) {
             place::remove(&mut left, &collection.path);
         }
-        let one_sided = |line: &&Line| matches!(line.access, Access::WriteOnly | Access::ReadOnly);
-        for line in self.lines.iter().filter(one_sided).filter(|line| line.element.is_none()) {
+        // Of links what is not stored natively is gone: kept here, it would come back with them.
+        let is_left_out = |line: &&Line| {
+            matches!(line.access, Access::WriteOnly | Access::ReadOnly) || line.many && line.is_reference()
+        };
+        for line in self.lines.iter().filter(is_left_out).filter(|line| line.element.is_none()) {
             place::remove(&mut left, &line.path);
         }
         left

@@ -19,12 +19,12 @@ mod value;
 
 pub use links::Links;
 pub use model::{
-    Child, Disabled, Entity, Entries, Lookup, Model, Move, Native, OnDelete, OnMissing, Row, SideDocument,
-    Store, Table,
+    Child, Composed, Copied, Counter, DeleteRule, Disable, Disabled, Entity, Entries, Initial, Lookup, Model,
+    Move, Native, OnDelete, OnMissing, Part, Piece, Row, SideDocument, Store, Table,
 };
 pub use operation::{
-    Change, Changes, Create, Delete, Facts, Fields, Found, Operation, Range, Record, RowChanges, Search,
-    Update,
+    Change, Changes, Create, Delete, Facts, Fields, Found, HookStep, Operation, Range, Record, RowChanges,
+    Search, Update,
 };
 pub use predicate::{Case, Order, Predicate, Test};
 pub use profile::{Folding, Instants, Precision, Profile};

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Value;
+use super::{Predicate, Value};
 
 /// A native name: a column of the resource's own table or an attribute of its own entry (`part` is
-/// `None`), or a column of a look-up (`part` is its alias) or of a child table (`part` is its name).
+/// `None`), or a column of a look-up or an attribute of a part (`part` is its alias) or a column of a child table
+/// (`part` is its name).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Native {
-    /// The look-up's alias or the child table's name; `None` for the resource's own row or entry.
+    /// The alias or the child table's name; `None` for the resource's own row or entry.
     pub part: Option<Arc<str>>,
     /// The column or the attribute, as the mapping spells it.
     pub name: Arc<str>,
@@ -20,7 +21,7 @@ pub struct Native {
 pub type Row = BTreeMap<Arc<str>, Value>;
 
 /// Every place that a mapping knows, by name: a resource type's name (`User`), or for the table of a
-/// look-up, the type's name and the alias (`User.dept`).
+/// look-up and for the entries of a part, the type's name and the alias (`User.dept`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Model {
     /// The places.
@@ -41,8 +42,13 @@ pub struct Entity {
     pub unique: Vec<Native>,
     /// The native stamp that changes with every write (`RowVer`, `entryCSN`).
     pub version: Option<Native>,
-    /// What DELETE does; the first rule that fits the row decides. Never empty.
-    pub on_delete: Vec<OnDelete>,
+    /// What DELETE does; the first rule that fits the row or the entry decides. Never empty.
+    pub on_delete: Vec<DeleteRule>,
+    /// Whether nothing is written to it but what the mapping's own functions ask for.
+    pub read_only: bool,
+    /// The entity with the same rows or entries and those that `only` hides: a value that must be unique must be
+    /// free there too. `None` where nothing is hidden.
+    pub unscoped: Option<Arc<str>>,
 }
 
 /// A table in a database, or entries in a directory.
@@ -67,6 +73,8 @@ pub struct Table {
     pub children: Vec<Child>,
     /// Where what no line stores is kept.
     pub rest: Option<SideDocument>,
+    /// The rows that exist for SCIM; no other is read, changed or deleted.
+    pub only: Predicate,
 }
 
 /// A shared row, read by its name: `lookup("dept", "Department", "DeptId", "DeptId")`. Its own table is
@@ -121,7 +129,7 @@ pub struct SideDocument {
 }
 
 /// The entries of a directory below one base.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Entries {
     /// The base DN, as configured. Searches cover its whole subtree; new entries stand right below it, or where the
     /// mapping says.
@@ -134,17 +142,104 @@ pub struct Entries {
     pub id: Arc<str>,
     /// A value (a DN) that stands in an attribute which must not be empty, and is never shown.
     pub placeholder: Option<(Arc<str>, String)>,
+    /// The attribute in which what no line stores is kept, as one text.
+    pub rest: Option<Arc<str>>,
+    /// The entries below the base that exist for SCIM; no other is read, changed or deleted.
+    pub only: Predicate,
+    /// Further entries, which live and die with it.
+    pub parts: Vec<Part>,
+    /// What is written along when one of its attributes is.
+    pub copies: Vec<Copied>,
+    /// Its attributes that are given a number of their own at creation, where nothing else gives them a value.
+    pub counters: Vec<(Native, Counter)>,
 }
 
-/// A rule of DELETE.
+/// One more entry that lives and dies with a resource's own: `part("posix", #{ dn, classes })`. Where such
+/// entries are is the entity `<type>.<alias>` of the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// What the mapping calls it; the `part` of its natives.
+    pub alias: Arc<str>,
+    /// The value of its naming attribute.
+    pub name: Composed,
+    /// What the mapping itself gives a new one.
+    pub initial: Vec<(Arc<str>, Initial)>,
+}
+
+/// A value of a new part that no client says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Initial {
+    /// Always the same.
+    Literal(Value),
+    /// Made of what the resource's own entry holds.
+    Composed(Composed),
+    /// The next number.
+    Counter(Counter),
+}
+
+/// An attribute that is written along with another one of the same resource, and never read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Copied {
+    /// The attribute of the resource's own entry that decides it.
+    pub of: Native,
+    /// The attribute that is written: its own, or a part's.
+    pub to: Native,
+    /// Of references: which attribute of the entries that are referred to is written in place of their DN, and of
+    /// which types (by name). Those of other types are left out.
+    pub by: Option<(Arc<str>, Vec<Arc<str>>)>,
+}
+
+/// An entry that holds the next free number in one attribute.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Counter {
+    /// Its DN.
+    pub dn: String,
+    /// The attribute.
+    pub attribute: Arc<str>,
+}
+
+/// A text made of literals and of what a resource's own entry holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Composed(pub Vec<Piece>);
+
+/// A piece of a [`Composed`] text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// This.
+    Literal(String),
+    /// The first of these natives that has a value.
+    FirstOf(Vec<Native>),
+}
+
+/// A rule of DELETE: for which rows or entries, and what is done then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeleteRule {
+    /// For those with all of these values; empty: for every one.
+    pub rows: Row,
+    /// What is done.
+    pub how: OnDelete,
+}
+
+/// What DELETE does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OnDelete {
-    /// Rows with these values are not deleted (403).
-    Refuse(Row),
+    /// Nothing: 403.
+    Refuse,
     /// Children first, then the row; or the entry.
     Delete,
+    /// It stays, disabled, with what hides it from SCIM.
+    Disable(Disable),
     /// The entry is disabled and goes elsewhere.
     Move(Move),
+}
+
+/// How a row or an entry is disabled instead of being deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Disable {
+    /// What makes of it an account that nobody can use, where the mapping has `active`.
+    pub account: Option<(Native, Disabled)>,
+    /// What is written beside it, by column or attribute.
+    pub values: Row,
 }
 
 /// Where an entry goes instead of being deleted.
@@ -170,6 +265,15 @@ pub enum Disabled {
     },
 }
 
+// === impl DeleteRule ===
+
+impl DeleteRule {
+    /// A rule for every row or entry.
+    pub fn always(how: OnDelete) -> Self {
+        Self { rows: Row::new(), how }
+    }
+}
+
 // === impl OnDelete ===
 
 impl OnDelete {
@@ -177,7 +281,7 @@ impl OnDelete {
     pub fn place(&self) -> Option<&str> {
         match self {
             Self::Move(to) => Some(&to.to),
-            Self::Refuse(_) | Self::Delete => None,
+            Self::Refuse | Self::Delete | Self::Disable(_) => None,
         }
     }
 }
@@ -225,5 +329,52 @@ impl Model {
     /// The place with this name.
     pub fn entity(&self, name: &str) -> Option<&Entity> {
         self.entities.get(name)
+    }
+
+    /// Where a native of this type is: the type's own place, or its part's.
+    pub fn place_of(&self, entity: &Entity, native: &Native) -> Option<&Entity> {
+        match &native.part {
+            None => self.entity(&entity.name),
+            Some(alias) => self.entity(&format!("{}.{alias}", entity.name)),
+        }
+    }
+
+    /// Who holds an attribute of the entries of this type in place of their DN: the type that refers to them, what
+    /// it writes along, and the attribute.
+    pub fn holders<'a>(
+        &'a self,
+        referred: &'a str,
+    ) -> impl Iterator<Item = (&'a Entity, &'a Copied, &'a Arc<str>)> {
+        self.entities.values().flat_map(move |entity| {
+            let copies = match &entity.store {
+                Store::Entries(entries) => entries.copies.as_slice(),
+                Store::Table(_) => &[],
+            };
+            copies.iter().filter_map(move |copy| {
+                let (by, types) = copy.by.as_ref()?;
+                types.iter().any(|name| **name == *referred).then_some((entity, copy, by))
+            })
+        })
+    }
+}
+
+// === impl Composed ===
+
+impl Composed {
+    /// The text, where every piece has one; `value` gives what a native holds.
+    pub fn text(&self, value: impl Fn(&Native) -> Option<String>) -> Option<String> {
+        let text = |piece: &Piece| match piece {
+            Piece::Literal(text) => Some(text.clone()),
+            Piece::FirstOf(natives) => natives.iter().find_map(&value),
+        };
+        self.0.iter().map(text).collect()
+    }
+
+    /// The natives that it reads.
+    pub fn natives(&self) -> impl Iterator<Item = &Native> {
+        self.0.iter().flat_map(|piece| match piece {
+            Piece::Literal(_) => &[][..],
+            Piece::FirstOf(natives) => natives,
+        })
     }
 }

@@ -1,10 +1,10 @@
 //! What is asked of a backend in native terms, what it is told of the state ([`Facts`]), and what a
 //! search brings back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Links, Native, Predicate, Row, Sequence, Value};
+use super::{AttributeChange, Links, Native, Param, Predicate, Row, Sequence, Value};
 
 /// What a backend is asked to lower to a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +98,8 @@ pub struct Create {
     pub entity: Arc<str>,
     /// All that is written, native-only values included.
     pub record: Record,
+    /// What the mapping's own function adds.
+    pub hooks: Vec<HookStep>,
 }
 
 /// A change of an existing resource.
@@ -112,6 +114,8 @@ pub struct Update {
     /// The native stamp ([`super::Entity::version`]) that was read before the change was computed; the
     /// write is a conflict when it is no longer so. `None` for a change that was computed without a read.
     pub version: Option<Value>,
+    /// What the mapping's own function adds.
+    pub hooks: Vec<HookStep>,
 }
 
 /// The end of a resource, by the entity's `on_delete`.
@@ -123,6 +127,43 @@ pub struct Delete {
     pub id: String,
     /// As in [`Update`]; `None` where no read decided it.
     pub version: Option<Value>,
+    /// What the mapping gives at each change, for a row or an entry that stays.
+    pub stamps: BTreeMap<Native, Value>,
+    /// What the mapping's own function adds.
+    pub hooks: Vec<HookStep>,
+}
+
+/// A step that a mapping's own function (`plan_create`, `plan_update`, `plan_delete`) asks for; they come after what
+/// is done anyway, of a deletion before it, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HookStep {
+    /// A stored procedure is called.
+    Exec {
+        /// Its name.
+        procedure: String,
+        /// By name; NULL too is said.
+        arguments: Vec<(String, Param)>,
+        /// OUTPUT parameters, each with the name that later steps know it by.
+        outputs: Vec<(String, Arc<str>)>,
+    },
+    /// A statement, whose text stands word for word in the mapping; each `?` is a parameter.
+    Statement {
+        /// The text.
+        text: String,
+        /// The parameters, in order.
+        params: Vec<Param>,
+        /// The names that later steps know the columns of the row by that it returns.
+        outputs: Vec<Arc<str>>,
+    },
+    /// An entry is changed.
+    Modify {
+        /// Its DN.
+        dn: String,
+        /// What of it.
+        changes: Vec<AttributeChange>,
+    },
+    /// The new resource's id.
+    Id(Param),
 }
 
 /// What changes in a resource. Empty: nothing is written at all.
@@ -171,6 +212,8 @@ pub struct RowChanges {
 pub struct Facts {
     known: Vec<(Search, Found)>,
     by_id: HashMap<(Arc<str>, String), Option<Record>>,
+    /// Of records by id, which natives were read.
+    read: HashSet<(Arc<str>, String, Native)>,
     /// How often the loop of needs, plan and execution ended in a conflict before; 0 at first. A
     /// `lower` may ask for more when it is not 0.
     pub attempt: u32,
@@ -240,6 +283,15 @@ impl Facts {
         self.by_id.get(&(entity.clone(), id.to_owned())).map(Option::as_ref)
     }
 
+    /// What the resource with this id holds of a native: `None` when it was not read.
+    pub fn held(&self, entity: &Arc<str>, id: &str, native: &Native) -> Option<&[Value]> {
+        let key = (entity.clone(), id.to_owned());
+        let record = self.by_id.get(&key)?.as_ref();
+        let was_read = self.read.contains(&(key.0, key.1, native.clone()));
+        let values = record.and_then(|record| record.values.get(native));
+        was_read.then(|| values.map(Vec::as_slice).unwrap_or_default())
+    }
+
     /// Adds what a search found.
     pub fn add(&mut self, search: Search, found: Found) {
         if let Predicate::Id(ids) = &search.predicate {
@@ -247,7 +299,15 @@ impl Facts {
                 found.records.iter().map(|r| (r.id.as_str(), r)).collect();
             for id in ids {
                 let record = records.remove(id.as_str()).cloned();
-                self.by_id.insert((search.entity.clone(), id.clone()), record);
+                let key = (search.entity.clone(), id.clone());
+                let read = search.fields.natives.iter();
+                self.read.extend(read.map(|native| (key.0.clone(), key.1.clone(), native.clone())));
+                let known = self.by_id.insert(key.clone(), record).flatten();
+                if let (Some(known), Some(Some(record))) = (known, self.by_id.get_mut(&key)) {
+                    known.values.into_iter().for_each(|(native, values)| {
+                        record.values.entry(native).or_insert(values);
+                    });
+                }
             }
         }
         self.known.push((search, found));

@@ -4,9 +4,10 @@
 use super::{Native, Value};
 
 /// A condition on a resource's native values.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Predicate {
     /// Every resource of the type.
+    #[default]
     All,
     /// None.
     Nothing,
@@ -18,6 +19,8 @@ pub enum Predicate {
     Not(Box<Predicate>),
     /// One of these SCIM ids. An id that cannot be a key is simply not found.
     Id(Vec<String>),
+    /// LDAP: the entry at this DN, of whatever type: what a backend itself asks for before it writes.
+    Entry(String),
     /// A native value passes the test; with several values, any of them.
     Test(Native, Test),
     /// At least one row of the child table meets the condition, whose natives are that table's.

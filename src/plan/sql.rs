@@ -32,7 +32,7 @@ fn one(about: &str, statement: &Statement) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "--   {marks}{} = {}", index + 1, shown(param));
     }
-    if let Some(output) = &statement.output {
+    for output in &statement.outputs {
         let _ = writeln!(text, "--   returns :{output}");
     }
     text.push('\n');
@@ -57,6 +57,7 @@ fn literal(value: &Value) -> String {
             format!("x'{}'", octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>())
         }
         Value::Timestamp(at) => format!("'{}'", at.format(&Rfc3339).unwrap_or_default()),
+        Value::Date(_) | Value::Today => quoted(&value.text().unwrap_or_else(|| "today".to_owned())),
         Value::Secret(_) => "(secret, left out)".to_owned(),
         Value::Text(text) => quoted(text),
         Value::Reference(reference) => quoted(&reference.id),
@@ -104,7 +105,7 @@ mod tests {
         let statement = Statement {
             text: "INSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5)".to_owned(),
             params,
-            output: None,
+            outputs: Vec::new(),
             after_change: false,
         };
         let step = Step {
@@ -114,7 +115,7 @@ mod tests {
             undo: None,
         };
         assert_eq!(
-            render(&Plan { steps: vec![step] }),
+            render(&Plan { steps: vec![step], id: None }),
             "BEGIN IMMEDIATE;\n\n-- the row\nINSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5);\n\
              --   ?1 = 'O''Brien' || char(10) || '''; DROP TABLE x; --'\n--   ?2 = NULL\n\
              --   ?3 = (secret, left out)\n--   ?4 = :id, which a statement above returned\n--   ?5 = 1\n\nCOMMIT;\n"

@@ -10,6 +10,8 @@ use super::Value;
 pub struct Plan {
     /// The steps.
     pub steps: Vec<Step>,
+    /// What the id of the new resource is, where no step tells it by itself.
+    pub id: Option<Param>,
 }
 
 /// One step.
@@ -41,6 +43,8 @@ pub enum Expect {
     Done,
     /// Exactly so many rows touched; none means that the resource is gone.
     Rows(usize),
+    /// Success; else somebody else took the number that the plan gives away, and the next one is free.
+    Free,
 }
 
 /// One LDAP operation (RFC 4511); its fields are the protocol's own.
@@ -97,8 +101,8 @@ pub struct Statement {
     pub text: String,
     /// The parameters, in order.
     pub params: Vec<Param>,
-    /// The name under which later steps use the one value that it returns (a generated key).
-    pub output: Option<Arc<str>>,
+    /// The names under which later steps use the values of the one row that it returns (a generated key).
+    pub outputs: Vec<Arc<str>>,
     /// Whether it is run only when a statement before it touched a row: the stamp of a change that may be none.
     pub after_change: bool,
 }

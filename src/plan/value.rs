@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 /// One native value. SQL's NULL and LDAP's absence are not values: they are an empty list of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,11 @@ pub enum Value {
     /// An instant. LDAP writes it as GeneralizedTime, SQLite as RFC 3339 text in UTC. Only written:
     /// a backend reads instants as text.
     Timestamp(OffsetDateTime),
+    /// A day. LDAP writes it as GeneralizedTime at midnight in UTC, SQLite as `2026-11-27`. Only written and
+    /// compared with: a backend reads days as text.
+    Date(Date),
+    /// The day in UTC when it is written or compared with.
+    Today,
     /// A password's hash, a salt or a password: written, never read and never shown.
     Secret(Secret),
     /// Another resource, by its SCIM id. A backend stores the key or the DN that the id stands for.
@@ -94,7 +99,8 @@ impl Value {
             Self::Real(number) => Some(number.to_string()),
             Self::Bool(truth) => Some(if *truth { "TRUE" } else { "FALSE" }.to_owned()),
             Self::Reference(reference) => Some(reference.id.clone()),
-            Self::Bytes(_) | Self::Timestamp(_) | Self::Secret(_) => None,
+            Self::Date(date) => Some(iso(*date)),
+            Self::Bytes(_) | Self::Timestamp(_) | Self::Today | Self::Secret(_) => None,
         }
     }
 
@@ -118,6 +124,11 @@ impl Value {
             _ => self.text().is_some_and(|text| other.text() == Some(text)),
         }
     }
+}
+
+/// A day as ISO 8601 has it.
+fn iso(date: Date) -> String {
+    format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
 }
 
 impl From<&str> for Value {

@@ -16,6 +16,11 @@ fn who_is_not_active_cannot_bind_to_openldap() {
 }
 
 #[test]
+fn who_is_not_active_cannot_bind_to_a_posix_account() {
+    is_closed_and_opened(&Directory::posix(), "openldap-posix");
+}
+
+#[test]
 fn who_is_not_active_cannot_bind_to_389_directory_server() {
     is_closed_and_opened(&Directory::ds389(), "389ds");
 }

@@ -52,6 +52,16 @@ fn on_openldap() {
 }
 
 #[test]
+fn on_openldap_in_two_entries() {
+    let directory = Directory::posix();
+    in_a_directory(&directory, "openldap-posix");
+    let groups = directory.search(&format!("ou=posix,{SUFFIX}"), "(objectClass=posixGroup)");
+    let [group] = groups.as_slice() else { panic!("{groups:#?}") };
+    let uids: BTreeSet<String> = group.all("memberUid").iter().cloned().collect();
+    assert_eq!((uids, directory.group(group.one("cn").unwrap()).is_some()), (stayed(), true));
+}
+
+#[test]
 fn on_389_directory_server() {
     in_a_directory(&Directory::ds389(), "389ds");
 }

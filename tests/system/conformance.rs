@@ -25,6 +25,12 @@ fn of_entries_in_openldap() {
 }
 
 #[test]
+fn of_posix_accounts_in_openldap() {
+    let directory = Directory::posix();
+    has_no_failed_check(Gateway::serve(&[directory.target("corp", "openldap-posix")]), "corp");
+}
+
+#[test]
 fn of_entries_in_389_directory_server() {
     let directory = Directory::ds389();
     has_no_failed_check(Gateway::serve(&[directory.target("corp", "389ds")]), "corp");

@@ -6,7 +6,7 @@ use super::support::gateway::{gantry, write_configuration};
 use super::support::{free_port, run};
 
 /// What it printed about these targets, and whether all was well.
-fn doctor(targets: &[String], arguments: &[&str]) -> (String, bool) {
+pub(super) fn doctor(targets: &[String], arguments: &[&str]) -> (String, bool) {
     let folder = tempfile::tempdir().unwrap();
     let file = write_configuration(folder.path(), targets);
     let done = run(gantry().arg("doctor").arg("--config").arg(file).args(arguments));
@@ -16,7 +16,7 @@ fn doctor(targets: &[String], arguments: &[&str]) -> (String, bool) {
 }
 
 #[track_caller]
-fn says(text: &str, expected: &[&str]) {
+pub(super) fn says(text: &str, expected: &[&str]) {
     for part in expected {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }

@@ -56,6 +56,13 @@ fn of_entries_in_openldap() {
 }
 
 #[test]
+fn of_posix_accounts_in_openldap() {
+    let directory = Directory::posix();
+    let gateway = Gateway::serve(&[directory.target("corp", "openldap-posix")]);
+    live(&gateway.target("corp"), &directory);
+}
+
+#[test]
 fn of_entries_in_389_directory_server() {
     let directory = Directory::ds389();
     let gateway = Gateway::serve(&[directory.target("corp", "389ds")]);

@@ -175,6 +175,43 @@ fn of_an_entry_whose_members_cannot_be_read() {
 }
 
 #[test]
+fn of_two_entries_whose_members_cannot_be_read() {
+    let blind =
+        format!("{SMALL_LIMITS}\naccess to attrs=member,memberUid by dn.exact=\"{BIND_DN}\" =wsc by * none");
+    let account = "objectClass: inetOrgPerson\nobjectClass: posixAccount\nuidNumber: 1\ngidNumber: 100\nhomeDirectory: /\n";
+    let uids: String = (2..=MEMBERS).map(|number| format!("memberUid: m{number}\n")).collect();
+    let second = format!(
+        "\ndn: ou=posix,{SUFFIX}\nobjectClass: organizationalUnit\nou: posix\n\n\
+         dn: cn=Everybody,ou=posix,{SUFFIX}\nobjectClass: posixGroup\ncn: Everybody\ngidNumber: 1\nmemberUid: bob\n{uids}"
+    );
+    let entries = format!("{}{second}", big_entry().replace("objectClass: inetOrgPerson\n", account));
+    let directory = Directory::tuned(&entries, &blind, "");
+    let gateway = Gateway::serve(&[directory.target("corp", "openldap-posix")]);
+    let (scim, path) = (gateway.target("corp"), format!("/Groups/{GROUP}"));
+    let count = |login: &str| {
+        let (members, uids) = (members(&directory), lines(&directory, "memberUid: "));
+        assert_eq!(members.len(), uids.len());
+        let by_dn = members.contains(&format!("member: uid={login},ou=people,{SUFFIX}"));
+        assert_eq!(by_dn, uids.contains(&format!("memberUid: {login}")));
+        (members.len(), by_dn)
+    };
+    assert_eq!(scim.get(&path).is(200).get("members"), None);
+    let (_, comes, goes) = ways(ADA).remove(0);
+    for (operations, expected) in [(&comes, (MEMBERS + 1, true)), (&goes, (MEMBERS, false))] {
+        for _ in 0..2 {
+            scim.patch(&path, operations).is(204);
+            assert_eq!(count("ada"), expected, "{operations}");
+        }
+    }
+    scim.patch(&path, &swap(BOB, ADA)).is(204);
+    assert_eq!((count("ada"), count("bob")), ((MEMBERS, true), (MEMBERS, false)));
+    // Who has another name is found in both, and nobody else is looked at.
+    let name = json!([{ "op": "replace", "path": "userName", "value": "king" }]);
+    scim.patch(&format!("/Users/{ADA}"), &name).is(200);
+    assert_eq!((count("ada"), count("king")), ((MEMBERS, false), (MEMBERS, true)));
+}
+
+#[test]
 fn of_an_entry_in_389_directory_server_whose_members_cannot_be_read() {
     let blind = format!(
         "aci: (targetattr=\"member\")(version 3.0; acl \"blind\"; deny (read) userdn=\"ldap:///{BIND_DN}\";)\n"
@@ -233,8 +270,12 @@ fn big_entry() -> String {
 
 /// The lines of the group's members, as the database of the directory has them.
 fn members(directory: &Directory) -> Vec<String> {
+    lines(directory, "member: ")
+}
+
+fn lines(directory: &Directory, start: &str) -> Vec<String> {
     let mut slapcat = Command::new(SLAPD);
     slapcat.args(["-T", "cat", "-o", "ldif-wrap=no", "-b", SUFFIX, "-f"]);
     let printed = output(slapcat.arg(directory.file("slapd.conf")));
-    printed.lines().filter(|line| line.starts_with("member: ")).map(str::to_owned).collect()
+    printed.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect()
 }

@@ -176,19 +176,82 @@ fn of_a_group_is_taken_by_ldapadd() {
     assert_eq!(directory.group("Nobody").unwrap().all("member"), ["cn=gantry-placeholder"]);
 }
 
+/// Every step, counters and both entries of a group, is what the tools do by it.
+#[test]
+fn of_posix_accounts_and_their_groups_tells_each_number_and_each_entry() {
+    let directory = Directory::posix();
+    let planner = Planner::of(&directory.target(TARGET, "openldap-posix"), &directory);
+    let ada = planner.plan("POST", "/Users", Some(&json!({ "userName": "ada" })));
+    let counter = format!(
+        "version: 1\n\n# the counter's number, if nobody else takes it before; else the next one\n\
+         dn: cn=uidNext,ou=people,{SUFFIX}\nchangetype: modify\ndelete: uidNumber\nuidNumber: 10000\n-\n\
+         add: uidNumber\nuidNumber: 10001\n-\n\n# the new User entry\ndn: uid=ada,ou=people,{SUFFIX}\nchangetype: add\n"
+    );
+    assert!(ada.starts_with(&counter) && ada.contains("\nuidNumber: 10000\n"), "{ada}");
+    // Asked again it is the same: nothing was taken.
+    assert_eq!(planner.plan("POST", "/Users", Some(&json!({ "userName": "ada" }))), ada);
+    ldapadd(&directory, &ada);
+    ldapadd(&directory, &planner.plan("POST", "/Users", Some(&json!({ "userName": "bob" }))));
+    let numbers =
+        ["ada", "bob"].map(|login| directory.person(login).unwrap().one("uidNumber").unwrap().to_owned());
+    assert_eq!(numbers, ["10000", "10001"]);
+
+    let id = |entry: Option<Entry>| entry.unwrap().one("entryUUID").unwrap().to_owned();
+    let [ada, bob] = ["ada", "bob"].map(|login| id(directory.person(login)));
+    let crew = json!({ "displayName": "Crew", "members": [{ "value": ada }] });
+    planner.does("POST", "/Groups", Some(&crew));
+    let group = format!("/Groups/{}", id(directory.group("Crew")));
+    let uids = |name: &str| directory.posix_group(name).unwrap().all("memberUid").to_vec();
+    assert_eq!(uids("Crew"), ["ada"]);
+    planner.does("PATCH", &group, Some(&operation("add", "members", &json!([{ "value": bob }]))));
+    assert_eq!(uids("Crew"), ["ada", "bob"]);
+
+    let named = planner.plan("PATCH", &group, Some(&operation("replace", "displayName", &json!("Staff"))));
+    let undone =
+        "# undone by:\n# dn: cn=Staff,ou=posix,dc=example,dc=test\n# changetype: modrdn\n# newrdn: cn=Crew\n";
+    assert!(named.contains(undone), "{named}");
+    directory.carry_out(&named);
+    assert_eq!(
+        (uids("Staff"), directory.group("Staff").is_some()),
+        (vec!["ada".to_owned(), "bob".to_owned()], true)
+    );
+    let user = format!("/Users/{ada}");
+    planner.does("PATCH", &user, Some(&operation("replace", "userName", &json!("king"))));
+    assert_eq!(
+        (uids("Staff"), directory.person("king").is_some()),
+        (vec!["bob".to_owned(), "king".to_owned()], true)
+    );
+    planner.does("DELETE", &user, None);
+    assert_eq!(uids("Staff"), ["bob"]);
+    planner.does("DELETE", &group, None);
+    assert_eq!((directory.group("Staff"), directory.posix_group("Staff")), (None, None));
+
+    directory.modify(&format!("dn: cn=uidNext,ou=people,{SUFFIX}\nchangetype: delete\n"));
+    let said = planner.refusal("POST", "/Users", Some(&json!({ "userName": "eve" })));
+    assert_eq!(said["status"], "500");
+}
+
+#[test]
+fn of_each_method_on_posix_accounts() {
+    each_method_on_entries(&Directory::posix(), "openldap-posix");
+}
+
 #[test]
 fn of_each_method_on_entries() {
-    let directory = Directory::start();
-    let target = directory.target(TARGET, "openldap");
-    let planner = Planner::of(&target, &directory);
+    each_method_on_entries(&Directory::start(), "openldap");
+}
+
+fn each_method_on_entries(directory: &Directory, mapping: &str) {
+    let target = directory.target(TARGET, mapping);
+    let planner = Planner::of(&target, directory);
     let ada = json!({ "userName": "ada", "name": { "familyName": "Lovelace" }, "active": true });
     for body in [ada, json!({ "userName": "bob" })] {
-        ldapadd(&directory, &planner.plan("POST", "/Users", Some(&body)));
+        ldapadd(directory, &planner.plan("POST", "/Users", Some(&body)));
     }
     let id = |entry: Option<Entry>| entry.unwrap().one("entryUUID").unwrap().to_owned();
     let (ada, bob) = (id(directory.person("ada")), id(directory.person("bob")));
     let crew = json!({ "displayName": "Crew", "members": [{ "value": ada }] });
-    ldapadd(&directory, &planner.plan("POST", "/Groups", Some(&crew)));
+    ldapadd(directory, &planner.plan("POST", "/Groups", Some(&crew)));
     let known = Known { login: "ada".to_owned(), user: ada, other: bob, group: id(directory.group("Crew")) };
     let gateway = Gateway::serve(&[target]);
     refusals(&planner, &gateway.target(TARGET), &known);

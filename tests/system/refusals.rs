@@ -20,14 +20,15 @@ fn refused(answer: Answer, status: u16, scim_type: &str, says: &str) {
 #[test]
 fn of_bodies_paths_and_filters() {
     let (crm, plain) = (Database::of("crm"), Database::of("plain"));
-    let (openldap, ds389) = (Directory::start(), Directory::ds389());
+    let (openldap, posix, ds389) = (Directory::start(), Directory::posix(), Directory::ds389());
     let mut gateway = Gateway::serve(&[
         crm.target("crm", "crm"),
         plain.target("plain", "plain"),
         openldap.target("openldap", "openldap"),
+        posix.target("posix", "openldap-posix"),
         ds389.target("389ds", "389ds"),
     ]);
-    for name in ["crm", "plain", "openldap", "389ds"] {
+    for name in ["crm", "plain", "openldap", "posix", "389ds"] {
         let scim = gateway.target(name);
         let made =
             scim.post("/Users", &json!({ "userName": "bystander", "name": { "familyName": "By" } })).is(201);

@@ -24,10 +24,13 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let directory = Directory::start();
+        Self::of(Directory::start(), "openldap")
+    }
+
+    fn of(directory: Directory, mapping: &str) -> Self {
         let relay = Relay::to(directory.plain_port());
         let url = format!("ldap://127.0.0.1:{}", relay.port());
-        let gateway = Gateway::serve(&[directory.target_in_the_clear("corp", "openldap", &[url])]);
+        let gateway = Gateway::serve(&[directory.target_in_the_clear("corp", mapping, &[url])]);
         let corp = gateway.target("corp");
         let made =
             |path: &str, body: &Value| corp.post(path, body).is(201)["id"].as_str().unwrap().to_owned();
@@ -75,12 +78,16 @@ fn person(login: &str) -> Value {
     json!({ "schemas": [USER], "userName": login, "name": name })
 }
 
+/// A further entry of a group that was taken back is one anew, but for all that users can change.
 fn without_stamps(mut entries: Vec<Entry>) -> Vec<Entry> {
     for entry in &mut entries {
-        entry
-            .values
-            .retain(|name, _| !["entrycsn", "modifytimestamp", "modifiersname"].contains(&name.as_str()));
+        let mut own = vec!["entrycsn", "modifytimestamp", "modifiersname"];
+        if entry.all("objectClass") == ["posixGroup"] {
+            own.extend(["entryuuid", "createtimestamp"]);
+        }
+        entry.values.retain(|name, _| !own.contains(&name.as_str()));
     }
+    entries.sort_by(|one, other| one.dn.cmp(&other.dn));
     entries
 }
 
@@ -135,5 +142,73 @@ fn a_deletion_is_acknowledged_when_the_entry_is_gone() {
     let mut scene = Scene::new();
     scene.both(0, |corp| corp.delete(&format!("/Users/{}", scene.ann))).is(204);
     assert_eq!(scene.directory.person("ann"), None);
+    scene.gateway.is_sound();
+}
+
+/// A number whose step was lost, or its answer, is given to nobody twice: it is left out, or taken after all.
+#[test]
+fn a_number_whose_answer_is_lost_is_given_up() {
+    let mut scene = Scene::of(Directory::posix(), "openldap-posix");
+    let number = |login: &str| {
+        let entry = scene.directory.person(login).unwrap();
+        entry.one("uidNumber").unwrap().parse::<u32>().unwrap()
+    };
+    let mut last = number("ann");
+    for (round, loss) in [Loss::Answer, Loss::Request, Loss::Answer].into_iter().enumerate() {
+        scene.relay.lose(loss, 0);
+        let login = format!("n{round}");
+        scene.corp.post("/Users", &person(&login)).is(201);
+        assert!(scene.relay.has_lost());
+        // Somebody else comes right after.
+        scene.corp.post("/Users", &person(&format!("o{round}"))).is(201);
+        let (one, other) = (number(&login), number(&format!("o{round}")));
+        assert!(last < one && one < other, "{last} {one} {other}");
+        last = other;
+    }
+    let counter = scene.directory.search(SUFFIX, "(cn=uidNext)").pop().unwrap();
+    assert_eq!(counter.one("uidNumber"), Some((last + 1).to_string().as_str()));
+    scene.gateway.is_sound();
+}
+
+#[test]
+fn each_step_of_a_change_in_two_entries_is_done_or_undone() {
+    let mut scene = Scene::of(Directory::posix(), "openldap-posix");
+    let (ann, crew) = (format!("/Users/{}", scene.ann), format!("/Groups/{}", scene.crew));
+    let uids = |name: &str| scene.directory.posix_group(name).unwrap().all("memberUid").to_vec();
+    let replace =
+        |attribute: &str, value: &str| json!([{ "op": "replace", "path": attribute, "value": value }]);
+    let add = json!([{ "op": "add", "path": "members", "value": [{ "value": scene.ann }] }]);
+    let remove = json!([{ "op": "remove", "path": format!("members[value eq \"{}\"]", scene.ann) }]);
+    for after in [0, 1] {
+        scene.both(after, |corp| corp.patch(&crew, &add)).is(204);
+        assert_eq!(uids("crew"), ["ann"]);
+        scene.both(after, |corp| corp.patch(&crew, &remove)).is(204);
+        assert!(uids("crew").is_empty());
+    }
+    scene.corp.patch(&crew, &add).is(204);
+    for (after, name) in [(0, "first"), (1, "second")] {
+        scene.both(after, |corp| corp.patch(&crew, &replace("displayName", name))).is(200);
+        scene.both(after, |corp| corp.patch(&ann, &replace("userName", name))).is(200);
+        assert_eq!(uids(name), [name]);
+        assert_eq!(scene.directory.group(name).unwrap().all("member").len(), 2);
+    }
+    for after in [0, 1] {
+        scene.is_not_done(after, |corp| corp.delete(&crew));
+        scene.is_not_done(after, |corp| corp.delete(&ann));
+    }
+    scene.is_done(1, |corp| corp.delete(&ann)).is(204);
+    assert!(uids("second").is_empty());
+    scene.is_done(0, |corp| corp.delete(&crew)).is(204);
+    assert_eq!((scene.directory.group("second"), scene.directory.posix_group("second")), (None, None));
+    // The number is the first step of a new one.
+    let body = |name: &str| json!({ "schemas": [GROUP], "displayName": name });
+    for (after, name) in [(1, "own"), (2, "further")] {
+        scene.relay.lose(Loss::Request, after);
+        scene.corp.post("/Groups", &body(name)).is_error(503, "");
+        assert!(scene.relay.has_lost());
+        assert_eq!((scene.directory.group(name), scene.directory.posix_group(name)), (None, None));
+        scene.is_done(after, |corp| corp.post("/Groups", &body(name))).is(201);
+        assert!(scene.directory.group(name).is_some() && scene.directory.posix_group(name).is_some());
+    }
     scene.gateway.is_sound();
 }

@@ -28,6 +28,13 @@ fn in_openldap() {
 }
 
 #[test]
+fn of_posix_accounts_in_openldap() {
+    let directory = Directory::posix();
+    let gateway = Gateway::serve(&[directory.target("corp", "openldap-posix")]);
+    life(&gateway.target("corp"));
+}
+
+#[test]
 fn in_389_directory_server() {
     let directory = Directory::ds389();
     let gateway = Gateway::serve(&[directory.target("corp", "389ds")]);

@@ -63,6 +63,11 @@ impl Entry {
         self.cut.extend(more.cut);
     }
 
+    /// All attributes that have no options, as the server spells them.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, Vec<Value>)> {
+        self.attributes.iter().map(|(name, held)| (name.as_str(), held.iter().cloned().map(value).collect()))
+    }
+
     /// The values of this attribute, whatever the case of its name and its options.
     pub(super) fn values(&self, name: &str) -> Vec<Value> {
         let matching = self.attributes.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));

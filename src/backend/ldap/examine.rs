@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use crate::backend::Failure;
 use crate::backend::finding::{Finding, Findings};
 use crate::plan::{
-    AttributeChange, Entity, Entries, LdapOperation, ModifyKind, Predicate, Range, Scope, Search, Value,
+    AttributeChange, Counter, Entity, Entries, Fields, LdapOperation, ModifyKind, Native, Predicate, Range,
+    Scope, Search, Value,
 };
 
 use super::codes;
 use super::connection::{Answer, Connection, Features, Server, Trouble};
+use super::counter;
 use super::entry::Entry;
 use super::filter;
 use super::kind::Kind;
@@ -78,8 +80,84 @@ impl Examination<'_> {
                     self.write(entries).await?;
                 }
             }
+            self.parts(entity, entries, schema.as_ref(), write).await?;
+            for (numbered, entries, counter) in counter::numbered(&self.directory.model, entity, entries) {
+                self.counter(&entity.name, &numbered, entries, counter).await?;
+            }
         }
         self.indexes(&needed).await
+    }
+
+    /// The places of further entries.
+    async fn parts(
+        &mut self,
+        entity: &Entity,
+        entries: &Entries,
+        schema: Option<&Schema>,
+        write: bool,
+    ) -> Result<(), Failure> {
+        for part in &entries.parts {
+            let (entity, of) = place(&self.directory.model, &format!("{}.{}", entity.name, part.alias))?;
+            let copied = entries.copies.iter().filter(|copy| copy.to.part.as_ref() == Some(&part.alias));
+            let given = part.initial.iter().map(|(attribute, _)| attribute);
+            let natives = copied.map(|copy| &copy.to.name).chain(given).cloned().map(Native::own).collect();
+            let search = Search {
+                entity: entity.name.clone(),
+                predicate: Predicate::All,
+                fields: Fields { natives, ..Fields::default() },
+                range: Range::first(1),
+            };
+            if let Some(schema) = schema {
+                self.names(&search, of, schema)?;
+            }
+            if self.base(entity, of).await? && write {
+                self.write(of).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a counter can be used, and is ahead of all who have a number.
+    async fn counter(
+        &mut self,
+        name: &str,
+        numbered: &Native,
+        entries: &Entries,
+        counter: &Counter,
+    ) -> Result<(), Failure> {
+        let Counter { dn, attribute } = counter;
+        let found = self.read(dn, &[attribute]).await?.entries.into_iter().next();
+        let Some(found) = found else {
+            self.findings.wrong(format!(
+                "{name}: the counter {dn} ({attribute}) does not exist, or the account may not see it: make it, \
+                 an entry that holds the next free number there"
+            ));
+            return Ok(());
+        };
+        let next = match found.values(attribute).as_slice() {
+            [held] => held.text().and_then(|text| text.parse::<i64>().ok()).filter(|next| *next >= 0),
+            _ => None,
+        };
+        let Some(next) = next else {
+            self.findings.wrong(format!("{name}: the counter {dn} must hold one number in {attribute}"));
+            return Ok(());
+        };
+        let numbered = filter::attribute(numbered)?;
+        let taken = LdapOperation::Search {
+            base: entries.base.clone(),
+            scope: Scope::Subtree,
+            filter: filter::of_type(entries, &format!("({numbered}>={next})"))?,
+            attributes: vec!["1.1".to_owned()],
+            size_limit: 1,
+        };
+        match self.ask(&taken).await?.entries.is_empty() {
+            true => self.findings.good(format!("{name}: the counter {dn} stands at {next}")),
+            false => self.findings.wrong(format!(
+                "{name}: the counter {dn} stands at {next}, and somebody has that number or a higher one: set it \
+                 to the next free number"
+            )),
+        }
+        Ok(())
     }
 
     fn controls(&mut self) {
@@ -128,6 +206,7 @@ impl Examination<'_> {
             .filter(|class| !schema.has_class(class))
             .for_each(|class| lacks("object class", class));
         let mut names = vec![&*entries.id, &*entries.rdn];
+        names.extend(entries.rest.as_deref());
         for native in &search.fields.natives {
             names.push(filter::attribute(native)?);
         }
@@ -148,7 +227,7 @@ impl Examination<'_> {
         let all = LdapOperation::Search {
             base: base.clone(),
             scope: Scope::Subtree,
-            filter: filter::of_type(entries, ""),
+            filter: filter::of_type(entries, "")?,
             attributes: vec!["1.1".to_owned()],
             size_limit: MANY,
         };
@@ -300,9 +379,10 @@ impl Examination<'_> {
     }
 }
 
-/// What look-ups compare: the id, what must be unique, and who is referred to.
-fn indexed(entity: &Entity, entries: &Entries) -> impl Iterator<Item = String> {
-    let natives = entity.unique.iter().chain(entity.references.keys());
+/// What look-ups compare: the id, what must be unique, and who is referred to, by DN or by another attribute.
+fn indexed<'a>(entity: &'a Entity, entries: &'a Entries) -> impl Iterator<Item = String> + use<'a> {
+    let held = entries.copies.iter().filter(|copy| copy.by.is_some()).map(|copy| &copy.to);
+    let natives = entity.unique.iter().chain(entity.references.keys()).chain(held);
     std::iter::once(entries.id.to_string()).chain(natives.map(|native| native.name.to_string()))
 }
 

@@ -6,7 +6,7 @@ use ldap3::controls::{PostRead, RawControl};
 use tokio::time::Instant;
 
 use crate::backend::Failure;
-use crate::plan::{Action, LdapOperation, ModifyKind, Plan, Scope, Step, Store};
+use crate::plan::{Action, Expect, LdapOperation, ModifyKind, Plan, Scope, Step, Store};
 
 use super::ber;
 use super::codes::{self, dn};
@@ -50,7 +50,7 @@ impl Directory {
         match self.undo(done).await {
             Ok(()) => failure,
             Err(second) => {
-                tracing::error!(cause = %second, after = %failure, "a change stays half done");
+                tracing::error!(after = %failure, "a change stays half done");
                 second
             }
         }
@@ -59,15 +59,20 @@ impl Directory {
     /// Runs the inverses of these steps, the last one's first.
     pub(super) async fn undo(&self, done: &[Step]) -> Result<(), Failure> {
         let until = self.until();
+        let mut end = Ok(());
         for inverse in done.iter().rev().filter_map(inverse) {
-            let half_done =
-                |cause| Failure::Internal(format!("a change of {} stays half done: {cause}", dn(&inverse)));
-            self.write(&inverse, until).await.map_err(|failure| match failure {
-                Failure::Unavailable(text) | Failure::Unknown(text) => Failure::Unknown(text),
-                other => half_done(other),
-            })?;
+            let half_done = |cause| format!("a change of {} stays half done: {cause}", dn(&inverse));
+            // One that fails is no reason to leave the others.
+            let failed = self.write(&inverse, until).await.err().map(|failure| match failure {
+                Failure::Unavailable(text) | Failure::Unknown(text) => Failure::Unknown(half_done(text)),
+                other => Failure::Internal(half_done(other.to_string())),
+            });
+            if let Some(failure) = failed {
+                tracing::error!(cause = %failure, "what was done could not be undone");
+                end = end.and(Err(failure));
+            }
         }
-        Ok(())
+        end
     }
 
     async fn step(&self, step: &Step, until: Instant) -> Result<Option<String>, Failure> {
@@ -75,18 +80,30 @@ impl Directory {
             Action::Ldap(LdapOperation::Search { .. }) => {
                 Err(Failure::Internal("a search is run as a search, not as a step".to_owned()))
             }
+            Action::Ldap(write) if step.expect == Expect::Free => {
+                self.take(write, until).await.map(|()| None)
+            }
             Action::Ldap(write) => self.write(write, until).await,
             Action::Sql(_) => Err(Failure::Internal("SQL cannot be run on a directory".to_owned())),
         }
     }
 
-    /// One write: the new entry's id when it is an add. What certainly never left is sent once more.
-    async fn write(&self, write: &LdapOperation, until: Instant) -> Result<Option<String>, Failure> {
-        let mut sent = self.send(write, self.pool.share(until)).await;
-        if matches!(sent, Err(Failure::Unavailable(_))) && Instant::now() < until {
-            sent = self.send(write, until).await;
+    /// A counter's step. What it left is no proof that this write did it: another's leaves the same. So where the
+    /// answer is lost the number is given up, and nobody has one twice.
+    async fn take(&self, write: &LdapOperation, until: Instant) -> Result<(), Failure> {
+        match self.send(write, until).await? {
+            Sent::Answered(result) => match self.answered(write, &result, until).await {
+                Err(Failure::Conflict(cause)) => Err(Failure::Overtaken(cause)),
+                answered => answered.map(|_| ()),
+            },
+            Sent::Lost(lost) if lost.is_late => Err(Failure::Unavailable(lost.why)),
+            Sent::Lost(lost) => Err(Failure::Overtaken(lost.why)),
         }
-        match sent? {
+    }
+
+    /// One write: the new entry's id when it is an add.
+    async fn write(&self, write: &LdapOperation, until: Instant) -> Result<Option<String>, Failure> {
+        match self.send(write, until).await? {
             Sent::Answered(result) => self.answered(write, &result, until).await,
             Sent::Lost(lost) => {
                 self.forget(write);
@@ -95,8 +112,15 @@ impl Directory {
         }
     }
 
-    /// Sends a write. [`Failure::Unavailable`]: nothing was sent.
+    /// Sends a write; what certainly never left, once more. [`Failure::Unavailable`]: nothing was sent.
     async fn send(&self, write: &LdapOperation, until: Instant) -> Result<Sent, Failure> {
+        match self.send_once(write, self.pool.share(until)).await {
+            Err(Failure::Unavailable(_)) if Instant::now() < until => self.send_once(write, until).await,
+            sent => sent,
+        }
+    }
+
+    async fn send_once(&self, write: &LdapOperation, until: Instant) -> Result<Sent, Failure> {
         let lease = self.pool.lease(until).await?;
         let features = lease.connection.features;
         if !features.secure && codes::sets_password(write) {

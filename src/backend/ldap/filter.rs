@@ -30,21 +30,31 @@ pub(super) fn build(entries: &Entries, predicate: &Predicate, dns: &Dns) -> Resu
     let mut builder = Builder { entries, dns, terms: 0 };
     Ok(match builder.term(predicate, 0)? {
         Term::Nothing => None,
-        Term::Every => Some(of_type(entries, "")),
-        Term::Filter(text) => Some(of_type(entries, &text)),
+        Term::Every => Some(of_type(entries, "")?),
+        Term::Filter(text) => Some(of_type(entries, &text)?),
     })
 }
 
-/// The classes of a type, and-ed with one more filter or none.
-pub(super) fn of_type(entries: &Entries, more: &str) -> String {
-    let classes: String =
-        entries.classes.iter().map(|class| equals("objectClass", class.as_bytes())).collect();
-    match (entries.classes.len(), more) {
-        (0, "") => "(objectClass=*)".to_owned(),
-        (0, more) => more.to_owned(),
-        (1, "") => classes,
-        (_, more) => format!("(&{classes}{more})"),
+/// The filter of a condition alone; `None` when every entry meets it.
+pub(super) fn condition(entries: &Entries, predicate: &Predicate) -> Result<Option<String>, Failure> {
+    match (Builder { entries, dns: &Dns::new(), terms: 0 }).term(predicate, 0)? {
+        Term::Every => Ok(None),
+        Term::Nothing => {
+            Err(Failure::Internal("a condition of the mapping holds for no entry at all".to_owned()))
+        }
+        Term::Filter(text) => Ok(Some(text)),
     }
+}
+
+/// What the entries of a type are, their classes and the mapping's `only`, and-ed with one more filter or none.
+pub(super) fn of_type(entries: &Entries, more: &str) -> Result<String, Failure> {
+    let mut terms: Vec<String> =
+        entries.classes.iter().map(|class| equals("objectClass", class.as_bytes())).collect();
+    terms.extend(condition(entries, &entries.only)?);
+    if !more.is_empty() {
+        terms.push(more.to_owned());
+    }
+    Ok(if terms.is_empty() { "(objectClass=*)".to_owned() } else { all(terms) })
 }
 
 /// `(attribute=value)`, the value escaped.
@@ -115,6 +125,9 @@ impl Builder<'_> {
                 Term::Filter(text) => Term::Filter(format!("(!{text})")),
             }),
             Predicate::Id(ids) => self.ids(ids),
+            Predicate::Entry(dn) => {
+                Err(Failure::Internal(format!("{dn}: one entry is read at its place, and by nothing else")))
+            }
             Predicate::Test(native, test) => self.test(native, test),
             Predicate::Child(table, _) => {
                 Err(Failure::Internal(format!("{table}: a directory has no child tables")))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::plan::{Entity, Entries, Model, Native, OnDelete, Store};
+use crate::plan::{DeleteRule, Entity, Entries, Model, Native, OnDelete, Store};
 
 pub(super) fn people() -> Entries {
     Entries {
@@ -12,6 +12,7 @@ pub(super) fn people() -> Entries {
         rdn: "uid".into(),
         id: "entryUUID".into(),
         placeholder: None,
+        ..Entries::default()
     }
 }
 
@@ -22,6 +23,7 @@ pub(super) fn groups() -> Entries {
         rdn: "cn".into(),
         id: "entryUUID".into(),
         placeholder: Some(("member".into(), "cn=nobody".to_owned())),
+        ..Entries::default()
     }
 }
 
@@ -36,7 +38,9 @@ pub(super) fn model() -> Model {
             references: references.collect(),
             unique: vec![Native::own(unique)],
             version: Some(Native::own("entryCSN")),
-            on_delete: vec![OnDelete::Delete],
+            on_delete: vec![DeleteRule::always(OnDelete::Delete)],
+            read_only: false,
+            unscoped: None,
         };
         (Arc::from(name), entity)
     };

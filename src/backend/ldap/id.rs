@@ -45,6 +45,11 @@ pub(super) fn of(entry: &Entry, attribute: &str) -> Option<String> {
     Some(text)
 }
 
+/// Whether the attribute is the server's own, which nobody writes.
+pub(super) fn is_of_server(attribute: &str) -> bool {
+    ["entryUUID", "nsUniqueId", "objectGUID"].iter().any(|own| own.eq_ignore_ascii_case(attribute))
+}
+
 /// Whether the attribute is Active Directory's, whose values are octets.
 pub(super) fn is_guid(attribute: &str) -> bool {
     attribute.eq_ignore_ascii_case("objectGUID")

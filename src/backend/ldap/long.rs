@@ -222,12 +222,12 @@ impl Directory {
         let mut terms = vec![filter::equals(filter::attribute(back)?, dn.as_bytes())];
         for other in targets(entity, native).iter().filter(|other| *other != target) {
             let (_, other) = place(&self.model, other)?;
-            terms.push(format!("(!{})", filter::of_type(other, "")));
+            terms.push(format!("(!{})", filter::of_type(other, "")?));
         }
         Ok(Some(LdapOperation::Search {
             base: entries.base.to_string(),
             scope: Scope::Subtree,
-            filter: filter::of_type(entries, &filter::all(terms)),
+            filter: filter::of_type(entries, &filter::all(terms))?,
             attributes: vec![entries.id.to_string()],
             size_limit: 0,
         }))

@@ -7,6 +7,7 @@ mod ber;
 mod cache;
 mod codes;
 mod connection;
+mod counter;
 mod dn;
 mod entry;
 mod examine;
@@ -19,6 +20,7 @@ mod id;
 mod kind;
 mod long;
 mod lower;
+mod naming;
 mod pages;
 mod pool;
 mod ranges;
@@ -43,11 +45,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::OwnedMutexGuard;
 
 use super::{Backend, Failure, Finding, Intent, Lowered, Session, Take};
 use crate::plan::{
-    Entity, Facts, Found, Instants, Model, OnDelete, Operation, Plan, Precision, Profile, Search, Secret,
-    Step, Store,
+    Entity, Facts, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step, Store,
 };
 use connection::Credentials;
 pub use kind::Kind;
@@ -99,8 +101,13 @@ pub struct Ldap {
 
 struct LdapSession {
     directory: Arc<Directory>,
+    intent: Intent,
     /// What was executed.
     done: Vec<Step>,
+    /// Its turn to take numbers. Without turns the requests of one gateway would mostly be in each other's way.
+    turn: Option<OwnedMutexGuard<()>>,
+    /// The names of what it read.
+    seen: naming::Seen,
 }
 
 impl Ldap {
@@ -124,10 +131,12 @@ impl Ldap {
         }
         let credentials = Credentials { identity, tls };
         let directory = Directory {
-            model,
+            model: model.clone(),
             pool: pool::Pool::new(fleet::Fleet::new(servers, credentials, settings.deadline)),
             names: cache::Names::new(),
             turns: turns::Turns::new(),
+            numbers: Arc::default(),
+            naming: naming::Naming::of(&model),
             deadline: settings.deadline,
             scanned_rows: settings.scanned_rows,
             long: long::LongTurns::default(),
@@ -148,7 +157,8 @@ fn check_leavers(model: &Model) -> Result<(), String> {
     for entity in model.entities.values() {
         let Store::Entries(entries) = &entity.store else { continue };
         let base = parse(&entries.base)?;
-        for to in model.entities.values().flat_map(|entity| &entity.on_delete).filter_map(OnDelete::place) {
+        let rules = model.entities.values().flat_map(|entity| &entity.on_delete);
+        for to in rules.filter_map(|rule| rule.how.place()) {
             if parse(to)?.under(&base) {
                 let name = &entity.name;
                 return Err(format!(
@@ -181,8 +191,14 @@ impl Backend for Ldap {
         lower::lower(&self.directory.model, operation, facts)
     }
 
-    async fn session(&self, _intent: Intent) -> Result<Box<dyn Session>, Failure> {
-        Ok(Box::new(LdapSession { directory: self.directory.clone(), done: Vec::new() }))
+    async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Failure> {
+        Ok(Box::new(LdapSession {
+            directory: self.directory.clone(),
+            intent,
+            done: Vec::new(),
+            turn: None,
+            seen: self.directory.naming.begin(),
+        }))
     }
 
     async fn ping(&self) -> Result<(), Failure> {
@@ -194,10 +210,26 @@ impl Backend for Ldap {
     }
 }
 
+impl LdapSession {
+    /// Without a change of names between what decided the plan and its end.
+    async fn in_turn(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
+        let until = self.directory.until();
+        let _turn = self.directory.naming.enter(plan, &mut self.seen, until).await?;
+        self.directory.execute(plan).await
+    }
+}
+
 #[async_trait]
 impl Session for LdapSession {
     async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
-        self.directory.find(search).await
+        if self.turn.is_none() && self.intent == Intent::Write && self.directory.is_counter(search) {
+            self.turn = Some(self.directory.turn_at_numbers().await?);
+        }
+        let found = self.directory.find(search).await?;
+        if self.intent == Intent::Write {
+            self.directory.naming.saw(&mut self.seen, &search.entity, &found);
+        }
+        Ok(found)
     }
 
     async fn scan(&mut self, search: &Search, take: &mut Take<'_>) -> Result<bool, Failure> {
@@ -205,9 +237,10 @@ impl Session for LdapSession {
     }
 
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
-        let made = self.directory.execute(plan).await?;
-        self.done.extend(plan.steps.iter().cloned());
-        Ok(made)
+        let made = self.in_turn(plan).await;
+        self.turn = None;
+        self.done.extend(plan.steps.iter().filter(|_| made.is_ok()).cloned());
+        made
     }
 
     /// LDAP has no transaction: what was executed lasts already.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -17,6 +18,7 @@ use super::connection::{Answer, Trouble, root_dse};
 use super::entry::Entry;
 use super::id;
 use super::long::{Long, LongTurns};
+use super::naming::Naming;
 use super::pages::Pages;
 use super::pool::Pool;
 use super::ranges;
@@ -38,6 +40,10 @@ pub(super) struct Directory {
     pub names: Names,
     /// Whose turn it is to write.
     pub turns: Turns,
+    /// Whose turn it is to take a number.
+    pub numbers: Arc<Mutex<()>>,
+    /// Whose turn it is to change names that are held elsewhere.
+    pub naming: Naming,
     /// One call of a session, at most.
     pub deadline: Duration,
     /// Entries that one search may look at.
@@ -190,11 +196,12 @@ impl Directory {
         answer: Answer,
         until: Instant,
     ) -> Result<(Vec<Entry>, bool), Failure> {
-        let LdapOperation::Search { base, size_limit, .. } = operation else {
+        let LdapOperation::Search { base, size_limit, scope, .. } = operation else {
             return Ok((Vec::new(), false));
         };
         match answer.result.rc {
             0 => Ok((answer.entries, false)),
+            codes::NO_SUCH_OBJECT if *scope == Scope::Base => Ok((Vec::new(), false)),
             codes::SIZE_LIMIT if answer.entries.len() >= *size_limit => Ok((answer.entries, true)),
             codes::SIZE_LIMIT => {
                 let (mut entries, cut) = self.all_pages(operation, *size_limit, until).await?;

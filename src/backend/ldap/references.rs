@@ -148,10 +148,10 @@ impl Directory {
             Some(filter::all(avas.map(|ava| filter::equals(&ava.attribute, &ava.value)).collect()))
         };
         let (base, scope, filter) = match lookup.names.as_slice() {
-            [(_, dn)] => (dn.clone(), Scope::Base, filter::of_type(entries, "")),
+            [(_, dn)] => (dn.clone(), Scope::Base, filter::of_type(entries, "")?),
             names => {
                 let names = names.iter().filter_map(|(_, dn)| named(dn)).collect();
-                (entries.base.clone(), Scope::Subtree, filter::of_type(entries, &filter::any(names)))
+                (entries.base.clone(), Scope::Subtree, filter::of_type(entries, &filter::any(names))?)
             }
         };
         let attributes = vec![entries.id.to_string()];

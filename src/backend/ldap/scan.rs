@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::backend::{Failure, Take};
-use crate::plan::{Entity, Entries, LdapOperation, Record, Search};
+use crate::plan::{Entity, Entries, Fields, LdapOperation, Record, Search};
 
 use super::codes;
 use super::connection::Patience;
@@ -53,7 +53,7 @@ impl Directory {
         let until = Instant::now() + self.deadline * DEADLINES;
         let scan = Scan { directory: self, entity, entries, search, until };
         for operation in operations(entity, entries, search, &dns)? {
-            let end = match search.fields.natives.is_empty() {
+            let end = match search.fields == Fields::default() {
                 true => scan.at_once(&operation, take).await?,
                 false => End::Cut,
             };

@@ -17,6 +17,10 @@ use super::value::Dns;
 
 /// Ids in one filter; more become several searches.
 pub(super) const IDS: usize = 200;
+/// Among the natives that are read: all attributes that users may change (RFC 4511 §4.5.1.8).
+pub(super) const EVERY: &str = "*";
+/// Every entry.
+const ANY: &str = "(objectClass=*)";
 
 /// The entity with this name and its entries; [`Failure::Internal`] when the mapping has none.
 pub(super) fn place<'a>(model: &'a Model, name: &str) -> Result<(&'a Entity, &'a Entries), Failure> {
@@ -36,6 +40,15 @@ pub(super) fn operations(
     dns: &Dns,
 ) -> Result<Vec<LdapOperation>, Failure> {
     let attributes = attributes(entity, entries, &search.fields)?;
+    if let Predicate::Entry(dn) = &search.predicate {
+        return Ok(vec![LdapOperation::Search {
+            base: dn.clone(),
+            scope: Scope::Base,
+            filter: ANY.to_owned(),
+            attributes,
+            size_limit: 1,
+        }]);
+    }
     let mut operations = Vec::new();
     for predicate in batches(&search.predicate) {
         if let Some(filter) = filter::build(entries, &predicate, dns)? {
@@ -73,8 +86,10 @@ fn batches(predicate: &Predicate) -> Vec<Predicate> {
 /// The id, and the fields with the version's native where there is one; nothing else is read.
 fn attributes(entity: &Entity, entries: &Entries, fields: &Fields) -> Result<Vec<String>, Failure> {
     let mut names = vec![entries.id.to_string()];
-    for native in natives(entity, fields) {
-        let name = filter::attribute(native)?;
+    let rest = entries.rest.iter().filter(|_| fields.rest).map(|name| Native::own(name.clone()));
+    let rest: Vec<Native> = rest.collect();
+    for native in natives(entity, fields).chain(&rest) {
+        let name = if *native.name == *EVERY { EVERY } else { filter::attribute(native)? };
         if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             names.push(name.to_owned());
         }
@@ -95,7 +110,11 @@ pub(super) fn references(predicate: &Predicate) -> Vec<(&Native, &Reference)> {
         Predicate::And(terms) | Predicate::Or(terms) => terms.iter().flat_map(references).collect(),
         Predicate::Not(inner) | Predicate::Child(_, inner) => references(inner),
         Predicate::Test(native, Test::Equals(Value::Reference(reference), _)) => vec![(native, reference)],
-        Predicate::All | Predicate::Nothing | Predicate::Id(_) | Predicate::Test(..) => Vec::new(),
+        Predicate::All
+        | Predicate::Nothing
+        | Predicate::Id(_)
+        | Predicate::Entry(_)
+        | Predicate::Test(..) => Vec::new(),
     }
 }
 
@@ -104,17 +123,23 @@ pub(super) fn record(entity: &Entity, entries: &Entries, fields: &Fields, entry:
     let id = id::of(entry, &entries.id)?;
     let mut values: BTreeMap<Native, Vec<Value>> = BTreeMap::new();
     for native in natives(entity, fields) {
+        if *native.name == *EVERY {
+            values.extend(entry.all().map(|(name, held)| (Native::own(name), held)));
+            continue;
+        }
         let found = entry.values(&native.name);
         if !found.is_empty() {
             values.insert(native.clone(), found);
         }
     }
-    Some(Record { id, dn: Some(entry.dn.clone()), values, ..Record::default() })
+    let rest = entries.rest.as_ref().filter(|_| fields.rest);
+    let rest = rest.and_then(|name| entry.values(name).first().and_then(Value::text));
+    Some(Record { id, dn: Some(entry.dn.clone()), values, rest, ..Record::default() })
 }
 
 /// To which types a native's references may point.
 pub(super) fn targets<'a>(entity: &'a Entity, native: &Native) -> &'a [Arc<str>] {
-    let same = |name: &Native| name.name.eq_ignore_ascii_case(&native.name);
+    let same = |name: &Native| name.part == native.part && name.name.eq_ignore_ascii_case(&native.name);
     entity.references.iter().find(|(name, _)| same(name)).map_or(&[], |(_, targets)| targets)
 }
 

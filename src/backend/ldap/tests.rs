@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::plan::{
-    Action, Expect, Fields, LdapOperation, Move, Native, OnDelete, Predicate, Range, Step, Value,
+    Action, DeleteRule, Expect, Fields, LdapOperation, Move, Native, OnDelete, Predicate, Range, Step, Value,
 };
 
 const DEADLINE: Duration = Duration::from_millis(400);
@@ -88,7 +88,7 @@ async fn delete(ldap: &Ldap) -> Result<Option<String>, Failure> {
     let operation = LdapOperation::Delete { dn: "uid=a,ou=people,dc=x".to_owned(), assertion: None };
     let step =
         Step { about: String::new(), action: Action::Ldap(operation), expect: Expect::Done, undo: None };
-    ldap.session(Intent::Write).await?.execute(&Plan { steps: vec![step] }).await
+    ldap.session(Intent::Write).await?.execute(&Plan { steps: vec![step], id: None }).await
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ fn settings_that_cannot_work_are_refused() {
     assert!(Ldap::new(settings.clone(), model).is_err_and(|error| error.contains("bind_password")));
     let mut model = fixture::model();
     let leavers = Move { to: "ou=left, OU=groups,dc=x".to_owned(), disabled: None };
-    model.entities.get_mut("User").unwrap().on_delete = vec![OnDelete::Move(leavers)];
+    model.entities.get_mut("User").unwrap().on_delete = vec![DeleteRule::always(OnDelete::Move(leavers))];
     let refused = Ldap::new(settings, Arc::new(model));
     assert!(refused.is_err_and(|error| error.contains("is below ou=groups,dc=x, where each Group is")));
 }
@@ -265,6 +265,6 @@ async fn a_password_is_not_written_where_others_can_read_it() {
     };
     let step = Step { about: String::new(), action: Action::Ldap(add), expect: Expect::Done, undo: None };
     let mut session = ldap.session(Intent::Write).await.unwrap();
-    let refused = session.execute(&Plan { steps: vec![step] }).await;
+    let refused = session.execute(&Plan { steps: vec![step], id: None }).await;
     assert!(matches!(refused, Err(Failure::Refused(_))), "{refused:?}");
 }

@@ -28,6 +28,11 @@ pub(super) fn stored(attribute: &str, value: &Value, dns: &Dns) -> Result<Value,
         Value::Real(number) => Ok(Value::Text(number.to_string())),
         Value::Bool(truth) => Ok(Value::Text(if *truth { "TRUE" } else { "FALSE" }.to_owned())),
         Value::Timestamp(at) => Ok(Value::Text(generalized_time(*at))),
+        Value::Date(date) => Ok(Value::Text(generalized_time(date.midnight().assume_utc()))),
+        Value::Today => {
+            let today = OffsetDateTime::now_utc().date();
+            Ok(Value::Text(generalized_time(today.midnight().assume_utc())))
+        }
         Value::Reference(reference) => match dns.get(reference) {
             Some(Some(dn)) => Ok(Value::Text(dn.clone())),
             _ => Err(Failure::Rejected(
@@ -79,6 +84,7 @@ mod tests {
         let at = at.to_offset(UtcOffset::from_hms(2, 0, 0).unwrap());
         for (value, text) in [
             (Value::Timestamp(at), "20231114221320Z"),
+            (Value::Date(at.date()), "20231115000000Z"),
             (Value::Bool(true), "TRUE"),
             (Value::Bool(false), "FALSE"),
             (Value::Integer(-7), "-7"),

@@ -31,6 +31,9 @@ impl Builder {
 
     /// A new parameter's mark.
     pub(super) fn param(&mut self, param: Param) -> String {
+        if param == Param::Value(Value::Today) {
+            return self.dialect.today().to_owned();
+        }
         self.params.push(param);
         self.dialect.mark(self.params.len())
     }
@@ -40,7 +43,8 @@ impl Builder {
         self.param(Param::Value(value))
     }
 
-    pub(super) fn statement(self, output: Option<Arc<str>>) -> Result<Statement, Failure> {
+    pub(super) fn statement(self, outputs: impl IntoIterator<Item = Arc<str>>) -> Result<Statement, Failure> {
+        let outputs = outputs.into_iter().collect();
         let most = self.dialect.most_parameters();
         if self.params.len() > most {
             return Err(Failure::TooMany(format!(
@@ -49,15 +53,15 @@ impl Builder {
             )));
         }
         let Self { text, params, after_change, .. } = self;
-        Ok(Statement { text, params, output, after_change })
+        Ok(Statement { text, params, outputs, after_change })
     }
 
     pub(super) fn step(
         self,
         about: impl Into<String>,
         expect: Expect,
-        output: Option<Arc<str>>,
+        outputs: impl IntoIterator<Item = Arc<str>>,
     ) -> Result<Step, Failure> {
-        Ok(Step { about: about.into(), action: Action::Sql(self.statement(output)?), expect, undo: None })
+        Ok(Step { about: about.into(), action: Action::Sql(self.statement(outputs)?), expect, undo: None })
     }
 }

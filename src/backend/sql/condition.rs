@@ -8,7 +8,7 @@ use super::builder::Builder;
 use super::dialect::Dialect;
 use super::order;
 use crate::backend::Failure;
-use crate::plan::{Case, Native, Order, Param, Predicate, Table, Test, Value};
+use crate::plan::{Case, Entity, Model, Native, Order, Param, Predicate, Store, Table, Test, Value};
 
 /// How deep predicates may nest.
 const DEPTH: usize = 64;
@@ -17,6 +17,9 @@ const DEPTH: usize = 64;
 pub(super) const OWN: &str = "t";
 /// The alias of a child table within EXISTS and in statements of its own.
 pub(super) const CHILD: &str = "c";
+
+/// The alias of the table that a reference leads to.
+pub(super) const LINK: &str = "r";
 
 /// The resource's own key.
 pub(super) fn key(dialect: Dialect, table: &Table) -> String {
@@ -29,9 +32,52 @@ pub(super) fn column(dialect: Dialect, native: &Native) -> String {
     format!("{alias}.{}", dialect.quote(&native.name))
 }
 
-/// Writes the condition to the builder.
-pub(super) fn write(builder: &mut Builder, table: &Table, predicate: &Predicate) -> Result<(), Failure> {
-    Writer { builder, table, child: None }.predicate(predicate, false, 0)
+/// Writes the condition to the builder, for a SELECT in which the table has its alias.
+pub(super) fn write(
+    builder: &mut Builder,
+    model: &Model,
+    (entity, table): (&Entity, &Table),
+    predicate: &Predicate,
+) -> Result<(), Failure> {
+    let links = Some((model, entity));
+    Writer { builder, table, links, own: Some(OWN), child: None }.predicate(predicate, false, 0)
+}
+
+/// The same for an UPDATE or DELETE of the table, which has no alias there, of what is no reference.
+pub(super) fn write_bare(builder: &mut Builder, table: &Table, predicate: &Predicate) -> Result<(), Failure> {
+    Writer { builder, table, links: None, own: None, child: None }.predicate(predicate, false, 0)
+}
+
+/// The tables that a native's references lead to, when some of their rows do not exist for SCIM: a reference to such
+/// a row is none.
+pub(super) fn scoped<'a>(model: &'a Model, entity: &Entity, native: &Native) -> Vec<&'a Table> {
+    let targets = entity.references.get(native).into_iter().flatten().filter_map(|name| model.entity(name));
+    let tables: Vec<&Table> = targets
+        .filter_map(|entity| match &entity.store {
+            Store::Table(table) => Some(table),
+            Store::Entries(_) => None,
+        })
+        .collect();
+    if tables.iter().all(|table| table.only == Predicate::All) { Vec::new() } else { tables }
+}
+
+/// Writes that `value`, text of our own, leads to a row of one of these tables that exists for SCIM.
+pub(super) fn write_leads(builder: &mut Builder, tables: &[&Table], value: &str) -> Result<(), Failure> {
+    builder.push("(");
+    for (index, table) in tables.iter().enumerate() {
+        let (name, key) = (builder.dialect.quote(&table.name), builder.dialect.quote(&table.id));
+        let or = if index > 0 { " OR " } else { "" };
+        builder.push(&format!("{or}EXISTS (SELECT 1 FROM {name} AS {LINK} WHERE {LINK}.{key} = {value}"));
+        if table.only != Predicate::All {
+            builder.push(" AND ");
+            let mut inside =
+                Writer { builder: &mut *builder, table, links: None, own: Some(LINK), child: None };
+            inside.predicate(&table.only, false, 0)?;
+        }
+        builder.push(")");
+    }
+    builder.push(")");
+    Ok(())
 }
 
 /// The aliases of the look-ups that a predicate tests.
@@ -40,13 +86,21 @@ pub(super) fn lookups(predicate: &Predicate, into: &mut BTreeSet<Arc<str>>) {
         Predicate::And(terms) | Predicate::Or(terms) => terms.iter().for_each(|term| lookups(term, into)),
         Predicate::Not(inner) => lookups(inner, into),
         Predicate::Test(native, _) => into.extend(native.part.clone()),
-        Predicate::All | Predicate::Nothing | Predicate::Id(_) | Predicate::Child(..) => {}
+        Predicate::All
+        | Predicate::Nothing
+        | Predicate::Id(_)
+        | Predicate::Entry(_)
+        | Predicate::Child(..) => {}
     }
 }
 
 struct Writer<'a> {
     builder: &'a mut Builder,
     table: &'a Table,
+    /// What tells where references lead, where the condition may be about one.
+    links: Option<(&'a Model, &'a Entity)>,
+    /// The alias of the resource's own table, where it has one.
+    own: Option<&'static str>,
     /// The child table whose rows are tested, inside EXISTS.
     child: Option<&'a str>,
 }
@@ -69,7 +123,10 @@ impl Writer<'_> {
                 self.text(")");
             }
             Predicate::Id(ids) => self.ids(ids),
-            Predicate::Test(native, test) => self.test(native, test, negated),
+            Predicate::Entry(dn) => {
+                return Err(Failure::Internal(format!("{dn}: a database has no entries")));
+            }
+            Predicate::Test(native, test) => self.test(native, test, negated)?,
             Predicate::Child(table, inner) => self.child(table, inner, negated, depth)?,
         }
         Ok(())
@@ -122,8 +179,14 @@ impl Writer<'_> {
         let own = key(dialect, self.table);
         self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {CHILD}.{foreign} = {own} AND "));
         let table = self.table;
-        let mut inside = Writer { builder: &mut *self.builder, table, child: Some(&child.table) };
+        let (links, own) = (self.links, self.own);
+        let mut inside = Writer { builder: &mut *self.builder, table, links, own, child: Some(&child.table) };
         inside.predicate(inner, negated, depth + 1)?;
+        for native in links.iter().flat_map(|(_, entity)| entity.references.keys()) {
+            if native.part.as_deref() == Some(&*child.table) {
+                inside.leads(native)?;
+            }
+        }
         self.text(")");
         Ok(())
     }
@@ -132,21 +195,48 @@ impl Writer<'_> {
         let dialect = self.builder.dialect;
         match &native.part {
             Some(part) if self.child == Some(&**part) => format!("{CHILD}.{}", dialect.quote(&native.name)),
-            _ => column(dialect, native),
+            None => match self.own {
+                Some(alias) => format!("{alias}.{}", dialect.quote(&native.name)),
+                None => dialect.quote(&native.name),
+            },
+            Some(_) => column(dialect, native),
         }
     }
 
-    fn test(&mut self, native: &Native, test: &Test, negated: bool) {
+    /// Where this is a reference to rows of which some do not exist: that it leads to one that does.
+    fn leads(&mut self, native: &Native) -> Result<(), Failure> {
+        let Some((model, entity)) = self.links else { return Ok(()) };
+        let tables = scoped(model, entity, native);
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let column = self.column(native);
+        self.text(" AND ");
+        write_leads(self.builder, &tables, &column)
+    }
+
+    fn test(&mut self, native: &Native, test: &Test, negated: bool) -> Result<(), Failure> {
         let column = self.column(native);
         let condition = self.condition(&column, test);
         let tested = match test {
             Test::Equals(value, _) | Test::Compare(_, value) => self.compared(&column, value),
             _ => column,
         };
-        match negated && *test != Test::Present {
-            true => self.text(&format!("({tested} IS NOT NULL AND {condition})")),
+        let is_guarded = negated && *test != Test::Present;
+        let is_link = self.child.is_none()
+            && self.links.is_some_and(|(model, entity)| !scoped(model, entity, native).is_empty());
+        match is_guarded {
+            true => self.text(&format!("({tested} IS NOT NULL AND {condition}")),
+            false if is_link => self.text(&format!("({condition}")),
             false => self.text(&condition),
         }
+        if is_link {
+            self.leads(native)?;
+        }
+        if is_guarded || is_link {
+            self.text(")");
+        }
+        Ok(())
     }
 
     fn condition(&mut self, column: &str, test: &Test) -> String {
@@ -177,6 +267,7 @@ impl Writer<'_> {
     fn compared(&self, column: &str, value: &Value) -> String {
         match value {
             Value::Timestamp(_) => self.builder.dialect.instant(column),
+            Value::Date(_) | Value::Today => self.builder.dialect.date(column),
             _ => column.to_owned(),
         }
     }

@@ -66,6 +66,27 @@ impl Dialect {
         )
     }
 
+    /// A column's days, in UTC where it says so; NULL when it is none.
+    pub(super) fn date(self, column: &str) -> String {
+        match self {
+            // `date` by itself takes a time or a number for a day too.
+            Self::Sqlite => {
+                let digits = |count| "[0-9]".repeat(count);
+                let day = format!("{}-{}-{}*", digits(4), digits(2), digits(2));
+                format!("CASE WHEN {column} GLOB '{day}' THEN date({column}) END")
+            }
+            Self::Transact => format!("TRY_CAST({column} AS DATE)"),
+        }
+    }
+
+    /// The day that it is, in UTC.
+    pub(super) fn today(self) -> &'static str {
+        match self {
+            Self::Sqlite => "date('now')",
+            Self::Transact => "CAST(SYSUTCDATETIME() AS DATE)",
+        }
+    }
+
     /// A term of ORDER BY. NULL comes last, in falling order first.
     pub(super) fn order(self, key: &str, is_falling: bool) -> String {
         match (self, is_falling) {

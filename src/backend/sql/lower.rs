@@ -1,15 +1,19 @@
 //! From an operation and what is known of the state to statements, or to the reads that are needed first.
 //! Pure. All statements of a plan run in one transaction, with the reads that decided it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::builder::Builder;
+use super::condition;
 use super::dialect::Dialect;
+use super::hooks;
 use super::select::{select, table_of};
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
-    Case, Changes, Child, Create, Delete, Entity, Expect, Facts, Lookup, Model, Native, OnDelete, OnMissing,
-    Operation, Param, Plan, Predicate, Range, Row, Search, Step, Table, Test, Update, Value,
+    Case, Changes, Child, Create, Delete, DeleteRule, Disable, Disabled, Entity, Expect, Facts, HookStep,
+    Lookup, Model, Native, OnDelete, OnMissing, Operation, Param, Plan, Predicate, Range, Row, Search, Step,
+    Table, Test, Update, Value,
 };
 
 /// The output under which the statements after an INSERT know the new row's key.
@@ -36,6 +40,7 @@ struct Lowering<'a> {
     table: &'a Table,
     facts: &'a Facts,
     steps: Vec<Step>,
+    id: Option<Param>,
     needs: Vec<Search>,
 }
 
@@ -44,12 +49,12 @@ struct Lowering<'a> {
 impl<'a> Lowering<'a> {
     fn new(dialect: Dialect, model: &'a Model, entity: &str, facts: &'a Facts) -> Result<Self, Failure> {
         let (entity, table) = table_of(model, entity)?;
-        Ok(Self { dialect, entity, table, facts, steps: Vec::new(), needs: Vec::new() })
+        Ok(Self { dialect, entity, table, facts, steps: Vec::new(), id: None, needs: Vec::new() })
     }
 
     fn done(self) -> Lowered {
         match self.needs.is_empty() {
-            true => Lowered::Plan(Plan { steps: self.steps }),
+            true => Lowered::Plan(Plan { steps: self.steps, id: self.id }),
             false => Lowered::Need(self.needs),
         }
     }
@@ -61,6 +66,9 @@ impl<'a> Lowering<'a> {
     // --- create ---
 
     fn create(mut self, create: &Create) -> Result<Lowered, Failure> {
+        if self.is_left_to(&create.hooks, "created")? {
+            return Ok(self.done());
+        }
         let mut columns: Vec<(Arc<str>, Param)> = Vec::new();
         for (native, values) in &create.record.values {
             match &native.part {
@@ -73,6 +81,7 @@ impl<'a> Lowering<'a> {
         if let (Some(rest), Some(document)) = (own_rest, &create.record.rest) {
             columns.push((rest.column.clone(), Param::Value(Value::Text(document.clone()))));
         }
+        self.unique(&create.record.values, None)?;
         self.insert_own(&columns)?;
         for (table, rows) in &create.record.children {
             let child = self.child(table)?;
@@ -83,7 +92,25 @@ impl<'a> Lowering<'a> {
         if let Some(document) = &create.record.rest {
             self.insert_rest(Param::Output(KEY.into()), document)?;
         }
+        self.id = Some(Param::Output(KEY.into()));
+        self.add_hooks(&create.hooks)?;
         Ok(self.done())
+    }
+
+    /// Whether the mapping's own functions do all of it; then it is done, or refused where they do nothing.
+    fn is_left_to(&mut self, hooks: &[HookStep], what: &str) -> Result<bool, Failure> {
+        match (self.entity.read_only, hooks.is_empty()) {
+            (false, _) => Ok(false),
+            (true, true) => Err(Failure::Refused(format!("A {} cannot be {what} here.", self.entity.name))),
+            (true, false) => self.add_hooks(hooks).map(|()| true),
+        }
+    }
+
+    fn add_hooks(&mut self, hooks: &[HookStep]) -> Result<(), Failure> {
+        let own = hooks::steps(self.dialect, hooks)?;
+        self.steps.extend(own.steps);
+        self.id = own.id.or(self.id.take());
+        Ok(())
     }
 
     fn insert_own(&mut self, columns: &[(Arc<str>, Param)]) -> Result<(), Failure> {
@@ -251,10 +278,12 @@ impl<'a> Lowering<'a> {
     }
 
     fn update(mut self, update: &Update) -> Result<Lowered, Failure> {
-        if !self.exists(&update.id)? {
+        if !self.exists(&update.id)? || self.is_left_to(&update.hooks, "changed")? {
             return Ok(self.done());
         }
         let columns = self.changed_columns(&update.changes)?;
+        let comes = update.changes.values.iter().map(|(native, change)| (native.clone(), change.add.clone()));
+        self.unique(&comes.collect(), Some(&update.id))?;
         let is_delta = update.changes.children.values().any(|rows| rows.repeatable);
         if !columns.is_empty() && !is_delta {
             self.update_own(update, &columns, false)?;
@@ -277,6 +306,7 @@ impl<'a> Lowering<'a> {
                 self.insert_rest(Param::Value(Value::Text(update.id.clone())), document)?;
             }
         }
+        self.add_hooks(&update.hooks)?;
         Ok(self.done())
     }
 
@@ -311,22 +341,12 @@ impl<'a> Lowering<'a> {
             .iter()
             .map(|(name, param)| format!("{} = {}", self.quote(name), builder.param(param.clone())))
             .collect();
-        let id = builder.value(Value::Text(update.id.clone()));
-        let (table, key) = (self.quote(&self.table.name), self.quote(&self.table.id));
-        builder.push(&format!("UPDATE {table} SET {} WHERE {key} = {id}", set.join(", ")));
-        self.unless_changed(&mut builder, update.version.as_ref());
+        builder.push(&format!("UPDATE {} SET {}", self.quote(&self.table.name), set.join(", ")));
+        self.only_this(&mut builder, &update.id, update.version.as_ref(), &self.table.only)?;
         let when = if after_change { ", when a statement above changed something" } else { "" };
         let about = format!("the row in {}{when}", self.table.name);
         self.steps.push(builder.step(about, Expect::Rows(1), None)?);
         Ok(())
-    }
-
-    /// The native stamp that was read, as one more condition of the row.
-    fn unless_changed(&self, builder: &mut Builder, version: Option<&Value>) {
-        if let (Some(native), Some(version)) = (&self.entity.version, version) {
-            let mark = builder.value(version.clone());
-            builder.push(&format!(" AND {} = {mark}", self.quote(&native.name)));
-        }
     }
 
     // --- delete ---
@@ -335,68 +355,147 @@ impl<'a> Lowering<'a> {
         if !self.exists(&delete.id)? {
             return Ok(self.done());
         }
-        let mut guards: Vec<&Row> = Vec::new();
-        for rule in &self.entity.on_delete {
-            match rule {
-                OnDelete::Refuse(row) => {
-                    if self.is_guarded(&delete.id, row)? {
-                        return Err(Failure::Refused(format!(
-                            "This {} cannot be deleted here.",
-                            self.entity.name
-                        )));
-                    }
-                    guards.push(row);
+        let Some((rule, permitted)) = self.rule(&delete.id)? else { return Ok(self.done()) };
+        match &rule.how {
+            OnDelete::Refuse => {
+                return Err(Failure::Refused(format!("This {} cannot be deleted here.", self.entity.name)));
+            }
+            _ if self.is_left_to(&delete.hooks, "deleted")? => return Ok(self.done()),
+            OnDelete::Move(_) => return Err(Failure::Internal("a row cannot be moved".to_owned())),
+            OnDelete::Disable(disable) => {
+                self.add_hooks(&delete.hooks)?;
+                self.disable(delete, disable, &permitted)?;
+            }
+            OnDelete::Delete => {
+                self.add_hooks(&delete.hooks)?;
+                for child in &self.table.children {
+                    self.delete_child(child, &delete.id, &Row::new())?;
                 }
-                OnDelete::Delete | OnDelete::Move(_) => break,
+                self.delete_rest(&delete.id)?;
+                self.delete_own(delete, &permitted)?;
             }
         }
-        if !self.entity.on_delete.contains(&OnDelete::Delete) {
-            return Err(Failure::Refused(format!("A {} cannot be deleted here.", self.entity.name)));
-        }
-        for child in &self.table.children {
-            self.delete_child(child, &delete.id, &Row::new())?;
-        }
-        self.delete_rest(&delete.id)?;
-        self.delete_own(delete, &guards)?;
         Ok(self.done())
     }
 
-    /// Whether the row has these values, and so is not deleted; asks for the read that tells.
-    fn is_guarded(&mut self, id: &str, row: &Row) -> Result<bool, Failure> {
-        let id = Predicate::Id(vec![id.to_owned()]);
-        let predicate = row.iter().fold(id, |all, (column, value)| all.and(equals(column, value)));
+    /// The first rule that fits the row, and what the row must be so that no other does. `None` when a read tells.
+    fn rule(&mut self, id: &str) -> Result<Option<(&'a DeleteRule, Predicate)>, Failure> {
+        let mut permitted = self.table.only.clone();
+        for rule in &self.entity.on_delete {
+            let rows =
+                rule.rows.iter().fold(Predicate::All, |all, (name, value)| all.and(equals(name, value)));
+            match rows == Predicate::All || self.has(id, &rows) {
+                true => return Ok(Some((rule, permitted.and(rows)))),
+                false if !self.needs.is_empty() => return Ok(None),
+                false => permitted = permitted.and(rows.not()),
+            }
+        }
+        Err(Failure::Refused(format!("A {} cannot be deleted here.", self.entity.name)))
+    }
+
+    /// Whether the row is so; asks for the read that tells.
+    fn has(&mut self, id: &str, rows: &Predicate) -> bool {
         let search = Search {
             entity: self.entity.name.clone(),
-            predicate,
+            predicate: Predicate::Id(vec![id.to_owned()]).and(rows.clone()),
             fields: Default::default(),
             range: Range::first(1),
         };
         match self.facts.get(&search) {
-            Some(found) => Ok(!found.records.is_empty()),
+            Some(found) => !found.records.is_empty(),
             None => {
                 self.needs.push(search);
-                Ok(false)
+                false
             }
         }
     }
 
-    fn delete_own(&mut self, delete: &Delete, guards: &[&Row]) -> Result<(), Failure> {
+    /// The row stays, with what ends its account and what hides it.
+    fn disable(&mut self, delete: &Delete, disable: &Disable, permitted: &Predicate) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let mark = builder.value(Value::Text(delete.id.clone()));
-        let (table, key) = (self.quote(&self.table.name), self.quote(&self.table.id));
-        builder.push(&format!("DELETE FROM {table} WHERE {key} = {mark}"));
-        self.unless_changed(&mut builder, delete.version.as_ref());
-        for guard in guards {
-            let terms: Vec<String> = guard
-                .iter()
-                .map(|(column, value)| {
-                    let (name, mark) = (self.dialect.quote(column), builder.value(value.clone()));
-                    format!("({name} IS NOT NULL AND {name} = {mark})")
-                })
-                .collect();
-            builder.push(&format!(" AND NOT ({})", terms.join(" AND ")));
+        let mut set = Vec::new();
+        if let Some((native, disabled)) = &disable.account {
+            let name = self.quote(&native.name);
+            let value = match disabled {
+                Disabled::Value(Some(value)) => builder.value(value.clone()),
+                Disabled::Value(None) => "NULL".to_owned(),
+                Disabled::Bits { set, clear } => {
+                    let [set, clear] = [*set, !*clear].map(|bits| builder.value(Value::Integer(bits)));
+                    format!("(COALESCE({name}, 0) & {clear}) | {set}")
+                }
+            };
+            set.push(format!("{name} = {value}"));
         }
+        let stamps = delete.stamps.iter().filter(|(native, _)| native.part.is_none());
+        let given = disable.values.iter().chain(stamps.map(|(native, value)| (&native.name, value)));
+        for (column, value) in given {
+            set.push(format!("{} = {}", self.quote(column), builder.value(value.clone())));
+        }
+        if set.is_empty() {
+            return Err(Failure::Internal(format!("nothing disables a {}", self.entity.name)));
+        }
+        builder.push(&format!("UPDATE {} SET {}", self.quote(&self.table.name), set.join(", ")));
+        self.only_this(&mut builder, &delete.id, delete.version.as_ref(), permitted)?;
+        let about = format!("the row in {}, which stays", self.table.name);
+        self.steps.push(builder.step(about, Expect::Rows(1), None)?);
+        Ok(())
+    }
+
+    fn delete_own(&mut self, delete: &Delete, permitted: &Predicate) -> Result<(), Failure> {
+        let mut builder = Builder::new(self.dialect);
+        builder.push(&format!("DELETE FROM {}", self.quote(&self.table.name)));
+        self.only_this(&mut builder, &delete.id, delete.version.as_ref(), permitted)?;
         self.steps.push(builder.step(format!("the row in {}", self.table.name), Expect::Rows(1), None)?);
+        Ok(())
+    }
+
+    /// The condition of a statement that is about one row: its key, the native stamp that was read, and what else
+    /// it must be.
+    fn only_this(
+        &self,
+        builder: &mut Builder,
+        id: &str,
+        version: Option<&Value>,
+        permitted: &Predicate,
+    ) -> Result<(), Failure> {
+        let mark = builder.value(Value::Text(id.to_owned()));
+        builder.push(&format!(" WHERE {} = {mark}", self.quote(&self.table.id)));
+        if let (Some(native), Some(version)) = (&self.entity.version, version) {
+            let mark = builder.value(version.clone());
+            builder.push(&format!(" AND {} = {mark}", self.quote(&native.name)));
+        }
+        if *permitted != Predicate::All {
+            builder.push(" AND ");
+            condition::write_bare(builder, self.table, permitted)?;
+        }
+        Ok(())
+    }
+
+    // --- unique ---
+
+    /// Refuses a value that a row has which `only` hides. Of those that are seen the table's own constraint tells.
+    fn unique(&mut self, values: &BTreeMap<Native, Vec<Value>>, id: Option<&str>) -> Result<(), Failure> {
+        let Some(unscoped) = &self.entity.unscoped else { return Ok(()) };
+        for native in &self.entity.unique {
+            let Some(value) = values.get(native).and_then(|values| values.first()) else { continue };
+            let test = Predicate::Test(native.clone(), Test::Equals(value.clone(), Case::Folded));
+            let hidden = Search {
+                entity: unscoped.clone(),
+                predicate: test.and(self.table.only.clone().not()),
+                fields: Default::default(),
+                range: Range::first(1),
+            };
+            match self.facts.get(&hidden).map(|found| found.records.first()) {
+                None => self.needs.push(hidden),
+                Some(Some(other)) if Some(&*other.id) != id => {
+                    return Err(Failure::Hidden(format!(
+                        "{native} of row {} in {}",
+                        other.id, self.table.name
+                    )));
+                }
+                Some(_) => {}
+            }
+        }
         Ok(())
     }
 }

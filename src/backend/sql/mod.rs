@@ -8,6 +8,7 @@ pub mod demo;
 mod dialect;
 mod examine;
 mod failure;
+mod hooks;
 mod lower;
 mod order;
 mod pool;

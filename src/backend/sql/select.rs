@@ -113,28 +113,39 @@ impl Selector<'_> {
         Column { native: native.clone(), target }
     }
 
-    /// What is selected for a column: its value, and which entity it leads to where that is open.
-    fn selected(&self, alias: &str, column: &Column) -> String {
+    /// What is selected for a column: its value, and which entity it leads to where that is open. A reference to a
+    /// row that does not exist for SCIM is none; of a child table no such row is selected.
+    fn write_selected(&self, builder: &mut Builder, alias: &str, column: &Column) -> Result<(), Failure> {
         let value = format!("{alias}.{}", self.quote(&column.native.name));
-        match column.target {
-            Target::Several => format!("{value}, {}", self.kind_of(&value, &column.native)),
-            _ => value,
+        let scoped = condition::scoped(self.model, self.entity, &column.native);
+        match (&column.target, scoped.as_slice()) {
+            (Target::Several, _) => {
+                builder.push(&format!(", {value}, "));
+                self.write_kind(builder, &value, &column.native)?;
+            }
+            (_, []) => _ = builder.push(&format!(", {value}")),
+            _ if alias == CHILD => _ = builder.push(&format!(", {value}")),
+            (_, tables) => {
+                builder.push(", CASE WHEN ");
+                condition::write_leads(builder, tables, &value)?;
+                builder.push(&format!(" THEN {value} END"));
+            }
         }
+        Ok(())
     }
 
     /// Which of several entities has a row with this key; NULL when none has.
-    fn kind_of(&self, value: &str, native: &Native) -> String {
-        let entities = self.entity.references.get(native).into_iter().flatten();
-        let cases = entities.filter_map(|name| {
-            let Some(Entity { store: Store::Table(table), .. }) = self.model.entity(name) else {
-                return None;
-            };
-            let (from, key) = (self.quote(&table.name), self.quote(&table.id));
+    fn write_kind(&self, builder: &mut Builder, value: &str, native: &Native) -> Result<(), Failure> {
+        builder.push("CASE");
+        for name in self.entity.references.get(native).into_iter().flatten() {
+            let Some(Entity { store: Store::Table(table), .. }) = self.model.entity(name) else { continue };
+            builder.push(" WHEN ");
+            condition::write_leads(builder, &[table], value)?;
             // The name is an identifier of the mapping, `User` or the like; doubled quotes keep it a literal.
-            let name = name.replace('\'', "''");
-            Some(format!(" WHEN EXISTS (SELECT 1 FROM {from} AS r WHERE r.{key} = {value}) THEN '{name}'"))
-        });
-        format!("CASE{} END", cases.collect::<String>())
+            builder.push(&format!(" THEN '{}'", name.replace('\'', "''")));
+        }
+        builder.push(" END");
+        Ok(())
     }
 
     fn rows(&self, columns: &[Column]) -> Result<Statement, Failure> {
@@ -142,7 +153,7 @@ impl Selector<'_> {
         builder.push("SELECT ").push(&self.key());
         for column in columns {
             let alias = column.native.part.as_ref().map_or_else(|| OWN.to_owned(), |alias| self.quote(alias));
-            builder.push(", ").push(&self.selected(&alias, column));
+            self.write_selected(&mut builder, &alias, column)?;
         }
         let rest = self.table.rest.as_ref().filter(|_| self.search.fields.rest);
         if let Some(rest) = rest {
@@ -179,7 +190,8 @@ impl Selector<'_> {
 
     fn filtered(&self, builder: &mut Builder) -> Result<(), Failure> {
         builder.push(" WHERE ");
-        condition::write(builder, self.table, &self.search.predicate)
+        let predicate = self.search.predicate.clone().and(self.table.only.clone());
+        condition::write(builder, self.model, (self.entity, self.table), &predicate)
     }
 
     /// The window in its order, and `beyond` rows more, which tell whether there is more.
@@ -204,7 +216,7 @@ impl Selector<'_> {
         let mut builder = Builder::new(self.dialect);
         builder.push("SELECT ").push(&key);
         for column in &columns {
-            builder.push(", ").push(&self.selected(CHILD, column));
+            self.write_selected(&mut builder, CHILD, column)?;
         }
         let own_key = self.key();
         builder
@@ -215,7 +227,16 @@ impl Selector<'_> {
         self.from(&mut builder, &lookups)?;
         self.filtered(&mut builder)?;
         self.window(&mut builder, 0);
-        builder.push(&format!(") ORDER BY {key}"));
+        builder.push(")");
+        for native in self.entity.references.keys().filter(|native| native.part.as_ref() == Some(name)) {
+            let tables = condition::scoped(self.model, self.entity, native);
+            if !tables.is_empty() {
+                builder.push(" AND ");
+                let link = format!("{CHILD}.{}", self.quote(&native.name));
+                condition::write_leads(&mut builder, &tables, &link)?;
+            }
+        }
+        builder.push(&format!(" ORDER BY {key}"));
         for column in &columns {
             builder.push(&format!(", {CHILD}.{}", self.quote(&column.native.name)));
         }
@@ -249,6 +270,6 @@ impl Select {
             self.children.into_iter().map(|child| step(format!("their {}", child.table), child.statement)),
         );
         steps.extend(self.count.map(|count| step("how many there are in all".to_owned(), count)));
-        Plan { steps }
+        Plan { steps, id: None }
     }
 }

@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::dialect::Dialect;
 use super::examine;
 use super::failure::failure;
-use super::lower::{self, KEY};
+use super::lower;
 use super::pool::{Lease, Pool};
 use super::select::{ChildSelect, Column, Select, Target, select};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
@@ -249,7 +249,11 @@ fn execute(connection: &Connection, plan: &Plan) -> Result<Option<String>, Failu
             return Err(Failure::Conflict(format!("{}: {rows} rows, not {expected}", step.about)));
         }
     }
-    Ok(outputs.get(KEY).and_then(Value::text))
+    match &plan.id {
+        Some(Param::Value(value)) => Ok(value.text()),
+        Some(Param::Output(name)) => Ok(outputs.get(name).and_then(Value::text)),
+        Some(Param::Null) | None => Ok(None),
+    }
 }
 
 /// Runs one statement; how many rows it touched.
@@ -260,17 +264,17 @@ fn run(
 ) -> Result<usize, Failure> {
     let mut prepared = connection.prepare_cached(&statement.text).map_err(|error| failure(&error))?;
     let bound = bind(&statement.params, outputs)?;
-    let Some(output) = &statement.output else {
+    if statement.outputs.is_empty() {
         return prepared.execute(params_from_iter(bound)).map_err(|error| failure(&error));
-    };
-    let returned = prepared
-        .query_map(params_from_iter(bound), |row| Ok(read(row.get_ref(0)?)))
-        .map_err(|error| failure(&error))?;
+    }
+    let mut returned = prepared.query(params_from_iter(bound)).map_err(|error| failure(&error))?;
     let mut rows = 0;
-    for value in returned {
+    while let Some(row) = returned.next().map_err(|error| failure(&error))? {
         rows += 1;
-        if let Some(value) = value.map_err(|error| failure(&error))? {
-            outputs.insert(output.clone(), value);
+        for (index, output) in statement.outputs.iter().enumerate() {
+            if let Some(value) = read(row.get_ref(index).map_err(|error| failure(&error))?) {
+                outputs.insert(output.clone(), value);
+            }
         }
     }
     Ok(rows)
@@ -303,6 +307,10 @@ fn native(value: &Value) -> Result<Native, Failure> {
             None => Native::Blob(secret.expose().to_vec()),
         },
         Value::Reference(reference) => Native::Text(reference.id.clone()),
+        Value::Date(_) => Native::Text(value.text().unwrap_or_default()),
+        Value::Today => {
+            return Err(Failure::Internal("the dialect has words of its own for today".to_owned()));
+        }
         Value::Timestamp(at) => {
             let text = at.to_offset(time::UtcOffset::UTC).format(&Rfc3339);
             Native::Text(text.map_err(|error| Failure::Internal(error.to_string()))?)

@@ -14,9 +14,10 @@ use super::lower::lower;
 use super::select::select;
 use crate::backend::{Backend, Failure, Intent, Lowered};
 use crate::plan::{
-    By, Case, Change, Changes, Child, Create, Delete, Entity, Facts, Fields, Found, Lookup, Mark, Model,
-    Native, OnDelete, OnMissing, Operation, Order, Plan, Predicate, Range, Record, Reference, Row,
-    RowChanges, Search, Sequence, SideDocument, Sort, Store, Table, Test, Update, Value,
+    By, Case, Change, Changes, Child, Create, Delete, DeleteRule, Disable, Disabled, Entity, Facts, Fields,
+    Found, HookStep, Lookup, Mark, Model, Native, OnDelete, OnMissing, Operation, Order, Param, Plan,
+    Predicate, Range, Record, Reference, Row, RowChanges, Search, Sequence, SideDocument, Sort, Store, Table,
+    Test, Update, Value,
 };
 
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -24,7 +25,14 @@ const DEADLINE: Duration = Duration::from_secs(5);
 // === a small model: people with a department, phones and roles ===
 
 fn table(name: &str, id: &str) -> Table {
-    Table { name: name.into(), id: id.into(), lookups: Vec::new(), children: Vec::new(), rest: None }
+    Table {
+        name: name.into(),
+        id: id.into(),
+        lookups: Vec::new(),
+        children: Vec::new(),
+        rest: None,
+        only: Predicate::All,
+    }
 }
 
 fn entity(name: &str, table: Table) -> Entity {
@@ -34,7 +42,9 @@ fn entity(name: &str, table: Table) -> Entity {
         references: BTreeMap::new(),
         unique: Vec::new(),
         version: None,
-        on_delete: vec![OnDelete::Delete],
+        on_delete: vec![DeleteRule::always(OnDelete::Delete)],
+        read_only: false,
+        unscoped: None,
     }
 }
 
@@ -66,8 +76,10 @@ fn model() -> Model {
         Table { children: vec![child("PersonRole", "RoleId")], ..table("app.Role", "RoleId") },
     );
     group.references.insert(Native::of("PersonRole", "PersonId"), vec!["User".into(), "Group".into()]);
-    group.on_delete =
-        vec![OnDelete::Refuse(Row::from([("IsSystem".into(), Value::Bool(true))])), OnDelete::Delete];
+    group.on_delete = vec![
+        DeleteRule { rows: Row::from([("IsSystem".into(), Value::Bool(true))]), how: OnDelete::Refuse },
+        DeleteRule::always(OnDelete::Delete),
+    ];
     let lookup = entity("User.dept", table("Department", "DeptId"));
     Model {
         entities: [user, group, lookup].into_iter().map(|entity| (entity.name.clone(), entity)).collect(),
@@ -143,7 +155,7 @@ fn a_create_in_both_dialects() {
         .children
         .insert("Phone".into(), vec![Row::from([("Kind".into(), "W".into()), ("Num".into(), "1".into())])]);
     record.rest = Some("{}".to_owned());
-    let create = Operation::Create(Create { entity: "User".into(), record });
+    let create = Operation::Create(Create { entity: "User".into(), record, hooks: Vec::new() });
     let Lowered::Need(needs) = lower(Dialect::Sqlite, &model(), &create, &Facts::default()).unwrap() else {
         panic!("a look-up is a need")
     };
@@ -162,9 +174,20 @@ fn an_update_and_a_delete_in_both_dialects() {
         "Phone".into(),
         RowChanges { remove: vec![row("1")], add: vec![row("2")], repeatable: false },
     );
-    let update =
-        Update { entity: "User".into(), id: "7".to_owned(), changes, version: Some(Value::Integer(3)) };
-    let delete = Delete { entity: "User".into(), id: "7".to_owned(), version: None };
+    let update = Update {
+        entity: "User".into(),
+        id: "7".to_owned(),
+        changes,
+        version: Some(Value::Integer(3)),
+        hooks: Vec::new(),
+    };
+    let delete = Delete {
+        entity: "User".into(),
+        id: "7".to_owned(),
+        version: None,
+        stamps: Default::default(),
+        hooks: Vec::new(),
+    };
     for (name, dialect) in [("sqlite", Dialect::Sqlite), ("transact", Dialect::Transact)] {
         insta::assert_snapshot!(
             format!("update_{name}"),
@@ -207,7 +230,13 @@ fn identifiers_are_quoted() {
 
 #[test]
 fn a_guarded_row_is_refused_and_the_statement_guards_it_too() {
-    let delete = Operation::Delete(Delete { entity: "Group".into(), id: "1".to_owned(), version: None });
+    let delete = Operation::Delete(Delete {
+        entity: "Group".into(),
+        id: "1".to_owned(),
+        version: None,
+        stamps: Default::default(),
+        hooks: Vec::new(),
+    });
     let mut facts = Facts::default();
     let mut guard = None;
     for _ in 0..2 {
@@ -302,7 +331,8 @@ async fn what_is_not_committed_is_rolled_back() {
     let database = database(&[("a", None)]);
     let mut changes = Changes::default();
     changes.values.insert(Native::own("Login"), Change { add: vec!["changed".into()], ..Change::default() });
-    let update = Update { entity: "User".into(), id: "1".to_owned(), changes, version: None };
+    let update =
+        Update { entity: "User".into(), id: "1".to_owned(), changes, version: None, hooks: Vec::new() };
     let plan = plan(Dialect::Sqlite, Operation::Update(update), &known("1"));
     let mut session = database.sqlite.session(Intent::Write).await.unwrap();
     session.execute(&plan).await.unwrap();
@@ -320,7 +350,8 @@ async fn a_secret_text_is_stored_as_text() {
     let mut changes = Changes::default();
     let secret = Value::from("x").hidden();
     changes.values.insert(Native::own("Nick"), Change { add: vec![secret], ..Change::default() });
-    let update = Update { entity: "User".into(), id: "1".to_owned(), changes, version: None };
+    let update =
+        Update { entity: "User".into(), id: "1".to_owned(), changes, version: None, hooks: Vec::new() };
     let plan = plan(Dialect::Sqlite, Operation::Update(update), &known("1"));
     let mut session = database.sqlite.session(Intent::Write).await.unwrap();
     session.execute(&plan).await.unwrap();
@@ -340,7 +371,13 @@ async fn writers_at_one_time_lose_nothing() {
                 changes
                     .children
                     .insert("PersonRole".into(), RowChanges { add: vec![row], ..RowChanges::default() });
-                let update = Update { entity: "User".into(), id: "1".to_owned(), changes, version: None };
+                let update = Update {
+                    entity: "User".into(),
+                    id: "1".to_owned(),
+                    changes,
+                    version: None,
+                    hooks: Vec::new(),
+                };
                 let plan = plan(Dialect::Sqlite, Operation::Update(update), &known("1"));
                 for _ in 0..2 {
                     let mut session = database.sqlite.session(Intent::Write).await.unwrap();
@@ -375,7 +412,8 @@ async fn a_delta_that_changes_nothing_leaves_the_stamp() {
         let mut changes = Changes::default();
         changes.values.insert(Native::own("Nick"), Change { add: vec![stamp.into()], ..Change::default() });
         changes.children.insert("PersonRole".into(), RowChanges { remove, add, repeatable: true });
-        let update = Update { entity: "User".into(), id: "1".to_owned(), changes, version: None };
+        let update =
+            Update { entity: "User".into(), id: "1".to_owned(), changes, version: None, hooks: Vec::new() };
         let plan = plan(Dialect::Sqlite, Operation::Update(update), &known("1"));
         let mut session = database.sqlite.session(Intent::Write).await.unwrap();
         session.execute(&plan).await.unwrap();
@@ -395,6 +433,7 @@ async fn a_taken_value_is_a_uniqueness_and_a_wrong_version_a_conflict() {
             id: "2".to_owned(),
             changes: changes.clone(),
             version,
+            hooks: Vec::new(),
         })
     };
     let mut session = database.sqlite.session(Intent::Write).await.unwrap();
@@ -589,4 +628,91 @@ async fn instants_are_compared_whatever_their_form() {
     assert_eq!(database.ids(later).await, ["1", "2", "3", "7"]);
     // Two-valued: what is no instant is not that one.
     assert_eq!(database.ids(equal.not()).await, ["1", "2", "3", "5", "7", "8", "9", "10", "11"]);
+}
+
+#[test]
+fn only_stands_in_every_statement_and_who_is_disabled_stays() {
+    let mut model = model();
+    let user = model.entities.get_mut("User").unwrap();
+    if let Store::Table(table) = &mut user.store {
+        table.only = is("Kind", "staff", Case::Exact);
+    }
+    user.on_delete = vec![DeleteRule::always(OnDelete::Disable(Disable {
+        account: Some((Native::own("Status"), Disabled::Value(Some("T".into())))),
+        values: Row::from([("Kind".into(), "left".into())]),
+    }))];
+    let stamps = BTreeMap::from([(Native::own("ModifiedBy"), "gantry".into())]);
+    let delete =
+        Delete { entity: "User".into(), id: "7".to_owned(), version: None, stamps, hooks: Vec::new() };
+    let changes = Changes {
+        values: BTreeMap::from([(
+            Native::own("Login"),
+            Change { add: vec!["b".into()], ..Change::default() },
+        )]),
+        ..Changes::default()
+    };
+    let update =
+        Update { entity: "User".into(), id: "7".to_owned(), changes, version: None, hooks: Vec::new() };
+    let printed =
+        |dialect, operation: &Operation| match lower(dialect, &model, operation, &known("7")).unwrap() {
+            Lowered::Plan(plan) => plan.render(),
+            Lowered::Need(needs) => panic!("needs {needs:?}"),
+        };
+    let search = Operation::Search(search("User", Predicate::All, &[Native::of("Phone", "Num")]));
+    for (dialect, name) in [(Dialect::Sqlite, "only_sqlite"), (Dialect::Transact, "only_transact")] {
+        let all = [&search, &Operation::Update(update.clone()), &Operation::Delete(delete.clone())];
+        insta::assert_snapshot!(name, all.map(|operation| printed(dialect, operation)).join("\n"));
+    }
+}
+
+#[test]
+fn the_mappings_own_steps_are_procedures_and_statements() {
+    let mut model = model();
+    model.entities.get_mut("User").unwrap().read_only = true;
+    let text = |name: &str| (name.to_owned(), Param::Value("x'; --".into()));
+    let exec = HookStep::Exec {
+        procedure: "dbo.usp_UserAdd".to_owned(),
+        arguments: vec![
+            text("login"),
+            ("fn".to_owned(), Param::Null),
+            ("date".to_owned(), Param::Value(Value::Today)),
+        ],
+        outputs: vec![("newId".to_owned(), "usp_UserAdd.newId".into())],
+    };
+    let id = Param::Output("usp_UserAdd.newId".into());
+    let note = HookStep::Statement {
+        text: "INSERT INTO Note VALUES (?, '?', \"?\", ?)".to_owned(),
+        params: vec![id.clone(), Param::Value(Value::Today)],
+        outputs: vec!["note.1".into()],
+    };
+    let create = |hooks: &[HookStep]| {
+        let hooks = hooks.to_vec();
+        Operation::Create(Create { entity: "User".into(), record: Record::default(), hooks })
+    };
+    let lowered = |dialect, hooks: &[HookStep]| lower(dialect, &model, &create(hooks), &Facts::default());
+    let all = [exec.clone(), note.clone(), HookStep::Id(id.clone())];
+    let Ok(Lowered::Plan(plan)) = lowered(Dialect::Transact, &all) else { panic!() };
+    assert_eq!(plan.id, Some(id));
+    insta::assert_snapshot!("hooks_transact", plan.render());
+    insta::assert_snapshot!(
+        "hooks_sqlite",
+        match lowered(Dialect::Sqlite, &all[1..]) {
+            Ok(Lowered::Plan(plan)) => plan.render(),
+            other => panic!("{other:?}"),
+        }
+    );
+    let strange = HookStep::Exec {
+        procedure: "p".to_owned(),
+        arguments: vec![("a = 1; --".to_owned(), Param::Null)],
+        outputs: Vec::new(),
+    };
+    let few = HookStep::Statement { text: "SELECT ?".to_owned(), params: Vec::new(), outputs: Vec::new() };
+    let many =
+        HookStep::Statement { text: "SELECT 1".to_owned(), params: vec![Param::Null], outputs: Vec::new() };
+    let modify = HookStep::Modify { dn: "cn=x".to_owned(), changes: Vec::new() };
+    for wrong in [strange, few, many, modify] {
+        assert!(matches!(lowered(Dialect::Transact, &[wrong]), Err(Failure::Internal(_))));
+    }
+    assert!(matches!(lowered(Dialect::Sqlite, &[exec]), Err(Failure::Internal(_))));
+    assert!(matches!(lowered(Dialect::Sqlite, &[]), Err(Failure::Refused(_))));
 }

@@ -56,7 +56,7 @@ impl List {
     fn read(scim: &Scim, target: &str, kind: &str) -> Self {
         let rt = advertised(scim, kind);
         let folding = match target {
-            "openldap" => Folding::Directory,
+            "openldap" | "posix" => Folding::Directory,
             "389ds" | "ad" => Folding::Unprepared,
             _ => Folding::Ascii,
         };

@@ -24,16 +24,18 @@ struct Everywhere {
     gateway: Gateway,
     _crm: Database,
     _plain: Database,
+    /// For POSIX accounts.
+    posix: Directory,
     _directories: ([Directory; 2], Samba),
 }
 
 /// The names of its targets.
-const TARGETS: [&str; 5] = ["crm", "plain", "openldap", "389ds", "ad"];
+const TARGETS: [&str; 6] = ["crm", "plain", "openldap", "posix", "389ds", "ad"];
 /// Names of accounts take hardly any of the texts: an attribute for free text does, and so do names of entries.
 const FREE: &str = ", user_name = \"info\", name = \"{userName}\", group_account = \"\"";
 
 fn is_directory(target: &str) -> bool {
-    matches!(target, "openldap" | "389ds" | "ad")
+    matches!(target, "openldap" | "posix" | "389ds" | "ad")
 }
 
 // === impl Everywhere ===
@@ -41,15 +43,18 @@ fn is_directory(target: &str) -> bool {
 impl Everywhere {
     fn start() -> Self {
         let (crm, plain) = (Database::of("crm"), Database::of("plain"));
+        let posix = Directory::posix();
         let (directories, samba) = ([Directory::start(), Directory::ds389()], Samba::start());
         let gateway = Gateway::serve(&[
             crm.target("crm", "crm"),
             plain.target("plain", "plain"),
             directories[0].target("openldap", "openldap"),
+            // Few of the texts can be in the name of a home.
+            posix.target("posix", "openldap-posix").replace("posix =", "home = \"/home/x\", posix ="),
             directories[1].target("389ds", "389ds"),
             samba.target("ad", "active-directory", FREE),
         ]);
-        Self { gateway, _crm: crm, _plain: plain, _directories: (directories, samba) }
+        Self { gateway, _crm: crm, _plain: plain, posix, _directories: (directories, samba) }
     }
 }
 

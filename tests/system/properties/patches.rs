@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::filters::advertised;
 use super::people::{ENTERPRISE, GROUP, USER, text};
 use super::{Everywhere, TARGETS, all, is_directory, runner};
+use crate::support::directory::{Directory, SUFFIX};
 use crate::support::scim::Scim;
 
 /// Attributes that every mapping keeps, with one text each.
@@ -53,9 +54,27 @@ fn of_members_end_as_the_engine_says() {
     all(&mut runner(80), &cases, |(before, operations)| {
         number.set(number.get() + 1);
         teams.iter().try_for_each(|(name, team)| {
-            team.change(number.get(), &before, &operations).map_err(|why| format!("{name}: {why}"))
+            let looked_into = || if *name == "posix" { agrees(&everywhere.posix) } else { Ok(()) };
+            let changed = team.change(number.get(), &before, &operations, &looked_into);
+            changed.map_err(|why| format!("{name}: {why}"))
         })
     });
+}
+
+/// The one group there is says the same in both of its entries.
+fn agrees(directory: &Directory) -> Result<(), String> {
+    let found = |unit: &str, class: &str| {
+        directory.search(&format!("ou={unit},{SUFFIX}"), &format!("(objectClass={class})"))
+    };
+    let (groups, seconds) = (found("groups", "groupOfNames"), found("posix", "posixGroup"));
+    let ([group], [second]) = (groups.as_slice(), seconds.as_slice()) else {
+        return Err(format!("{groups:#?} and {seconds:#?}"));
+    };
+    let uid = |dn: &String| Some(dn.strip_prefix("uid=")?.split(',').next()?.to_owned());
+    let by_dn: BTreeSet<String> = group.all("member").iter().filter_map(uid).collect();
+    let by_uid: BTreeSet<String> = second.all("memberUid").iter().cloned().collect();
+    let is_one = group.all("cn") == second.all("cn") && by_dn == by_uid;
+    if is_one { Ok(()) } else { Err(format!("{group:#?} and {second:#?}")) }
 }
 
 /// Operations that once ended otherwise.
@@ -308,7 +327,13 @@ impl Team {
         places.iter().map(|at| json!({ "value": self.ids[*at] })).collect()
     }
 
-    fn change(&self, number: usize, before: &[usize], operations: &[Membership]) -> Result<(), String> {
+    fn change(
+        &self,
+        number: usize,
+        before: &[usize],
+        operations: &[Membership],
+        looked_into: &dyn Fn() -> Result<(), String>,
+    ) -> Result<(), String> {
         let body =
             json!({ "schemas": [GROUP], "displayName": format!("g{number}"), "members": self.links(before) });
         let made = self.scim.post("/Groups", &body).is(201);
@@ -323,7 +348,9 @@ impl Team {
             .map(|after| seen(&Value::Object(after)));
         let answer = self.scim.patch(&path, &operations.clone().into());
         let after = seen(&self.scim.get(&path).is(200));
+        let inside = looked_into();
         self.scim.delete(&path).is(204);
+        inside?;
         let gone = &self.ids[PEOPLE];
         let fits = match &expected {
             Ok((_, members)) if members.contains(gone) => answer.status == 400 && after == seen(&before),

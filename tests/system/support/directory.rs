@@ -55,6 +55,27 @@ impl Directory {
         Self::tuned(entries, SMALL_LIMITS, "")
     }
 
+    /// One for POSIX accounts: beside the two units a third, `posix`, and the counters of both kinds of number.
+    pub fn posix() -> Self {
+        Self::posix_with("")
+    }
+
+    /// The same, its configuration ended by these lines.
+    pub fn posix_with(last_lines: &str) -> Self {
+        let counter = |name: &str, place: &str, attribute: &str, next: u32| {
+            format!(
+                "dn: cn={name},ou={place},{SUFFIX}\nobjectClass: device\nobjectClass: extensibleObject\ncn: {name}\n\
+                 {attribute}: {next}\n\n"
+            )
+        };
+        let entries = [
+            format!("dn: ou=posix,{SUFFIX}\nobjectClass: organizationalUnit\nou: posix\n\n"),
+            counter("uidNext", "people", "uidNumber", 10_000),
+            counter("gidNext", "posix", "gidNumber", 20_000),
+        ];
+        Self::tuned(&entries.concat(), SMALL_LIMITS, &format!("ppolicy_hash_cleartext\n{last_lines}"))
+    }
+
     /// One whose server gives the service account these limits (slapd.conf(5)), its configuration ended by
     /// these lines.
     pub fn tuned(entries: &str, limits: &str, last_lines: &str) -> Self {
@@ -188,6 +209,16 @@ impl Directory {
         self.search(&format!("ou=groups,{SUFFIX}"), &format!("(cn={})", escaped(cn))).pop()
     }
 
+    /// The entry of a posixGroup with this cn.
+    #[track_caller]
+    pub fn posix_group(&self, cn: &str) -> Option<Entry> {
+        self.search(
+            &format!("ou=posix,{SUFFIX}"),
+            &format!("(&(objectClass=posixGroup)(cn={}))", escaped(cn)),
+        )
+        .pop()
+    }
+
     /// Runs LDIF change records through `ldapmodify`.
     #[track_caller]
     pub fn modify(&self, ldif: &str) {
@@ -273,6 +304,7 @@ maxsize 1073741824
 dbnosync
 index objectClass,entryUUID,entryCSN,member,memberOf eq
 index uid,cn,sn,mail,employeeNumber pres,eq,sub
+index uidNumber,gidNumber,memberUid eq
 limits dn.exact="{BIND_DN}" {limits}
 access to attrs=userPassword by dn.exact="{BIND_DN}" write by anonymous auth by * none
 access to * by dn.exact="{BIND_DN}" write by * none

@@ -1,4 +1,4 @@
-//! A new entry: one add.
+//! A new entry: one add, after the numbers that it takes and before the entries that belong to it.
 
 use crate::backend::ldap::account;
 use crate::backend::ldap::dn::{self, fold};
@@ -10,17 +10,41 @@ use crate::plan::{
     Create, Entity, Entries, Facts, LdapOperation, Model, Native, Record, Reference, Step, Value,
 };
 
-use super::{Needs, inside};
+use super::numbers::Numbers;
+use super::{Needs, inside, parts};
 
 pub(super) fn lower(model: &Model, create: &Create, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &create.entity)?;
+    if let Some(steps) = super::only_hooks(entity, &create.hooks, "created")? {
+        return Ok(super::plan(steps));
+    }
     let record = &create.record;
     let mut needs = Needs::new(model, entity, facts);
     let dns = needs.dns(references(record));
     for native in &entity.unique {
         needs.unique(native, record.values.get(native).map_or(&[], Vec::as_slice), &record.id)?;
     }
-    needs.or_else(|| Ok(vec![add(entity, entries, record, &dns)?]))
+    let (mut numbers, mut written) = (Numbers::default(), record.clone());
+    for (native, counter) in &entries.counters {
+        if !written.values.contains_key(native)
+            && let Some(number) = numbers.take(&mut needs, counter)?
+        {
+            written.values.insert(native.clone(), vec![number]);
+        }
+    }
+    for copy in entries.copies.iter().filter(|copy| copy.to.part.is_none()) {
+        let values = record.values.get(&copy.of).map(Vec::as_slice).unwrap_or_default();
+        let values = parts::along(&mut needs, copy, values, true)?;
+        written.values.entry(copy.to.clone()).or_default().extend(values);
+    }
+    let parts = parts::new(&mut needs, entity, entries, &written, &mut numbers)?;
+    needs.or_else(|| {
+        let mut steps = numbers.steps();
+        steps.push(add(entity, entries, &written, &dns)?);
+        steps.extend(parts);
+        steps.extend(super::hooks(&create.hooks)?);
+        Ok(steps)
+    })
 }
 
 fn references(record: &Record) -> impl Iterator<Item = (&Native, &Reference)> {
@@ -52,12 +76,19 @@ fn add(entity: &Entity, entries: &Entries, record: &Record, dns: &Dns) -> Result
             put(&mut attributes, attribute, value);
         }
     }
+    if let (Some(attribute), Some(document)) = (&entries.rest, &record.rest) {
+        put(
+            &mut attributes,
+            filter::attribute(&Native::own(attribute.clone()))?,
+            Value::from(document.as_str()),
+        );
+    }
     account::complete(&mut attributes);
     Ok(super::step(format!("the new {} entry", entity.name), LdapOperation::Add { dn, attributes }, None))
 }
 
 /// Adds a value, once: the naming value mostly comes again as an attribute's.
-fn put(attributes: &mut Vec<(String, Vec<Value>)>, attribute: &str, value: Value) {
+pub(super) fn put(attributes: &mut Vec<(String, Vec<Value>)>, attribute: &str, value: Value) {
     let Some((_, values)) = attributes.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case(attribute))
     else {
         attributes.push((attribute.to_owned(), vec![value]));

@@ -1,4 +1,7 @@
-//! The end of an entry: it is deleted, or disabled and moved to where no resource's base reaches.
+//! The end of an entry: it is deleted, or disabled and hidden, or disabled and moved to where no resource's base
+//! reaches.
+
+use std::sync::Arc;
 
 use crate::backend::ldap::dn::{self, Dn};
 use crate::backend::ldap::filter;
@@ -7,11 +10,11 @@ use crate::backend::ldap::search::place;
 use crate::backend::ldap::value::{Dns, stored};
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
-    AttributeChange, Delete, Disabled, Entity, Entries, Facts, LdapOperation, Model, ModifyKind, Move,
-    Native, OnDelete, Record, Step, Value,
+    AttributeChange, Case, Delete, DeleteRule, Disabled, Entity, Entries, Facts, LdapOperation, Model,
+    ModifyKind, Move, Native, OnDelete, Predicate, Record, Step, Test, Value,
 };
 
-use super::{Needs, needs, update};
+use super::{Needs, holders, needs, parts, update};
 
 /// Characters of the id that follow a leaver's name: of two with one name both must have room there.
 const SUFFIX: usize = 8;
@@ -20,78 +23,132 @@ const NAME: usize = 64 - SUFFIX - 1;
 
 pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &delete.entity)?;
-    let itself = id::equals(&entries.id, &delete.id);
-    let assertion = update::stamped(entity, delete.version.as_ref())?.unwrap_or_else(|| itself.clone());
     let mut needs = Needs::new(model, entity, facts);
-    match entity.on_delete.first() {
-        Some(OnDelete::Refuse(_)) => {
-            let text = "this mapping refuses to delete some rows, which only a database can tell apart";
-            Err(Failure::Refused(text.to_owned()))
-        }
-        Some(OnDelete::Move(to)) => {
-            let record = needs.record(&delete.id)?;
-            let native = to.disabled.as_ref().map(|(native, _)| native);
-            let held = native.map(|native| needs.held(&delete.id, native));
+    let record = needs.record(&delete.id)?;
+    let Some((rule, permitted)) = rule(entity, &mut needs, &delete.id)? else {
+        return needs.or_else(|| Ok(Vec::new()));
+    };
+    if rule.how != OnDelete::Refuse
+        && let Some(steps) = super::only_hooks(entity, &delete.hooks, "deleted")?
+    {
+        return needs.or_else(|| Ok(steps));
+    }
+    let mut steps = super::hooks(&delete.hooks)?;
+    if matches!(rule.how, OnDelete::Delete | OnDelete::Move(_)) {
+        steps.extend(parts::deleted(&mut needs, entity, entries, &delete.id, record)?);
+        steps.extend(holders::leave(&mut needs, entity, entries, &delete.id, record)?);
+    }
+    let itself = id::equals(&entries.id, &delete.id);
+    let stamped = update::stamped(entity, delete.version.as_ref())?.unwrap_or_else(|| itself.clone());
+    let first = match filter::condition(entries, &permitted)? {
+        Some(permitted) => filter::all(vec![stamped, permitted]),
+        None => stamped,
+    };
+    match &rule.how {
+        OnDelete::Refuse => Err(Failure::Refused(format!("This {} cannot be deleted here.", entity.name))),
+        OnDelete::Delete => needs.or_else(|| {
+            let delete = LdapOperation::Delete { dn: needs::dn(record)?, assertion: Some(first) };
+            steps.push(super::step(format!("the {} entry", entity.name), delete, None));
+            Ok(steps)
+        }),
+        OnDelete::Disable(disable) => {
+            let values = disable.values.iter().map(|(name, value)| (Native::own(name.clone()), value));
+            let given = values.chain(delete.stamps.iter().map(|(native, value)| (native.clone(), value)));
+            let given = given.map(|(native, value)| (native, Disabled::Value(Some(value.clone()))));
+            let ends: Vec<_> = disable.account.iter().cloned().chain(given).collect();
+            let held = needs.held(&delete.id, ends.iter().map(|(native, _)| native));
             needs.or_else(|| {
-                let dn = needs::dn(record)?;
-                let mut steps = Vec::new();
-                if let (Some((native, disabled)), Some(held)) = (&to.disabled, held) {
-                    steps.extend(disable(entity, &dn, native, disabled, held.flatten(), &assertion)?);
-                }
-                let first = if steps.is_empty() { assertion } else { itself.clone() };
-                steps.push(leave(entity, entries, &dn, &delete.id, to, [first, itself])?);
+                let (dn, held) = (needs::dn(record)?, held.flatten());
+                steps.extend(end(entity, &dn, &ends, held, &first)?);
                 Ok(steps)
             })
         }
-        _ => {
-            let record = needs.record(&delete.id)?;
+        OnDelete::Move(to) => {
+            let ends: Vec<_> = to.disabled.iter().cloned().collect();
+            let held = needs.held(&delete.id, ends.iter().map(|(native, _)| native));
             needs.or_else(|| {
-                let delete = LdapOperation::Delete { dn: needs::dn(record)?, assertion: Some(assertion) };
-                Ok(vec![super::step(format!("the {} entry", entity.name), delete, None)])
+                let (dn, held) = (needs::dn(record)?, held.flatten());
+                let ended = end(entity, &dn, &ends, held, &first)?;
+                let assertion = if ended.is_none() { first } else { itself.clone() };
+                steps.extend(ended);
+                steps.push(leave(entity, entries, &dn, &delete.id, to, [assertion, itself])?);
+                Ok(steps)
             })
         }
     }
 }
 
-/// The account's end, when it has not come before; the move's failure undoes it.
-fn disable(
+/// The first rule that fits the entry, and what the entry must be so that no other does. `None` when a read tells.
+fn rule<'a>(
+    entity: &'a Entity,
+    needs: &mut Needs<'_>,
+    id: &str,
+) -> Result<Option<(&'a DeleteRule, Predicate)>, Failure> {
+    let mut permitted = Predicate::All;
+    for rule in &entity.on_delete {
+        let is = |(name, value): (&Arc<str>, &Value)| {
+            Predicate::Test(Native::own(name.clone()), Test::Equals(value.clone(), Case::Exact))
+        };
+        let rows = rule.rows.iter().map(is).fold(Predicate::All, Predicate::and);
+        let fits = if rows == Predicate::All { Some(true) } else { needs.is(id, rows.clone()) };
+        match fits {
+            Some(true) => return Ok(Some((rule, permitted.and(rows)))),
+            Some(false) => permitted = permitted.and(rows.not()),
+            None => return Ok(None),
+        }
+    }
+    Err(Failure::Refused(format!("A {} cannot be deleted here.", entity.name)))
+}
+
+/// What ends the account or hides the entry, as far as it is not so already; with its inverse, for a move's failure.
+fn end(
     entity: &Entity,
     dn: &str,
-    native: &Native,
-    disabled: &Disabled,
+    ends: &[(Native, Disabled)],
     held: Option<&Record>,
     assertion: &str,
 ) -> Result<Option<Step>, Failure> {
-    let attribute = filter::attribute(native)?;
-    let held = held.and_then(|record| record.values.get(native)).and_then(|values| values.first());
-    let wanted = match disabled {
-        Disabled::Value(value) => value.clone(),
-        Disabled::Bits { set, clear } => {
-            let number = held.and_then(Value::text).and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
-            Some(Value::Integer((number & !clear) | set))
+    let (mut there, mut back) = (Vec::new(), Vec::new());
+    for (native, disabled) in ends {
+        let attribute = filter::attribute(native)?;
+        let held = held.and_then(|record| record.values.get(native)).map_or(&[][..], Vec::as_slice);
+        let wanted = match disabled {
+            Disabled::Value(value) => value.clone(),
+            Disabled::Bits { set, clear } => {
+                let number = held.first().and_then(Value::text).and_then(|text| text.parse::<i64>().ok());
+                Some(Value::Integer((number.unwrap_or(0) & !clear) | set))
+            }
+        };
+        let is_so = match (held, &wanted) {
+            ([held], Some(wanted)) => held.same(wanted),
+            (held, wanted) => held.is_empty() && wanted.is_none(),
+        };
+        if is_so {
+            continue;
         }
-    };
-    let is_so = match (held, &wanted) {
-        (Some(held), Some(wanted)) => held.same(wanted),
-        (held, wanted) => held.is_none() && wanted.is_none(),
-    };
-    if is_so {
+        let value = |value: &Value| stored(attribute, value, &Dns::new());
+        let old = held.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+        let new = wanted.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+        there.extend(swap(attribute, &old, &new));
+        back.extend(swap(attribute, &new, &old));
+    }
+    if there.is_empty() {
         return Ok(None);
     }
-    let value = |value: &Value| stored(attribute, value, &Dns::new());
-    let (old, new) = (held.map(value).transpose()?, wanted.as_ref().map(value).transpose()?);
-    let modify = |remove: &Option<Value>, add: &Option<Value>, assertion: Option<&str>| {
-        let line = |kind, value: &Value| AttributeChange {
-            kind,
-            attribute: attribute.to_owned(),
-            values: vec![value.clone()],
-        };
-        let remove = remove.iter().map(|value| line(ModifyKind::Delete, value));
-        let changes = remove.chain(add.iter().map(|value| line(ModifyKind::Add, value))).collect();
-        LdapOperation::Modify { dn: dn.to_owned(), changes, assertion: assertion.map(str::to_owned) }
-    };
+    let modify = |changes, assertion| LdapOperation::Modify { dn: dn.to_owned(), changes, assertion };
     let about = format!("the {} entry's account, which ends", entity.name);
-    Ok(Some(super::step(about, modify(&old, &new, Some(assertion)), Some(modify(&new, &old, None)))))
+    Ok(Some(super::step(about, modify(there, Some(assertion.to_owned())), Some(modify(back, None)))))
+}
+
+/// The lines that put these values in the place of those.
+fn swap(attribute: &str, old: &[Value], new: &[Value]) -> impl Iterator<Item = AttributeChange> {
+    let line = |kind, values: &[Value]| AttributeChange {
+        kind,
+        attribute: attribute.to_owned(),
+        values: values.to_vec(),
+    };
+    let lines = [line(ModifyKind::Delete, old), line(ModifyKind::Add, new)];
+    lines.into_iter().filter(|line| !line.values.is_empty())
 }
 
 /// The move, with its inverse.

@@ -3,14 +3,20 @@
 
 mod create;
 mod delete;
+mod holders;
 mod needs;
+mod numbers;
+mod parts;
 mod update;
 
 #[cfg(test)]
 mod tests;
 
 use crate::backend::{Failure, Lowered};
-use crate::plan::{Action, Entries, Expect, Facts, LdapOperation, Model, Operation, Plan, Search, Step};
+use crate::plan::{
+    Action, AttributeChange, Entity, Entries, Expect, Facts, HookStep, LdapOperation, Model, ModifyKind,
+    Operation, Plan, Search, Step,
+};
 
 use super::dn::Dn;
 use super::search::{operations, place, references};
@@ -45,10 +51,52 @@ fn inside<'a>(entries: &Entries, parent: &'a str) -> Result<&'a str, Failure> {
     is_inside.then_some(parent).ok_or_else(elsewhere)
 }
 
+/// What the mapping's own functions ask for, beside what is done anyway. The inverse of what comes and goes by value is
+/// clear; what is replaced has none.
+fn hooks(hooks: &[HookStep]) -> Result<Vec<Step>, Failure> {
+    let modify = |dn: &str, changes: Vec<AttributeChange>| LdapOperation::Modify {
+        dn: dn.to_owned(),
+        changes,
+        assertion: None,
+    };
+    let one = |hook: &HookStep| match hook {
+        HookStep::Modify { dn, changes } => {
+            let undo = inverse(changes).map(|changes| modify(dn, changes));
+            Ok(step("the mapping's own change".to_owned(), modify(dn, changes.clone()), undo))
+        }
+        _ => {
+            let text = "a directory is changed by `plan.modify`, not by procedures and statements";
+            Err(Failure::Internal(text.to_owned()))
+        }
+    };
+    hooks.iter().map(one).collect()
+}
+
+fn inverse(changes: &[AttributeChange]) -> Option<Vec<AttributeChange>> {
+    let one = |change: &AttributeChange| {
+        let kind = match change.kind {
+            ModifyKind::Add => ModifyKind::Delete,
+            ModifyKind::Delete if !change.values.is_empty() => ModifyKind::Add,
+            ModifyKind::Delete | ModifyKind::Replace => return None,
+        };
+        Some(AttributeChange { kind, ..change.clone() })
+    };
+    changes.iter().rev().map(one).collect()
+}
+
+/// What the mapping's functions do where nothing else does; `None` where more is done.
+fn only_hooks(entity: &Entity, steps: &[HookStep], what: &str) -> Result<Option<Vec<Step>>, Failure> {
+    match (entity.read_only, steps.is_empty()) {
+        (false, _) => Ok(None),
+        (true, true) => Err(Failure::Refused(format!("A {} cannot be {what} here.", entity.name))),
+        (true, false) => hooks(steps).map(Some),
+    }
+}
+
 fn step(about: String, operation: LdapOperation, undo: Option<LdapOperation>) -> Step {
     Step { about, action: Action::Ldap(operation), expect: Expect::Done, undo }
 }
 
 fn plan(steps: Vec<Step>) -> Lowered {
-    Lowered::Plan(Plan { steps })
+    Lowered::Plan(Plan { steps, id: None })
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::backend::ldap::fixture;
 use crate::plan::{
-    Case, Change, Changes, Create, Delete, Disabled, Fields, Found, Move, Native, OnDelete, Predicate, Range,
-    Record, Reference, Secret, Test, Update, Value,
+    Case, Change, Changes, Create, Delete, DeleteRule, Disable, Disabled, Fields, Found, Move, Native,
+    OnDelete, Predicate, Range, Record, Reference, Row, Secret, Test, Update, Value,
 };
 
 const ANN: &str = "00000000-0000-0000-0000-00000000000a";
@@ -63,14 +63,20 @@ fn member(id: &str) -> Value {
 fn user(values: &[(&str, Value)], rdn: Option<&str>) -> Operation {
     let values = values.iter().map(|(name, value)| (Native::own(*name), vec![value.clone()]));
     let record = Record { rdn: rdn.map(str::to_owned), values: values.collect(), ..Record::default() };
-    Operation::Create(Create { entity: "User".into(), record })
+    Operation::Create(Create { entity: "User".into(), record, hooks: Vec::new() })
 }
 
 fn update(entity: &str, id: &str, values: &[(&str, Change)], rdn: Option<&str>) -> Operation {
     let values: BTreeMap<_, _> =
         values.iter().map(|(name, change)| (Native::own(*name), change.clone())).collect();
     let changes = Changes { values, rdn: rdn.map(str::to_owned), ..Changes::default() };
-    Operation::Update(Update { entity: entity.into(), id: id.to_owned(), changes, version: None })
+    Operation::Update(Update {
+        entity: entity.into(),
+        id: id.to_owned(),
+        changes,
+        version: None,
+        hooks: Vec::new(),
+    })
 }
 
 fn swap(old: &str, new: &str) -> Change {
@@ -121,7 +127,7 @@ fn what_cannot_be_stored_is_refused() {
 fn a_group_looks_its_members_up_in_one_search_a_type_and_keeps_its_placeholder() {
     let values = BTreeMap::from([(Native::own("member"), vec![member(ANN), member(BEN)])]);
     let record = Record { rdn: Some("team".to_owned()), values, ..Record::default() };
-    let create = Operation::Create(Create { entity: "Group".into(), record });
+    let create = Operation::Create(Create { entity: "Group".into(), record, hooks: Vec::new() });
     let asked = needs(&create, &Facts::default());
     let both = vec![ANN.to_owned(), BEN.to_owned()];
     assert_eq!(asked.len(), 2);
@@ -257,7 +263,13 @@ fn after_a_conflict_only_what_is_left_is_done_and_the_placeholder_comes_back() {
 
 #[test]
 fn a_delete_asserts_the_entry_and_what_is_gone_is_not_found() {
-    let delete = Operation::Delete(Delete { entity: "User".into(), id: ANN.to_owned(), version: None });
+    let delete = Operation::Delete(Delete {
+        entity: "User".into(),
+        id: ANN.to_owned(),
+        version: None,
+        stamps: BTreeMap::new(),
+        hooks: Vec::new(),
+    });
     assert_eq!(needs(&delete, &Facts::default()), [Search::existing(&"User".into(), vec![ANN.to_owned()])]);
     let mut facts = Facts::default();
     exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");
@@ -330,10 +342,22 @@ fn no_entry_goes_where_it_would_be_none() {
 }
 
 fn leave(disabled: Disabled, held: &str) -> String {
-    let mut model = fixture::model();
     let to = Move { to: "ou=leavers,dc=x".to_owned(), disabled: Some((Native::own("uac"), disabled)) };
-    model.entities.get_mut("User").unwrap().on_delete = vec![OnDelete::Move(to)];
-    let delete = Operation::Delete(Delete { entity: "User".into(), id: ANN.to_owned(), version: None });
+    end(vec![DeleteRule::always(OnDelete::Move(to))], held)
+}
+
+/// What DELETE does to Ann, who holds this.
+fn end(rules: Vec<DeleteRule>, held: &str) -> String {
+    let mut model = fixture::model();
+    model.entities.get_mut("User").unwrap().on_delete = rules;
+    let stamps = BTreeMap::from([(Native::own("modified"), "now".into())]);
+    let delete = Operation::Delete(Delete {
+        entity: "User".into(),
+        id: ANN.to_owned(),
+        version: None,
+        stamps,
+        hooks: Vec::new(),
+    });
     let mut facts = Facts::default();
     while let Lowered::Need(needs) = lower(&model, &delete, &facts).unwrap() {
         for search in needs {
@@ -368,4 +392,73 @@ fn a_leaver_is_disabled_and_goes_elsewhere_under_a_name_that_is_free_there() {
     assert_eq!(leave(bits, "514"), format!("version: 1\n\n{move_}"));
     let value = Disabled::Value(Some("off".into()));
     assert_eq!(leave(value, "on"), format!("version: 1\n\n{}\n{move_}", disable("on", "off")));
+}
+
+#[test]
+fn who_is_disabled_stays_with_what_hides_them() {
+    let disable = Disable {
+        account: Some((Native::own("uac"), Disabled::Bits { set: 2, clear: 0 })),
+        values: Row::from([("kind".into(), "left".into())]),
+    };
+    assert_eq!(
+        end(vec![DeleteRule::always(OnDelete::Disable(disable))], "512"),
+        format!(
+            "version: 1\n\n# the User entry's account, which ends\n# only if (entryUUID={ANN})\n\
+             dn: uid=ann\\, b,ou=people,dc=x\nchangetype: modify\ndelete: uac\nuac: 512\n-\nadd: uac\nuac: 514\n-\n\
+             add: kind\nkind: left\n-\nadd: modified\nmodified: now\n-\n# undone by:\n\
+             # dn: uid=ann\\, b,ou=people,dc=x\n# changetype: modify\n# delete: uac\n# uac: 514\n# -\n# add: uac\n\
+             # uac: 512\n# -\n# delete: kind\n# kind: left\n# -\n# delete: modified\n# modified: now\n# -\n"
+        )
+    );
+}
+
+#[test]
+fn the_first_rule_that_fits_decides_and_is_asserted() {
+    let rows = Row::from([("kind".into(), "staff".into())]);
+    let rules =
+        vec![DeleteRule { rows: rows.clone(), how: OnDelete::Delete }, DeleteRule::always(OnDelete::Refuse)];
+    // Whatever is asked is found here, and so the first rule fits.
+    let printed = end(rules, "512");
+    assert!(printed.contains(&format!("# only if (&(entryUUID={ANN})(kind=staff))")), "{printed}");
+    let mut model = fixture::model();
+    model.entities.get_mut("User").unwrap().on_delete =
+        vec![DeleteRule { rows, how: OnDelete::Refuse }, DeleteRule::always(OnDelete::Delete)];
+    let stamps = BTreeMap::new();
+    let delete = Operation::Delete(Delete {
+        entity: "User".into(),
+        id: ANN.to_owned(),
+        version: None,
+        stamps,
+        hooks: Vec::new(),
+    });
+    let mut facts = Facts::default();
+    exists(&mut facts, "User", ANN, "uid=ann,ou=people,dc=x");
+    while let Lowered::Need(needs) = lower(&model, &delete, &facts).unwrap() {
+        needs.into_iter().for_each(|search| facts.add(search, Found::default()));
+    }
+    let Ok(Lowered::Plan(plan)) = lower(&model, &delete, &facts) else { panic!() };
+    assert!(
+        plan.render().contains(&format!("# only if (&(entryUUID={ANN})(!(kind=staff)))")),
+        "{}",
+        plan.render()
+    );
+}
+
+#[test]
+fn a_name_that_a_hidden_entry_has_is_told_so() {
+    let mut model = fixture::model();
+    let mut everybody = model.entity("User").unwrap().clone();
+    everybody.name = "User.*".into();
+    model.entities.insert(everybody.name.clone(), everybody);
+    model.entities.get_mut("User").unwrap().unscoped = Some("User.*".into());
+    let create = user(&[("uid", "ann".into())], Some("ann"));
+    let mut facts = Facts::default();
+    let Ok(Lowered::Need(needs)) = lower(&model, &create, &facts) else { panic!() };
+    assert_eq!(needs.len(), 2);
+    for search in needs {
+        let hidden: &[(&str, &str)] =
+            if &*search.entity == "User.*" { &[(BEN, "uid=ann,ou=people,dc=x")] } else { &[] };
+        facts.add(search, found(hidden));
+    }
+    assert!(matches!(lower(&model, &create, &facts), Err(Failure::Hidden(_))));
 }

@@ -12,35 +12,68 @@ use crate::plan::{
     Reference, Step, Update, Value,
 };
 
-use super::{Needs, inside, needs};
+use super::numbers::Numbers;
+use super::{Needs, holders, inside, needs, parts};
 
 pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &update.entity)?;
-    if !update.changes.children.is_empty() || update.changes.rest.is_some() {
-        return Err(Failure::Internal("a directory has no child tables and no document of rest".to_owned()));
+    if !update.changes.children.is_empty() {
+        return Err(Failure::Internal("a directory has no child tables".to_owned()));
     }
     let mut needs = Needs::new(model, entity, facts);
     let record = needs.record(&update.id)?;
+    if let Some(steps) = super::only_hooks(entity, &update.hooks, "changed")? {
+        return needs.or_else(|| Ok(steps));
+    }
     let dns = needs.dns(references(update));
     for native in &entity.unique {
         let added = update.changes.values.get(native).map_or(&[][..], |change| &change.add);
         needs.unique(native, added, &update.id)?;
     }
+    let document = document(entries, record, update);
     let mut values = Vec::new();
-    for (native, change) in &update.changes.values {
+    for (native, change) in
+        update.changes.values.iter().chain(document.as_ref().map(|(name, change)| (name, change)))
+    {
         let change = match facts.attempt {
             0 => change.clone(),
             _ => again(&mut needs, entries, update, native, change),
         };
         values.push((native, Written::of(record, native, change)));
     }
+    for copy in entries.copies.iter().filter(|copy| copy.to.part.is_none()) {
+        let Some(change) = parts::along_change(&mut needs, copy, update)? else { continue };
+        let change = match facts.attempt {
+            0 => change,
+            _ => still(&mut needs, &update.id, &copy.to, change),
+        };
+        values.push((&copy.to, Written::of(record, &copy.to, change)));
+    }
     if is_done(&values) {
         values.clear();
     }
+    let mut numbers = Numbers::default();
+    let mut before = parts::changed(&mut needs, entity, entries, update, record, &mut numbers)?;
+    before.extend(holders::follow(&mut needs, entity, entries, update, record)?);
     needs.or_else(|| {
         let rename = Rename::of(entries, &needs::dn(record)?, update)?;
-        steps(entity, entries, update, rename, &values, &dns)
+        let own = steps(entity, entries, update, rename, &values, &dns)?;
+        let hooks = super::hooks(&update.hooks)?;
+        Ok(numbers.steps().into_iter().chain(before).chain(own).chain(hooks).collect())
     })
+}
+
+/// The document of `rest`, in the place of the one that was read.
+fn document(entries: &Entries, record: Option<&Record>, update: &Update) -> Option<(Native, Change)> {
+    let (attribute, document) = (entries.rest.as_ref()?, update.changes.rest.as_ref()?);
+    let text = |document: &String| Value::from(document.as_str());
+    let remove = record.and_then(|record| record.rest.as_ref()).map(text);
+    let change = Change {
+        remove: remove.into_iter().collect(),
+        add: document.iter().map(text).collect(),
+        repeatable: false,
+    };
+    Some((Native::own(attribute.clone()), change))
 }
 
 fn references(update: &Update) -> impl Iterator<Item = (&Native, &Reference)> {
@@ -86,8 +119,7 @@ fn again(needs: &mut Needs, entries: &Entries, update: &Update, native: &Native,
     let mut change = change.clone();
     let removes = !change.remove.is_empty();
     if change.repeatable {
-        change.remove.retain(|value| needs.holds(&update.id, native, value) == Some(true));
-        change.add.retain(|value| needs.holds(&update.id, native, value) == Some(false));
+        change = still(needs, &update.id, native, change);
     }
     if let Some((attribute, placeholder)) = &entries.placeholder
         && removes
@@ -98,6 +130,13 @@ fn again(needs: &mut Needs, entries: &Entries, update: &Update, native: &Native,
             change.add.push(placeholder);
         }
     }
+    change
+}
+
+/// What of a change is still to be done.
+fn still(needs: &mut Needs, id: &str, native: &Native, mut change: Change) -> Change {
+    change.remove.retain(|value| needs.holds(id, native, value) == Some(true));
+    change.add.retain(|value| needs.holds(id, native, value) == Some(false));
     change
 }
 

@@ -1,0 +1,106 @@
+//! What a mapping's own functions ask for, as statements. The text of a statement stands in the mapping; values go as
+//! parameters only.
+
+use std::sync::Arc;
+
+use super::builder::Builder;
+use super::dialect::Dialect;
+use crate::backend::Failure;
+use crate::plan::{Expect, HookStep, Param, Plan, Step, Value};
+
+/// The steps, and the new resource's id where they tell it.
+pub(super) fn steps(dialect: Dialect, hooks: &[HookStep]) -> Result<Plan, Failure> {
+    let mut plan = Plan::default();
+    for hook in hooks {
+        match hook {
+            HookStep::Exec { procedure, arguments, outputs } => {
+                plan.steps.push(exec(dialect, procedure, arguments, outputs)?);
+            }
+            HookStep::Statement { text, params, outputs } => {
+                plan.steps.push(statement(dialect, text, params, outputs)?);
+            }
+            HookStep::Id(id) => plan.id = Some(id.clone()),
+            HookStep::Modify { .. } => {
+                return Err(Failure::Internal(
+                    "`plan.modify` is for directories, and this is a database".to_owned(),
+                ));
+            }
+        }
+    }
+    Ok(plan)
+}
+
+/// EXECUTE takes names and values, and no expressions; what an OUTPUT parameter gives comes as a row. It is text
+/// whatever the parameter's type: every type that a key has becomes one by itself.
+fn exec(
+    dialect: Dialect,
+    procedure: &str,
+    arguments: &[(String, Param)],
+    outputs: &[(String, Arc<str>)],
+) -> Result<Step, Failure> {
+    if dialect == Dialect::Sqlite {
+        return Err(Failure::Internal(format!(
+            "{procedure}: SQLite has no procedures; use `plan.statement`"
+        )));
+    }
+    let mut builder = Builder::new(dialect);
+    let (mut declared, mut said) = (String::new(), Vec::new());
+    for (name, param) in arguments {
+        let name = variable(name)?;
+        match param {
+            Param::Value(Value::Today) => {
+                declared.push_str(&format!("DECLARE {name}_today DATE = {}; ", dialect.today()));
+                said.push(format!("{name} = {name}_today"));
+            }
+            Param::Null => said.push(format!("{name} = NULL")),
+            param => said.push(format!("{name} = {}", builder.param(param.clone()))),
+        }
+    }
+    let mut given = Vec::new();
+    for (name, _) in outputs {
+        let name = variable(name)?;
+        declared.push_str(&format!("DECLARE {name}_given NVARCHAR(4000); "));
+        said.push(format!("{name} = {name}_given OUTPUT"));
+        given.push(format!("{name}_given"));
+    }
+    let arguments = if said.is_empty() { String::new() } else { format!(" {}", said.join(", ")) };
+    builder.push(&format!("{declared}EXEC {}{arguments}", dialect.quote(procedure)));
+    if !given.is_empty() {
+        builder.push(&format!("; SELECT {}", given.join(", ")));
+    }
+    let names = outputs.iter().map(|(_, name)| name.clone());
+    builder.step(format!("the mapping calls {procedure}"), Expect::Done, names)
+}
+
+/// The name of a procedure's parameter. It comes from the mapping; other characters than a name has would be no name.
+fn variable(name: &str) -> Result<String, Failure> {
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '#' | '$');
+    match !name.is_empty() && name.chars().all(is_name) {
+        true => Ok(format!("@{name}")),
+        false => Err(Failure::Internal(format!("{name:?} cannot be a procedure's parameter"))),
+    }
+}
+
+/// The mapping's text, each `?` outside quotes the next parameter's mark.
+fn statement(dialect: Dialect, text: &str, params: &[Param], outputs: &[Arc<str>]) -> Result<Step, Failure> {
+    let mut builder = Builder::new(dialect);
+    let (mut params, mut quote) = (params.iter(), None);
+    let wrong = || Failure::Internal(format!("{text:?} has not as many `?` as it is given parameters"));
+    for c in text.chars() {
+        match (c, quote) {
+            ('?', None) => {
+                let mark = builder.param(params.next().ok_or_else(wrong)?.clone());
+                builder.push(&mark);
+                continue;
+            }
+            ('\'' | '"', None) => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            _ => {}
+        }
+        builder.push(c.encode_utf8(&mut [0; 4]));
+    }
+    match params.next() {
+        None => builder.step("the mapping's own statement", Expect::Done, outputs.iter().cloned()),
+        Some(_) => Err(wrong()),
+    }
+}

@@ -1,0 +1,136 @@
+//! Which rows and entries exist for SCIM (`only`), and how one ends (`on_delete`). Both belong together: what DELETE
+//! leaves behind must be among what does not exist any more (RFC 7644 §3.6).
+
+use serde_json::Value as Json;
+
+use super::build::Builder;
+use super::codes::Pattern;
+use super::draft::{DraftDelete, DraftResource};
+use super::line::{Generated, How, ResourceMapping};
+use super::values;
+use crate::plan::{DeleteRule, Disable, Disabled, Move, Native, OnDelete, Predicate, Row, Value};
+use crate::scim::path::AttrPath;
+
+/// What `.only(…)` says of the natives.
+pub(super) fn only(builder: &mut Builder<'_>, draft: &DraftResource) -> Predicate {
+    let Some((_, at)) = &draft.only else { return Predicate::All };
+    let patterns = patterns(draft);
+    if let Some((native, _)) = patterns.iter().find(|(native, _)| native.name.contains('.')) {
+        builder.wrong(*at, format!("`only` is about the resource's own row or entry, not about `{native}`"));
+    }
+    patterns.iter().fold(Predicate::All, |all, (native, pattern)| all.and(pattern.predicate(native)))
+}
+
+/// The literal values of `.only(…)`, which a new resource gets where nothing else gives one.
+pub(super) fn literals(draft: &DraftResource) -> impl Iterator<Item = (Native, Generated)> {
+    patterns(draft).into_iter().filter_map(|(native, pattern)| match pattern {
+        Pattern::Is(value) => Some((native, Generated::Literal(value))),
+        _ => None,
+    })
+}
+
+fn patterns(draft: &DraftResource) -> Vec<(Native, Pattern)> {
+    let said = draft.only.iter().flat_map(|(patterns, _)| patterns);
+    said.map(|(name, pattern)| (Native::own(name.as_str()), super::build::code(pattern))).collect()
+}
+
+/// The rules of DELETE, in order.
+pub(super) fn on_delete(
+    builder: &mut Builder<'_>,
+    draft: &DraftResource,
+    of: &ResourceMapping,
+) -> Vec<DeleteRule> {
+    if draft.on_delete.is_empty() {
+        builder.wrong(draft.at, "say what DELETE does: `.on_delete(\"delete\")` or `.on_delete(\"refuse\")`");
+    }
+    let rules: Vec<DeleteRule> =
+        draft.on_delete.iter().filter_map(|rule| delete_rule(builder, rule, of)).collect();
+    for (rule, said) in rules.iter().zip(&draft.on_delete) {
+        if let OnDelete::Disable(disable) = &rule.how
+            && !hides(disable, &patterns(draft))
+        {
+            let help = "say `.only(#{ … })` of the resource, so that what `on_delete` writes is not among it";
+            builder.warn(
+                said.at,
+                "a deleted resource stays visible: what DELETE writes hides it from nobody",
+                help,
+            );
+        }
+    }
+    rules
+}
+
+fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete, of: &ResourceMapping) -> Option<DeleteRule> {
+    let how = match (rule.how.as_str(), &rule.to) {
+        ("delete" | "refuse", Some(_)) => {
+            builder.wrong(rule.at, format!("`on_delete({:?}, …)` has no place to go to", rule.how));
+            return None;
+        }
+        ("delete", None) => OnDelete::Delete,
+        ("refuse", None) => OnDelete::Refuse,
+        ("disable", None) => {
+            let disable = Disable { account: of.disabled(), values: row(&rule.values) };
+            if disable.account.is_none() && disable.values.is_empty() {
+                let help = "map `active` by `.values([[\"A\", true], [\"T\", false]])`, or say what is written: \
+                            `.on_delete(\"disable\", #{ Column: value })`";
+                builder.wrong_with_help(
+                    rule.at,
+                    "nothing says how a resource is disabled",
+                    Some(help.to_owned()),
+                );
+                return None;
+            }
+            OnDelete::Disable(disable)
+        }
+        ("move", Some(to)) if of.is_entry => OnDelete::Move(Move { to: to.clone(), disabled: of.disabled() }),
+        ("move", _) => {
+            builder.wrong(rule.at, "an entry is moved to a DN: `.on_delete(\"move\", \"ou=leavers,…\")`");
+            return None;
+        }
+        ("disable", Some(_)) => {
+            builder.wrong(rule.at, "`on_delete(\"disable\", …)` takes what is written: #{ Column: value }");
+            return None;
+        }
+        (other, _) => {
+            builder
+                .wrong(rule.at, format!("`on_delete` knows delete, disable, move and refuse, not {other:?}"));
+            return None;
+        }
+    };
+    Some(DeleteRule { rows: row(&rule.rows), how })
+}
+
+fn row(said: &[(String, Json)]) -> Row {
+    said.iter().filter_map(|(name, value)| Some((name.as_str().into(), values::literal(value)?))).collect()
+}
+
+/// Whether what is written makes of a row or an entry one that does not exist for SCIM.
+fn hides(disable: &Disable, only: &[(Native, Pattern)]) -> bool {
+    let account = disable.account.iter().map(|(native, disabled)| {
+        let value = match disabled {
+            Disabled::Value(value) => value.clone(),
+            Disabled::Bits { set, .. } => Some(Value::Integer(*set)),
+        };
+        (native.clone(), value)
+    });
+    let values = disable.values.iter().map(|(name, value)| (Native::own(name.clone()), Some(value.clone())));
+    let mut written = account.chain(values);
+    written.any(|(native, value)| {
+        only.iter().any(|(known, pattern)| *known == native && !pattern.fits(value.as_ref()))
+    })
+}
+
+impl ResourceMapping {
+    /// What stands in an account that is not active, where the mapping says it by coded values.
+    fn disabled(&self) -> Option<(Native, Disabled)> {
+        let line = self.line(&AttrPath::attribute("active")).filter(|line| line.writable())?;
+        let How::Codes(codes) = &line.conversion.how else { return None };
+        let written = codes.write(Some(&false.into()))?;
+        let disabled = match (codes.bits(), &written) {
+            (0, _) => Disabled::Value(written),
+            (bits, Some(Value::Integer(set))) => Disabled::Bits { set: bits & set, clear: bits & !set },
+            (bits, _) => Disabled::Bits { set: 0, clear: bits },
+        };
+        Some((line.natives.first()?.clone(), disabled))
+    }
+}

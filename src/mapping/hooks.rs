@@ -1,0 +1,321 @@
+//! The mapping's own functions that write steps: `plan_create`, `plan_update` and `plan_delete`. They see native rows,
+//! after the lines, and a `plan` to which they add; what they ask for is a value that a backend lowers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
+
+use super::line::{Line, ResourceMapping};
+use super::script::{self, from_script, to_script};
+use super::verbs::{Said, wrong};
+use super::{Mapping, values};
+use crate::plan::{AttributeChange, Changes, HookStep, ModifyKind, Native, Param, Record, Row, Value};
+use crate::scim::error::Error;
+
+/// The functions, each with the number of its parameters.
+pub(super) const HOOKS: [(&str, usize); 3] = [("plan_create", 2), ("plan_update", 3), ("plan_delete", 2)];
+/// Steps that one call may ask for.
+const STEPS: usize = 100;
+
+/// What a function adds its steps to.
+#[derive(Clone)]
+struct PlanVerb {
+    resource: Arc<str>,
+    is_entry: bool,
+    text: Arc<str>,
+    steps: Arc<Mutex<Vec<HookStep>>>,
+}
+
+/// Names of outputs, each with the one that later steps know it by.
+type Outputs = Vec<(String, Arc<str>)>;
+
+/// What a procedure's OUTPUT parameter will hold.
+#[derive(Clone)]
+struct Output(Arc<str>);
+
+/// A native value that a script cannot look into: a password, octets, an instant.
+#[derive(Clone)]
+struct Opaque(Value);
+
+/// Registers `plan`'s methods.
+pub(super) fn register(engine: &mut Engine) {
+    engine
+        .register_type_with_name::<PlanVerb>("plan")
+        .register_get("resource", |plan: &mut PlanVerb| plan.resource.to_string())
+        .register_fn(
+            "exec",
+            |call: NativeCallContext, plan: &mut PlanVerb, procedure: &str, arguments: Map| {
+                plan.exec(&call, procedure, arguments, Array::new())
+            },
+        )
+        .register_fn(
+            "exec",
+            |call: NativeCallContext,
+             plan: &mut PlanVerb,
+             procedure: &str,
+             arguments: Map,
+             outputs: Array| { plan.exec(&call, procedure, arguments, outputs) },
+        )
+        .register_fn(
+            "statement",
+            |call: NativeCallContext, plan: &mut PlanVerb, text: &str, params: Array| {
+                plan.statement(&call, text, params, Array::new())
+            },
+        )
+        .register_fn(
+            "statement",
+            |call: NativeCallContext, plan: &mut PlanVerb, text: &str, params: Array, outputs: Array| {
+                plan.statement(&call, text, params, outputs)
+            },
+        )
+        .register_fn("modify", |call: NativeCallContext, plan: &mut PlanVerb, dn: &str, changes: Map| {
+            plan.modify(&call, dn, changes)
+        })
+        .register_fn("id", |call: NativeCallContext, plan: &mut PlanVerb, value: Dynamic| {
+            let id = param(&call, value)?;
+            plan.add(&call, HookStep::Id(id))
+        })
+        .register_type_with_name::<Opaque>("native value")
+        .register_fn("==", |a: &mut Opaque, b: Opaque| a.0.same(&b.0))
+        .register_fn("!=", |a: &mut Opaque, b: Opaque| !a.0.same(&b.0))
+        .register_type_with_name::<Output>("output");
+}
+
+// === impl PlanVerb ===
+
+impl PlanVerb {
+    fn add(&self, call: &NativeCallContext, step: HookStep) -> Said<()> {
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        if steps.len() >= STEPS {
+            return Err(wrong(call, format!("a plan has at most {STEPS} steps of the mapping's own")));
+        }
+        steps.push(step);
+        Ok(())
+    }
+
+    fn only_on(&self, call: &NativeCallContext, entries: bool, verb: &str) -> Said<()> {
+        match (self.is_entry == entries, entries) {
+            (true, _) => Ok(()),
+            (false, true) => Err(wrong(call, format!("`plan.{verb}` is for entries, and this is a table"))),
+            (false, false) => {
+                Err(wrong(call, format!("`plan.{verb}` is for a database, and this is a directory")))
+            }
+        }
+    }
+
+    /// `plan.exec(procedure, arguments, outputs)`: a map of what the OUTPUT parameters will hold.
+    fn exec(&self, call: &NativeCallContext, procedure: &str, arguments: Map, outputs: Array) -> Said<Map> {
+        self.only_on(call, false, "exec")?;
+        let arguments = arguments
+            .into_iter()
+            .map(|(name, value)| Ok((name.to_string(), param(call, value)?)))
+            .collect::<Said<Vec<_>>>()?;
+        let (outputs, given) = self.named(call, procedure, outputs)?;
+        let step = HookStep::Exec { procedure: procedure.to_owned(), arguments, outputs };
+        self.add(call, step).map(|()| given)
+    }
+
+    /// The names of outputs with those that later steps know them by, and as the map that the script goes on with.
+    fn named(&self, call: &NativeCallContext, of: &str, outputs: Array) -> Said<(Outputs, Map)> {
+        let mut named = Outputs::new();
+        for output in super::verbs::texts(call, outputs)? {
+            let known = format!("{of}.{output}#{}", self.count() + 1).into();
+            named.push((output, known));
+        }
+        let given = named.iter().map(|(output, known)| (output.into(), Dynamic::from(Output(known.clone()))));
+        let given = given.collect();
+        Ok((named, given))
+    }
+
+    /// `plan.statement(text, params, outputs)`: a map of what the row that it returns will hold. A text that was put together would carry values that nobody escaped.
+    fn statement(&self, call: &NativeCallContext, text: &str, params: Array, outputs: Array) -> Said<Map> {
+        self.only_on(call, false, "statement")?;
+        if !self.text.contains(text) {
+            let message = "the text of a statement stands in the mapping as it is sent, in one literal; values go \
+                           into the list of parameters, a `?` for each";
+            return Err(wrong(call, message));
+        }
+        let params = params.into_iter().map(|value| param(call, value)).collect::<Said<_>>()?;
+        let (outputs, given) = self.named(call, "statement", outputs)?;
+        let outputs = outputs.into_iter().map(|(_, known)| known).collect();
+        self.add(call, HookStep::Statement { text: text.to_owned(), params, outputs }).map(|()| given)
+    }
+
+    /// `plan.modify(dn, #{ add: #{…}, delete: #{…}, replace: #{…} })`
+    fn modify(&self, call: &NativeCallContext, dn: &str, said: Map) -> Said<()> {
+        self.only_on(call, true, "modify")?;
+        let mut changes = Vec::new();
+        for (word, attributes) in said {
+            let kind = match word.as_str() {
+                "add" => ModifyKind::Add,
+                "delete" => ModifyKind::Delete,
+                "replace" => ModifyKind::Replace,
+                other => {
+                    return Err(wrong(
+                        call,
+                        format!("`modify` knows add, delete and replace, not `{other}`"),
+                    ));
+                }
+            };
+            let Some(attributes) = attributes.try_cast::<Map>() else {
+                return Err(wrong(
+                    call,
+                    format!("`{word}` takes a map of attributes: #{{ description: \"x\" }}"),
+                ));
+            };
+            for (attribute, given) in attributes {
+                let values = native_values(call, given)?;
+                changes.push(AttributeChange { kind, attribute: attribute.to_string(), values });
+            }
+        }
+        self.add(call, HookStep::Modify { dn: dn.to_owned(), changes })
+    }
+
+    fn count(&self) -> usize {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+/// One value or several, `()` for none.
+fn native_values(call: &NativeCallContext, given: Dynamic) -> Said<Vec<Value>> {
+    let given = if given.is_array() { given.into_array().unwrap_or_default() } else { vec![given] };
+    let value = |value: Dynamic| match param(call, value)? {
+        Param::Value(value) => Ok(Some(value)),
+        Param::Null => Ok(None),
+        Param::Output(_) => Err(wrong(call, "a directory's operations give no outputs")),
+    };
+    Ok(given.into_iter().map(value).collect::<Said<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+fn param(call: &NativeCallContext, value: Dynamic) -> Result<Param, Box<EvalAltResult>> {
+    if let Some(output) = value.clone().try_cast::<Output>() {
+        return Ok(Param::Output(output.0));
+    }
+    if let Some(opaque) = value.clone().try_cast::<Opaque>() {
+        return Ok(Param::Value(opaque.0));
+    }
+    let kind = value.type_name();
+    let json = from_script(value).filter(|json| !json.is_array() && !json.is_object());
+    let json = json.ok_or_else(|| wrong(call, format!("a value is needed, not {kind}")))?;
+    Ok(values::literal(&json).map_or(Param::Null, Param::Value))
+}
+
+impl Mapping {
+    /// What `plan_create` asks for.
+    pub fn plan_create(&self, of: &ResourceMapping, record: &Record) -> Result<Vec<HookStep>, Error> {
+        self.hook(of, "plan_create", |plan| (row(of, record), plan))
+    }
+
+    /// What `plan_update` asks for, of a record and what changes in it.
+    pub fn plan_update(
+        &self,
+        of: &ResourceMapping,
+        before: &Record,
+        changes: &Changes,
+    ) -> Result<Vec<HookStep>, Error> {
+        self.hook(of, "plan_update", |plan| (row(of, before), row(of, &changed(before, changes)), plan))
+    }
+
+    /// What `plan_delete` asks for.
+    pub fn plan_delete(&self, of: &ResourceMapping, record: &Record) -> Result<Vec<HookStep>, Error> {
+        self.hook(of, "plan_delete", |plan| (row(of, record), plan))
+    }
+
+    /// Whether the mapping has this function.
+    pub fn has_hook(&self, name: &str) -> bool {
+        self.ast.iter_functions().any(|known| known.name == name)
+    }
+
+    fn hook<A: rhai::FuncArgs>(
+        &self,
+        of: &ResourceMapping,
+        name: &str,
+        arguments: impl FnOnce(PlanVerb) -> A,
+    ) -> Result<Vec<HookStep>, Error> {
+        if !self.has_hook(name) {
+            return Ok(Vec::new());
+        }
+        let (resource, text) = (of.entity.clone(), self.text.clone());
+        let plan = PlanVerb { resource, is_entry: of.is_entry, text, steps: Arc::default() };
+        let _ = script::call(&self.engine, &self.ast, name, arguments(plan.clone()))?;
+        let steps = plan.steps.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(steps)
+    }
+}
+
+/// A record as it will be.
+fn changed(before: &Record, changes: &Changes) -> Record {
+    let mut after = before.clone();
+    for (native, change) in &changes.values {
+        let held = after.values.entry(native.clone()).or_default();
+        held.retain(|value| !change.remove.iter().any(|gone| gone.same(value)));
+        held.extend(change.add.iter().cloned());
+    }
+    for (table, change) in &changes.children {
+        let rows = after.children.entry(table.clone()).or_default();
+        rows.retain(|row| !change.remove.iter().any(|gone| is_of(row, gone)));
+        rows.extend(change.add.iter().cloned());
+    }
+    after
+}
+
+/// Whether a row has all of these values.
+fn is_of(row: &Row, named: &Row) -> bool {
+    named.iter().all(|(column, value)| row.get(column).is_some_and(|held| held.same(value)))
+}
+
+/// A record as a script sees it: every native that the mapping names, `()` where nothing stands; several values of one
+/// that has several, and the rows of child tables, as arrays.
+fn row(of: &ResourceMapping, record: &Record) -> Map {
+    let mut map = Map::new();
+    for (native, is_many) in of.named() {
+        let held = record.values.get(native).map(Vec::as_slice).unwrap_or_default();
+        let value = match is_many {
+            true => held.iter().map(dynamic).collect::<Array>().into(),
+            false => held.first().map_or(Dynamic::UNIT, dynamic),
+        };
+        // Of lines about one native, the one with several values tells what it is.
+        if is_many || !map.contains_key(native.to_string().as_str()) {
+            map.insert(native.to_string().into(), value);
+        }
+    }
+    for (table, columns) in of.tables() {
+        let rows = record.children.get(table).map(Vec::as_slice).unwrap_or_default();
+        let one = |row: &Row| -> Dynamic {
+            let value = |column: &Arc<str>| row.get(column).map_or(Dynamic::UNIT, dynamic);
+            columns.iter().map(|column| ((**column).into(), value(column))).collect::<Map>().into()
+        };
+        map.insert((&**table).into(), rows.iter().map(one).collect::<Array>().into());
+    }
+    map.insert("id".into(), if record.id.is_empty() { Dynamic::UNIT } else { record.id.clone().into() });
+    if of.is_entry {
+        map.insert("dn".into(), record.dn.clone().map_or(Dynamic::UNIT, Into::into));
+    }
+    map
+}
+
+fn dynamic(value: &Value) -> Dynamic {
+    match value {
+        Value::Bytes(_) | Value::Timestamp(_) | Value::Date(_) | Value::Today | Value::Secret(_) => {
+            Dynamic::from(Opaque(value.clone()))
+        }
+        plain => to_script(&values::plain(plain)),
+    }
+}
+
+impl ResourceMapping {
+    /// The natives that lines and the mapping itself name, and whether each may have several values.
+    fn named(&self) -> impl Iterator<Item = (&Native, bool)> {
+        let of_line = |line| (Line::all_natives(line).chain(&line.natives), line.many);
+        let lines = self.lines.iter().map(of_line);
+        let lines = lines.flat_map(|(natives, is_many)| natives.map(move |native| (native, is_many)));
+        let given = self.initial.iter().chain(&self.stamps).map(|(native, _)| (native, false));
+        lines.chain(given)
+    }
+
+    fn tables(&self) -> impl Iterator<Item = (&Arc<str>, Vec<Arc<str>>)> {
+        self.collections.iter().map(|collection| {
+            (&collection.table, collection.parts.iter().map(|part| part.column.clone()).collect())
+        })
+    }
+}

@@ -1,0 +1,405 @@
+//! What belongs to an entry beside its own attributes: further entries (`part`), what is written along (`copy`),
+//! numbers of its own (`counter`). All of it stands in the model, for the backend writes it by itself.
+
+use std::sync::Arc;
+
+use rhai::Position;
+
+use super::build::Builder;
+use super::draft::{DraftGiven, DraftLine, DraftPart, DraftResource, Given};
+use super::line::{How, ResourceMapping};
+use super::template::Template;
+use super::values;
+use crate::plan::{
+    Composed, Copied, Counter, DeleteRule, Entity, Entries, Initial, Native, OnDelete, Part, Store, Value,
+};
+use crate::scim::path::AttrPath;
+use crate::scim::schema::{Attribute, Type};
+
+/// The places of a type's parts.
+pub(super) fn entities(draft: &DraftResource, store: &Store) -> Vec<Entity> {
+    let Store::Entries(entries) = store else { return Vec::new() };
+    let entity = |part: &DraftPart| {
+        let place = split(&part.dn)?;
+        Some(Entity {
+            name: format!("{}.{}", draft.name, part.alias).into(),
+            store: Store::Entries(Entries {
+                base: place.base.to_owned(),
+                classes: part.classes.clone(),
+                rdn: place.attribute.into(),
+                id: entries.id.clone(),
+                ..Entries::default()
+            }),
+            references: Default::default(),
+            unique: Vec::new(),
+            version: None,
+            on_delete: vec![DeleteRule::always(OnDelete::Delete)],
+            read_only: false,
+            unscoped: None,
+        })
+    };
+    draft.parts.iter().filter_map(entity).collect()
+}
+
+/// A DN of which only the first value is a template.
+struct Place<'a> {
+    attribute: &'a str,
+    name: &'a str,
+    base: &'a str,
+}
+
+fn split(dn: &str) -> Option<Place<'_>> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let (attribute, rest) = dn.split_once('=')?;
+    let (name, base) = rest.split_once(',')?;
+    let is_one = attribute.chars().all(is_plain) && !name.contains(['=', '+', '\\']) && !base.contains('{');
+    is_one.then_some(Place { attribute, name, base: base.trim_start() })
+}
+
+impl Builder<'_> {
+    /// The parts of a type's entries.
+    pub(super) fn parts(&mut self, draft: &DraftResource, of: &ResourceMapping) -> Vec<Part> {
+        let mut parts: Vec<Part> = Vec::new();
+        for said in &draft.parts {
+            if parts.iter().any(|part| *part.alias == *said.alias) {
+                self.wrong(said.at, format!("the part {:?} stands here a second time", said.alias));
+            }
+            if said.classes.is_empty() {
+                self.wrong(said.at, "a part needs `classes: […]`: its object classes");
+            }
+            let Some(place) = split(&said.dn) else {
+                let form = "`dn` has the form \"cn={displayName},ou=…\": one attribute, a template, and the DN of the place";
+                self.wrong(said.at, form);
+                continue;
+            };
+            let is_own = draft.rdn.as_ref().is_some_and(|(attribute, name, _)| {
+                attribute.eq_ignore_ascii_case(place.attribute) && name == place.name
+            });
+            if is_own && draft.base.as_deref().is_some_and(|base| base.eq_ignore_ascii_case(place.base)) {
+                self.wrong(
+                    said.at,
+                    "this part would be the entry that it belongs to: it needs another place or name",
+                );
+            }
+            let Some(name) = self.composed(place.name, said.at, of) else { continue };
+            let prefix = format!("{}.", said.alias);
+            let given = draft.initial.iter();
+            let given = given.filter_map(|given| Some((given.native.strip_prefix(&prefix)?, given)));
+            let initial = given
+                .filter_map(|(name, given)| Some((name.into(), self.given_to_part(given, of)?)))
+                .collect();
+            parts.push(Part { alias: said.alias.as_str().into(), name, initial });
+        }
+        for stamp in draft.stamps.iter().filter(|stamp| draft.part_of(&stamp.native).is_some()) {
+            self.wrong(stamp.at, "`stamp` in a part is not built yet; `initial` is");
+        }
+        parts
+    }
+
+    fn given_to_part(&mut self, given: &DraftGiven, of: &ResourceMapping) -> Option<Initial> {
+        match &given.value {
+            Given::Counter(dn, attribute) => Some(Initial::Counter(counter(dn, attribute))),
+            Given::Literal(serde_json::Value::String(text)) if text.contains('{') => {
+                self.composed(text, given.at, of).map(Initial::Composed)
+            }
+            Given::Literal(value) => {
+                let value = values::literal(value);
+                if value.is_none() {
+                    self.wrong(given.at, "a value is needed here, not ()");
+                }
+                value.map(Initial::Literal)
+            }
+            Given::Today => Some(Initial::Literal(Value::Today)),
+            Given::Uuid | Given::Now => {
+                self.wrong(
+                    given.at,
+                    "a part is given literals, templates and counters; others are not built yet",
+                );
+                None
+            }
+        }
+    }
+
+    /// A template whose attributes stand natively as they are, for it is filled in from the directory.
+    fn composed(&mut self, text: &str, at: Position, of: &ResourceMapping) -> Option<Composed> {
+        let template = self.template(text, at, &of.resource_type)?;
+        let native = |path: &AttrPath| plain(of, path);
+        Template::composed(&template, &native).map_err(|message| self.wrong(at, message)).ok()
+    }
+
+    /// Checks a line with `copy`: it says nothing but what is written along, and where.
+    pub(super) fn copy(&mut self, draft: &DraftResource, line: &DraftLine, attribute: &Attribute) {
+        if draft.table.is_some() {
+            self.wrong(line.at, "`copy` in a table is not built yet; for entries it is");
+            return;
+        }
+        let is_more = line.child.is_some()
+            || line.values.is_some()
+            || line.missing.is_some()
+            || line.prefix.is_some()
+            || line.read.is_some()
+            || line.write.is_some()
+            || line.hash.is_some()
+            || line.placeholder.is_some()
+            || line.on_missing.is_some()
+            || line.required
+            || line.unique
+            || line.access.is_some()
+            || line.returned.is_some()
+            || line.max_len.is_some();
+        if is_more || line.natives.len() != 1 {
+            let message = "what is written along is as the attribute's own line says: beside `copy` stand `many`, `ref` and `by`";
+            self.wrong(line.at, message);
+        }
+        let is_secret = attribute.name.eq_ignore_ascii_case("password");
+        if is_secret || attribute.kind == Type::Binary {
+            self.wrong(line.at, "`copy` of a password or of octets is not built yet");
+        }
+        if line.refs.is_empty() == line.by.is_some() {
+            let message = "a copy of references says `.ref(…).by(…)`: which attribute of theirs is written in place of their DN";
+            self.wrong(line.at, message);
+        }
+        let native = line.natives.first().map(String::as_str).unwrap_or_default();
+        if native.contains('.') && draft.part_of(native).is_none() {
+            let part = native.split('.').next().unwrap_or_default();
+            self.wrong(line.at, format!("this resource has no part `{part}`"));
+        }
+        match draft.source(line) {
+            None => {
+                self.wrong(line.at, format!("nothing to copy: no other line maps `{}`", line.path));
+            }
+            Some(source) if source.natives.len() != 1 || source.prefix.is_some() => {
+                self.wrong(
+                    line.at,
+                    "`copy` of a line over several natives, or with `prefix`, is not built yet",
+                );
+            }
+            Some(source) if line.refs.iter().any(|name| !source.refs.contains(name)) => {
+                self.wrong(line.at, format!("`{}` itself refers to no such type", line.path));
+            }
+            Some(source) if line.refs.is_empty() && !source.refs.is_empty() => {
+                let message = format!("`{}` consists of references: say `.ref(…).by(…)`", line.path);
+                self.wrong(line.at, message);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// What is written along.
+    pub(super) fn copies(&mut self, draft: &DraftResource) -> Vec<Copied> {
+        let copied = |line: &DraftLine| {
+            let own = draft.source(line)?.natives.first()?;
+            let to = line.natives.first()?;
+            let to = match draft.part_of(to) {
+                Some((part, name)) => Native::of(part.alias.as_str(), name),
+                None => Native::own(to.as_str()),
+            };
+            let types = line.refs.iter().map(|name| Arc::from(name.as_str())).collect();
+            let by = line.by.as_ref().map(|(native, _)| (Arc::from(native.as_str()), types));
+            Some(Copied { of: Native::own(own.as_str()), to, by })
+        };
+        draft.lines.iter().filter(|line| line.copy).filter_map(copied).collect()
+    }
+
+    /// The numbers that an entry itself is given.
+    pub(super) fn counters(&mut self, draft: &DraftResource) -> Vec<(Native, Counter)> {
+        for given in draft.stamps.iter().filter(|given| matches!(given.value, Given::Counter(..))) {
+            self.wrong(given.at, "a number is given once: `counter` is for `initial`");
+        }
+        let own = draft.initial.iter().filter(|given| draft.part_of(&given.native).is_none());
+        let number = |given: &DraftGiven| match &given.value {
+            Given::Counter(dn, attribute) => {
+                Some((Native::own(given.native.as_str()), counter(dn, attribute)))
+            }
+            _ => None,
+        };
+        own.filter_map(number).collect()
+    }
+
+    /// Refuses in a table what only entries have.
+    pub(super) fn only_entries(&mut self, draft: &DraftResource) {
+        for part in &draft.parts {
+            self.wrong(
+                part.at,
+                "a part with a `dn` is an entry; as a row of another table it is not built yet",
+            );
+        }
+        for given in draft.initial.iter().chain(&draft.stamps) {
+            if let Given::Counter(..) = given.value {
+                self.wrong(given.at, "`counter` in a table is not built yet; it is an entry of a directory");
+            }
+        }
+    }
+}
+
+fn counter(dn: &str, attribute: &str) -> Counter {
+    Counter { dn: dn.to_owned(), attribute: attribute.into() }
+}
+
+/// Where an attribute stands natively as it is.
+fn plain(of: &ResourceMapping, path: &AttrPath) -> Result<Native, String> {
+    let as_it_is = |line: &&super::line::Line| {
+        matches!(line.conversion.how, How::Plain) && line.conversion.prefix.is_none() && !line.many
+    };
+    let line = of.line(path).filter(as_it_is).filter(|line| line.writable() && !line.is_secret());
+    let native = line.and_then(|line| line.natives.first().cloned());
+    native.ok_or_else(|| {
+        format!("a part can be made of attributes that are stored as they are, which `{path}` is not")
+    })
+}
+
+// === impl DraftResource ===
+
+impl DraftResource {
+    /// The part that a native is in, and its name there.
+    pub(super) fn part_of<'a>(&'a self, native: &'a str) -> Option<(&'a DraftPart, &'a str)> {
+        let (alias, name) = native.split_once('.')?;
+        self.parts.iter().find(|part| part.alias == alias).map(|part| (part, name))
+    }
+
+    /// The line that a copy follows.
+    fn source(&self, copy: &DraftLine) -> Option<&DraftLine> {
+        self.lines.iter().find(|line| !line.copy && line.path.eq_ignore_ascii_case(&copy.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::mapping::Mapping;
+    use crate::plan::{Native, Store};
+
+    const READY: &str = include_str!("../../mappings/openldap-posix/mapping.rhai");
+    const CASE: &str = include_str!("../../tests/mappings/case4/mapping.rhai");
+    const TABLE: &str =
+        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");\nattr(\"userName\", \"N\");\n";
+
+    fn load(text: &str) -> Result<Mapping, String> {
+        let all = ["people", "groups", "posix"].map(|name| (name.to_owned(), format!("ou={name},dc=x")));
+        let asked_for = all.into_iter().filter(|(name, _)| text.contains(&format!("\"{name}\"")));
+        let params: BTreeMap<String, String> = asked_for.collect();
+        Mapping::parse("mapping.rhai", text, &params)
+            .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn what_belongs_to_an_entry_stands_in_the_model_and_not_in_the_lines() {
+        for text in [READY, CASE] {
+            let mapping = load(text).unwrap();
+            let Store::Entries(groups) = &mapping.model().entity("Group").unwrap().store else { panic!() };
+            let to: Vec<String> = groups.copies.iter().map(|copy| copy.to.to_string()).collect();
+            assert_eq!(to, ["posix.cn", "posix.memberUid"]);
+            let name: Vec<&Native> = groups.parts[0].name.natives().collect();
+            assert_eq!(name, [&Native::own("cn")]);
+            let Store::Entries(posix) = &mapping.model().entity("Group.posix").unwrap().store else {
+                panic!()
+            };
+            assert_eq!((posix.base.as_str(), &*posix.rdn, posix.classes.len()), ("ou=posix,dc=x", "cn", 1));
+            let Store::Entries(people) = &mapping.model().entity("User").unwrap().store else { panic!() };
+            assert_eq!(people.counters.len(), 1);
+            let of = &mapping.resources()[1];
+            let read = of.fields(&|_| true).natives;
+            assert!(
+                read.contains(&Native::own("member"))
+                    && read.iter().all(|native| !native.name.contains("posix"))
+            );
+        }
+    }
+
+    /// The ready mapping with one of its texts replaced by another.
+    #[test]
+    fn what_cannot_be_written_so_is_refused_with_its_place() {
+        let by = ".ref(\"User\").by(\"uid\").copy();";
+        let part =
+            ".part(\"posix\", #{ dn: `cn={displayName},${param(\"posix\")}`, classes: [\"posixGroup\"] })";
+        let number = "initial(\"posix.gidNumber\", ";
+        for (old, new, says) in [
+            (by, ".ref(\"User\").copy();", "a copy of references says"),
+            (by, ".by(\"uid\").copy();", "a copy of references says"),
+            (by, ".ref(\"User\").by(\"uid\");", "`by` on a line that is read is not built yet"),
+            (by, ".ref(\"Group\").by(\"cn\").copy();", "`members` itself refers to no such type"),
+            (by, ".ref(\"User\").by(\"uid\").copy().required();", "is as the attribute's own line says"),
+            (by, ".copy();", "`members` consists of references"),
+            ("\"posix.memberUid\"", "\"posx.memberUid\"", "this resource has no part `posx`"),
+            ("\"posix.cn\").copy()", "\"posix.cn\")", "what stands in a part is written along"),
+            (
+                "attr(\"displayName\",       \"cn\").required().unique();\nattr(\"displayName\",       \"posix",
+                "attr(\"displayName\", \"posix",
+                "nothing to copy: no other line maps `displayName`",
+            ),
+            (
+                part,
+                ".part(\"posix\", #{ dn: `cn={displayName}`, classes: [\"posixGroup\"] })",
+                "`dn` has the form",
+            ),
+            (
+                part,
+                ".part(\"posix\", #{ dn: `cn=x,ou={displayName},dc=x`, classes: [\"posixGroup\"] })",
+                "`dn` has the form",
+            ),
+            (
+                part,
+                ".part(\"posix\", #{ dn: `cn={displayName},ou=groups,dc=x`, classes: [\"posixGroup\"] })",
+                "would be the entry that it belongs to",
+            ),
+            (
+                part,
+                ".part(\"posix\", #{ dn: `cn={members},ou=x`, classes: [\"posixGroup\"] })",
+                "which `members` is not",
+            ),
+            (
+                part,
+                ".part(\"posix\", #{ dn: `cn={displayNam},ou=x`, classes: [\"posixGroup\"] })",
+                "no attribute `displayNam`",
+            ),
+            (part, ".part(\"posix\", #{ dn: `cn={displayName},ou=x` })", "its object classes"),
+            (part, ".part(\"posix\", #{ dn: 5 })", "`dn` is a text"),
+            (part, ".part(\"posix\", #{ base: 5 })", "`part` knows `dn` and `classes`, not `base`"),
+            (part, ".part(\"posix\", \"T\", \"Id\")", "`part` as a row of another table is not built yet"),
+            (
+                number,
+                "initial(\"posix.description\", now());\ninitial(\"posix.gidNumber\", ",
+                "a part is given literals, templates and counters",
+            ),
+            (
+                number,
+                "stamp(\"posix.description\", \"x\");\ninitial(\"posix.gidNumber\", ",
+                "`stamp` in a part is not built yet",
+            ),
+            (
+                number,
+                "stamp(\"description\", counter(\"cn=x\", \"y\"));\ninitial(\"posix.gidNumber\", ",
+                "a number is given once",
+            ),
+            (
+                "attr(\"password\",          \"userPassword\").write_only();",
+                "attr(\"password\", \"userPassword\").write_only();\nattr(\"password\", \"x\").copy();",
+                "`copy` of a password",
+            ),
+            (
+                ".missing(\"-\");                       //",
+                ".missing(\"{userName}\"); //",
+                "a template in `missing` is not built yet",
+            ),
+        ] {
+            assert!(READY.contains(old), "{old}");
+            let said = load(&READY.replacen(old, new, 1)).err().unwrap_or_else(|| panic!("{new} loads"));
+            assert!(said.contains(says) && said.contains("--> mapping.rhai:"), "{new}\n{said}");
+        }
+    }
+
+    #[test]
+    fn in_a_table_they_are_refused_by_name() {
+        for (line, says) in [
+            ("attr(\"displayName\", \"D\").copy();", "`copy` in a table is not built yet"),
+            ("attr(\"displayName\", \"D\").by(\"x\");", "`by` in a table is not built yet"),
+            ("initial(\"No\", counter(\"cn=x\", \"y\"));", "`counter` in a table is not built yet"),
+        ] {
+            let said = load(&format!("{TABLE}{line}")).err().unwrap();
+            assert!(said.contains(says) && said.contains("mapping.rhai:3:"), "{line}\n{said}");
+        }
+        let part = TABLE.replacen(";", ".part(\"p\", #{ dn: \"cn={userName},ou=x\", classes: [\"c\"] });", 1);
+        assert!(load(&part).err().unwrap().contains("as a row of another table it is not built yet"));
+    }
+}

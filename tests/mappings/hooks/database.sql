@@ -1,0 +1,9 @@
+CREATE TABLE Staff (
+  StaffNo INTEGER PRIMARY KEY AUTOINCREMENT,
+  Login TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  Given TEXT,
+  TermDate TEXT,
+  CameLine INTEGER
+);
+CREATE TABLE Journal (Line INTEGER PRIMARY KEY, Login TEXT NOT NULL, What TEXT NOT NULL);
+CREATE VIEW vwStaff AS SELECT StaffNo AS id, Login AS login, Given AS "fn", TermDate AS term_date FROM Staff;
