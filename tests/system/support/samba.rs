@@ -70,7 +70,7 @@ impl Samba {
         });
     }
 
-    /// Takes LDIF of many entries into the domain: the server away, all in one transaction.
+    /// Takes LDIF of many entries into the domain: the server is away meanwhile.
     pub fn load(&mut self, ldif: &str) {
         self.down();
         std::fs::write(self.file("load.ldif"), ldif).unwrap();

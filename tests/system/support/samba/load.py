@@ -1,4 +1,4 @@
-"""Takes the LDIF of entries into a domain whose server does not run, in one transaction."""
+"""Takes the LDIF of entries into a domain whose server does not run, some hundreds in a transaction."""
 import sys
 
 from samba.auth import system_session
@@ -9,8 +9,10 @@ configuration, database, ldif = sys.argv[1:]
 settings = LoadParm()
 settings.load(configuration)
 domain = SamDB(database, session_info=system_session(), lp=settings)
-domain.transaction_start()
 with open(ldif) as entries:
-    for _, entry in domain.parse_ldif(entries.read()):
+    entries = [entry for _, entry in domain.parse_ldif(entries.read())]
+for begin in range(0, len(entries), 500):
+    domain.transaction_start()
+    for entry in entries[begin:begin + 500]:
         domain.add(entry)
-domain.transaction_commit()
+    domain.transaction_commit()
