@@ -16,7 +16,7 @@ use gantry::gateway::{Client, Cursors, LongAnswers, Scans, Snapshot, Target};
 use gantry::http;
 use gantry::limits::Limits;
 use gantry::mapping::Mapping;
-use gantry::plan::{Facts, Folding, Instants, Operation, Precision, Profile, Search};
+use gantry::plan::{Facts, Folding, Instants, Operation, Precision, Profile, Touched};
 use gantry::scim::profile::Profile as Ways;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -69,7 +69,7 @@ impl Backend for StandIn {
         }
     }
 
-    async fn examine(&self, _: &[Search], _: bool) -> Vec<Finding> {
+    async fn examine(&self, _: &[Touched], _: bool) -> Vec<Finding> {
         Vec::new()
     }
 }

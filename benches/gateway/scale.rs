@@ -103,8 +103,7 @@ fn ds389() -> Corp {
 }
 
 fn active_directory() -> Corp {
-    let mut samba = Samba::start();
-    samba.load(&samba_ldif(10_000));
+    let samba = Samba::holding(&samba_ldif(10_000));
     corp("Active Directory (Samba)", "active-directory", 10_000, Server::Samba(Box::new(samba)))
 }
 

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 pub use finding::{Finding, Weight};
 
-use crate::plan::{Facts, Found, Operation, Plan, Profile, Record, Search};
+use crate::plan::{Facts, Found, Operation, Plan, Profile, Record, Search, Touched};
 
 /// A directory or a database behind one target.
 #[async_trait]
@@ -29,9 +29,9 @@ pub trait Backend: Send + Sync {
     /// Whether it answers now; bounded by its deadline.
     async fn ping(&self) -> Result<(), Failure>;
 
-    /// What a person should know who connects it: whether it can be used, and whether all that these searches
-    /// name is there. It reads; with `write` it also writes, and leaves nothing behind.
-    async fn examine(&self, searches: &[Search], write: bool) -> Vec<Finding>;
+    /// What a person should know who connects it: whether it can be used, and whether all that a mapping touches is
+    /// there. It reads; with `write` it also writes, and leaves nothing behind.
+    async fn examine(&self, touched: &[Touched], write: bool) -> Vec<Finding>;
 }
 
 /// A conversation with a backend on behalf of one request. Dropped without [`Session::commit`], what

@@ -9,7 +9,6 @@ use super::{Exit, build, print};
 use crate::backend::{Finding, Intent, Weight};
 use crate::config;
 use crate::gateway::Target;
-use crate::plan::{Predicate, Range, Search};
 
 #[derive(Args)]
 pub struct Doctor {
@@ -38,7 +37,7 @@ impl Doctor {
             let target = build::target(settings, config.limits, &public_url, &cursors, intent)?;
             let kind = target.backend.profile().kind;
             print(&format!("{} at {}: {kind}", target.name, target.path))?;
-            for Finding { weight, text } in target.backend.examine(&searches(&target), self.write).await {
+            for Finding { weight, text } in examine(&target, self.write).await {
                 print(&format!("  {weight:<6}{text}"))?;
                 wrong += usize::from(weight == Weight::Wrong);
             }
@@ -52,14 +51,7 @@ impl Doctor {
     }
 }
 
-/// All that the mapping reads, of each type.
-fn searches(target: &Target) -> Vec<Search> {
-    let types = target.mapping.resources().iter();
-    let all = |of: &crate::mapping::ResourceMapping| Search {
-        entity: of.entity.clone(),
-        predicate: Predicate::All,
-        fields: of.fields(&|_| true),
-        range: Range::first(1),
-    };
-    types.map(all).collect()
+/// What a target's backend is like, for all that its mapping touches.
+pub(super) async fn examine(target: &Target, write: bool) -> Vec<Finding> {
+    target.backend.examine(&target.mapping.touched(), write).await
 }

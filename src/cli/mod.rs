@@ -47,7 +47,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     match arguments.verb {
         Verb::Demo(demo) => demo.run().await,
         Verb::Serve(serve) => serve.run().await,
-        Verb::Check(check) => check.run(),
+        Verb::Check(check) => check.run().await,
         Verb::Doctor(doctor) => doctor.run().await,
         Verb::Plan(plan) => plan.run().await,
     }

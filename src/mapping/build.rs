@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rhai::{AST, Position};
 use serde_json::Value as Json;
 
-use super::codes::{Codes, Pattern as Code};
+use super::codes::{Codes, Pair, Pattern as Code};
 use super::diagnostic::{Diagnostic, Severity};
 use super::discover::{self, Said};
 use super::draft::{Draft, DraftAccess, DraftGiven, DraftLine, DraftParent, DraftResource, Given, Pattern};
@@ -252,8 +252,17 @@ impl Builder<'_> {
         if line.placeholder.is_some() && is_table {
             self.wrong(line.at, "`placeholder` is for an entry's attributes; a table has no need of one");
         }
-        if line.natives.len() > 1 && (line.read.is_none() || line.access != Some(DraftAccess::ReadOnly)) {
-            self.wrong(line.at, "a line over several natives needs `.read(\"f\")` and `.read_only()`; writing them is not built yet");
+        let is_read_only = line.access == Some(DraftAccess::ReadOnly);
+        let is_converted =
+            line.values.is_some() || (line.read.is_some() && (is_read_only || line.write.is_some()));
+        if line.natives.len() > 1 && !is_converted {
+            self.wrong(
+                line.at,
+                "a line over several natives needs `.values([[[…, …], …], …])`, or `.read(\"f\")` with `.write(\"f\")` or `.read_only()`",
+            );
+        }
+        if line.natives.len() > 1 && (line.many || element.is_some() && line.missing.is_some()) {
+            self.wrong(line.at, "a line over several natives holds one value");
         }
         if attribute.kind == Type::Complex && line.refs.is_empty() && element.is_none() {
             let help = format!("map its sub-attributes, `{path}.value` and the like, or say `.ref(\"…\")`");
@@ -449,7 +458,21 @@ impl Builder<'_> {
 
     fn how(&mut self, line: &DraftLine) -> Option<How> {
         if let Some(pairs) = &line.values {
-            let codes = Codes(pairs.iter().map(|(native, value)| (code(native), meaning(value))).collect());
+            let pair = |(natives, value): &(Vec<Pattern>, Json)| Pair {
+                patterns: natives.iter().map(code).collect(),
+                value: meaning(value),
+            };
+            let codes = Codes(pairs.iter().map(pair).collect());
+            let natives = line.natives.len();
+            if !codes.are_of(natives) {
+                let form = "[[[\"A\", ()], true], …]: a pattern for each of the natives";
+                let message = match natives {
+                    1 => "each pair is about one native: [[\"A\", true], …]".to_owned(),
+                    _ => format!("each pair is about {natives} natives: {form}"),
+                };
+                self.wrong(line.at, message);
+                return None;
+            }
             if codes.is_mixed() {
                 self.wrong(
                     line.at,

@@ -1,5 +1,5 @@
-//! Coded values: `.values([[pattern, value], …])`. The pairs' order counts: the first pattern that fits
-//! is read, the first pair with the value is written.
+//! Coded values: `.values([[pattern, value], …])`, over several natives `.values([[[pattern, pattern], value], …])`. The
+//! pairs' order counts: the first that fits is read, the first with the value is written.
 
 use serde_json::Value as Json;
 
@@ -8,9 +8,16 @@ use std::cmp::Ordering;
 use super::values::{day, decimal, whole};
 use crate::plan::{Case, Native, Order, Predicate, Test, Value};
 
-/// The pairs, in order. A value of `None` is "no value".
+/// The pairs, in order.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Codes(pub Vec<(Pattern, Option<Json>)>);
+pub(super) struct Codes(pub Vec<Pair>);
+
+/// What stands in each of the line's natives, and what that means; a value of `None` is "no value".
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Pair {
+    pub patterns: Vec<Pattern>,
+    pub value: Option<Json>,
+}
 
 /// What stands natively.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +77,16 @@ impl Pattern {
         }
     }
 
+    /// What is written for it.
+    fn written(&self) -> Option<Value> {
+        match self {
+            Self::Is(code) => Some(code.clone()),
+            Self::Set(bit) => Some(Value::Integer(*bit)),
+            Self::Clear(_) => Some(Value::Integer(0)),
+            Self::Absent | Self::Any | Self::Ordered(..) => None,
+        }
+    }
+
     /// Whether it says of a value that there is one, and not which: nothing can be written for it.
     fn is_open(&self) -> bool {
         matches!(self, Self::Any | Self::Ordered(..))
@@ -95,53 +112,67 @@ impl Pattern {
 // === impl Codes ===
 
 impl Codes {
-    /// What a native value means; `None` when it means nothing or no pair has it.
-    pub(super) fn read(&self, native: Option<&Value>) -> Option<Json> {
-        self.0.iter().find(|(pattern, _)| pattern.fits(native)).and_then(|(_, value)| value.clone())
+    /// Of one native.
+    #[cfg(test)]
+    fn of_one(pairs: Vec<(Pattern, Option<Json>)>) -> Self {
+        Self(pairs.into_iter().map(|(pattern, value)| Pair { patterns: vec![pattern], value }).collect())
     }
 
-    /// What is written for a value: `Some(None)` is no native value; `None`: no pair has it.
-    pub(super) fn write(&self, value: Option<&Json>) -> Option<Option<Value>> {
-        let pair =
-            self.0.iter().find(|(pattern, meaning)| !pattern.is_open() && same(meaning.as_ref(), value));
+    /// What native values mean; `None` when they mean nothing or no pair has them.
+    pub(super) fn read(&self, natives: &[Option<&Value>]) -> Option<Json> {
+        self.0.iter().find(|pair| pair.fits(natives)).and_then(|pair| pair.value.clone())
+    }
+
+    /// What is written for a value, to each native a value or none; `None`: no pair has it.
+    pub(super) fn write(&self, value: Option<&Json>) -> Option<Vec<Option<Value>>> {
+        let pair = self.0.iter().find(|pair| !pair.is_open() && same(pair.value.as_ref(), value));
         match pair {
-            Some((Pattern::Is(code), _)) => Some(Some(code.clone())),
-            Some((Pattern::Set(bit), _)) => Some(Some(Value::Integer(*bit))),
-            Some((Pattern::Clear(_), _)) => Some(Some(Value::Integer(0))),
-            Some(_) => Some(None),
-            None if value.is_none() => Some(None),
+            Some(pair) => Some(pair.patterns.iter().map(Pattern::written).collect()),
+            None if value.is_none() => Some(self.0.first()?.patterns.iter().map(|_| None).collect()),
             None => None,
         }
     }
 
-    /// The bits that the pairs are about; 0 where they are about whole values. What is written says nothing of
-    /// the number's other bits: see [`with_bits`].
-    pub(super) fn bits(&self) -> i64 {
-        self.0.iter().filter_map(|(pattern, _)| pattern.bit()).fold(0, |bits, bit| bits | bit)
+    /// The bits that the pairs are about in the native at this place; 0 where they are about whole values. What is
+    /// written says nothing of the number's other bits: see [`with_bits`].
+    pub(super) fn bits(&self, at: usize) -> i64 {
+        self.at(at).filter_map(Pattern::bit).fold(0, |bits, bit| bits | bit)
+    }
+
+    /// Whether some pairs are about bits.
+    pub(super) fn have_bits(&self) -> bool {
+        self.patterns().any(|pattern| pattern.bit().is_some())
     }
 
     /// Whether some pairs are about the order of days or numbers.
     pub(super) fn are_ordered(&self) -> bool {
-        self.0.iter().any(|(pattern, _)| pattern.is_ordered())
+        self.patterns().any(Pattern::is_ordered)
     }
 
-    /// Whether some pairs are about bits and others about whole values, so that it is unclear what is written.
+    /// Whether of one native some pairs are about bits and others about whole values, so that it is unclear what is
+    /// written.
     pub(super) fn is_mixed(&self) -> bool {
         let is_whole =
             |pattern: &Pattern| matches!(pattern, Pattern::Any | Pattern::Is(_) | Pattern::Ordered(..));
-        self.bits() != 0 && self.0.iter().any(|(pattern, _)| is_whole(pattern))
+        let natives = self.0.first().map_or(0, |pair| pair.patterns.len());
+        (0..natives).any(|at| self.bits(at) != 0 && self.at(at).any(is_whole))
+    }
+
+    /// Whether every pair is about so many natives.
+    pub(super) fn are_of(&self, natives: usize) -> bool {
+        self.0.iter().all(|pair| pair.patterns.len() == natives)
     }
 
     /// The SCIM values that can be written, as text, for `canonicalValues` and messages.
     pub(super) fn writable(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for (pattern, value) in &self.0 {
-            let name = match value {
+        for pair in self.0.iter().filter(|pair| !pair.is_open()) {
+            let name = match &pair.value {
                 Some(Json::String(text)) => text.clone(),
                 Some(other) => other.to_string(),
                 None => continue,
             };
-            if !pattern.is_open() && !names.contains(&name) {
+            if !names.contains(&name) {
                 names.push(name);
             }
         }
@@ -149,18 +180,49 @@ impl Codes {
     }
 
     /// The native values that mean this; exact.
-    pub(super) fn predicate(&self, native: &Native, wanted: impl Fn(Option<&Json>) -> bool) -> Predicate {
+    pub(super) fn predicate(&self, natives: &[Native], wanted: impl Fn(Option<&Json>) -> bool) -> Predicate {
         let mut result = Predicate::Nothing;
-        for (index, (pattern, value)) in self.0.iter().enumerate() {
-            if !wanted(value.as_ref()) {
+        for (index, pair) in self.0.iter().enumerate() {
+            if !wanted(pair.value.as_ref()) {
                 continue;
             }
-            let earlier = self.0.iter().take(index).filter(|(other, _)| !pattern.excludes(other));
-            let fits = earlier
-                .fold(pattern.predicate(native), |fits, (other, _)| fits.and(other.predicate(native).not()));
+            let earlier = self.0.iter().take(index).filter(|other| !pair.excludes(other));
+            let fits =
+                earlier.fold(pair.predicate(natives), |fits, other| fits.and(other.predicate(natives).not()));
             result = result.or(fits);
         }
         result
+    }
+
+    fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.0.iter().flat_map(|pair| &pair.patterns)
+    }
+
+    fn at(&self, at: usize) -> impl Iterator<Item = &Pattern> {
+        self.0.iter().filter_map(move |pair| pair.patterns.get(at))
+    }
+}
+
+// === impl Pair ===
+
+impl Pair {
+    fn fits(&self, natives: &[Option<&Value>]) -> bool {
+        self.patterns.iter().zip(natives).all(|(pattern, native)| pattern.fits(*native))
+    }
+
+    /// Whether it leaves open what stands in some native: then it is read and never written.
+    fn is_open(&self) -> bool {
+        self.patterns.iter().any(Pattern::is_open)
+    }
+
+    /// Whether no values can fit both.
+    fn excludes(&self, other: &Self) -> bool {
+        self.patterns.iter().zip(&other.patterns).any(|(one, other)| one.excludes(other))
+    }
+
+    fn predicate(&self, natives: &[Native]) -> Predicate {
+        let both = self.patterns.iter().zip(natives);
+        both.fold(Predicate::All, |all, (pattern, native)| all.and(pattern.predicate(native)))
     }
 }
 
@@ -194,7 +256,7 @@ mod tests {
     use super::*;
 
     fn status() -> Codes {
-        Codes(vec![
+        Codes::of_one(vec![
             (Pattern::Is("A".into()), Some(true.into())),
             (Pattern::Is("T".into()), Some(false.into())),
             (Pattern::Is("L".into()), Some(false.into())),
@@ -202,7 +264,7 @@ mod tests {
     }
 
     fn locked() -> Codes {
-        Codes(vec![
+        Codes::of_one(vec![
             (Pattern::Absent, Some(true.into())),
             (Pattern::Is("000001010000Z".into()), Some(false.into())),
             (Pattern::Any, Some(true.into())),
@@ -211,28 +273,28 @@ mod tests {
 
     #[test]
     fn the_first_pair_decides_in_both_directions() {
-        assert_eq!(status().read(Some(&"L".into())), Some(false.into()));
-        assert_eq!(status().write(Some(&false.into())), Some(Some("T".into())));
-        assert_eq!(status().read(None), None);
-        assert_eq!(locked().read(None), Some(true.into()));
-        assert_eq!(locked().read(Some(&"20260101000000Z".into())), Some(true.into()));
-        assert_eq!(locked().write(Some(&true.into())), Some(None));
-        assert_eq!(locked().write(Some(&false.into())), Some(Some("000001010000Z".into())));
+        assert_eq!(status().read(&[Some(&"L".into())]), Some(false.into()));
+        assert_eq!(status().write(Some(&false.into())), Some(vec![Some("T".into())]));
+        assert_eq!(status().read(&[None]), None);
+        assert_eq!(locked().read(&[None]), Some(true.into()));
+        assert_eq!(locked().read(&[Some(&"20260101000000Z".into())]), Some(true.into()));
+        assert_eq!(locked().write(Some(&true.into())), Some(vec![None]));
+        assert_eq!(locked().write(Some(&false.into())), Some(vec![Some("000001010000Z".into())]));
     }
 
     fn disabled() -> Codes {
-        Codes(vec![(Pattern::Clear(2), Some(true.into())), (Pattern::Set(2), Some(false.into()))])
+        Codes::of_one(vec![(Pattern::Clear(2), Some(true.into())), (Pattern::Set(2), Some(false.into()))])
     }
 
     #[test]
     fn a_bit_is_read_and_written_among_others() {
         for (native, active) in [("512", true), ("514", false), ("66050", false), ("66048", true)] {
-            assert_eq!(disabled().read(Some(&native.into())), Some(active.into()), "{native}");
+            assert_eq!(disabled().read(&[Some(&native.into())]), Some(active.into()), "{native}");
         }
-        assert_eq!((disabled().read(None), disabled().read(Some(&"x".into()))), (None, None));
+        assert_eq!((disabled().read(&[None]), disabled().read(&[Some(&"x".into())])), (None, None));
         let written = |number: &str, active: bool| {
             let code = disabled().write(Some(&active.into())).unwrap();
-            with_bits(Some(&number.into()), disabled().bits(), code.as_ref())
+            with_bits(Some(&number.into()), disabled().bits(0), code[0].as_ref())
         };
         assert_eq!(written("66048", false), Value::Integer(66050));
         assert_eq!(written("66050", false), Value::Integer(66050));
@@ -243,14 +305,16 @@ mod tests {
     fn a_bit_is_asked_for_by_itself() {
         let native = Native::own("x");
         let is = |test| Predicate::Test(native.clone(), test);
-        let wanted = |active: bool| disabled().predicate(&native, |value| value == Some(&active.into()));
+        let wanted = |active: bool| {
+            disabled().predicate(std::slice::from_ref(&native), |value| value == Some(&active.into()))
+        };
         assert_eq!(wanted(false), is(Test::Bit(2)));
         assert_eq!(wanted(true), is(Test::Present).and(is(Test::Bit(2)).not()));
     }
 
     /// Case 2 of the legacy systems: who has a date in the future is there until then.
     fn leaving() -> Codes {
-        Codes(vec![
+        Codes::of_one(vec![
             (Pattern::Absent, Some(true.into())),
             (Pattern::Ordered(Order::Greater, Value::Today), Some(true.into())),
             (Pattern::Is(Value::Today), Some(false.into())),
@@ -265,14 +329,14 @@ mod tests {
             let date = Value::Date(at(days).date()).text().unwrap();
             let general = format!("{}235959Z", date.replace('-', ""));
             for form in [date.clone(), format!("{date} 23:59:59.997"), format!("{date}T00:00:00Z"), general] {
-                assert_eq!(leaving().read(Some(&form.as_str().into())), Some(active.into()), "{form}");
+                assert_eq!(leaving().read(&[Some(&form.as_str().into())]), Some(active.into()), "{form}");
             }
         }
-        assert_eq!(leaving().read(None), Some(true.into()));
+        assert_eq!(leaving().read(&[None]), Some(true.into()));
         // What is no day is neither before nor after one.
-        assert_eq!(leaving().read(Some(&"soon".into())), Some(false.into()));
-        assert_eq!(leaving().write(Some(&false.into())), Some(Some(Value::Today)));
-        assert_eq!(leaving().write(Some(&true.into())), Some(None));
+        assert_eq!(leaving().read(&[Some(&"soon".into())]), Some(false.into()));
+        assert_eq!(leaving().write(Some(&false.into())), Some(vec![Some(Value::Today)]));
+        assert_eq!(leaving().write(Some(&true.into())), Some(vec![None]));
     }
 
     #[test]
@@ -297,6 +361,54 @@ mod tests {
         let present = Predicate::Test(native.clone(), Test::Present);
         let never = Predicate::Test(native.clone(), Test::Equals("000001010000Z".into(), Case::Exact));
         let expected = present.clone().not().or(present.and(never.not()));
-        assert_eq!(locked().predicate(&native, |value| value == Some(&true.into())), expected);
+        assert_eq!(
+            locked().predicate(std::slice::from_ref(&native), |value| value == Some(&true.into())),
+            expected
+        );
+    }
+
+    /// A person may be gone, or come in the future.
+    fn of_two() -> Codes {
+        let pair = |kind: Pattern, from: Pattern, value: &str| Pair {
+            patterns: vec![kind, from],
+            value: Some(value.into()),
+        };
+        Codes(vec![
+            pair(Pattern::Is("G".into()), Pattern::Absent, "gone"),
+            pair(Pattern::Is("G".into()), Pattern::Any, "back"),
+            pair(Pattern::Is("E".into()), Pattern::Is("now".into()), "here"),
+            pair(Pattern::Any, Pattern::Any, "unknown"),
+        ])
+    }
+
+    #[test]
+    fn several_natives_mean_one_value_together() {
+        let read = |kind: Option<&str>, from: Option<&str>| {
+            let [kind, from] = [kind, from].map(|text| text.map(Value::from));
+            of_two().read(&[kind.as_ref(), from.as_ref()])
+        };
+        assert_eq!(read(Some("G"), None), Some("gone".into()));
+        assert_eq!(read(Some("G"), Some("x")), Some("back".into()));
+        assert_eq!(read(Some("E"), Some("now")), Some("here".into()));
+        assert_eq!((read(Some("E"), Some("x")), read(Some("E"), None)), (Some("unknown".into()), None));
+        let write = |value: &str| of_two().write(Some(&value.into()));
+        assert_eq!(write("gone"), Some(vec![Some("G".into()), None]));
+        assert_eq!(write("here"), Some(vec![Some("E".into()), Some("now".into())]));
+        // What leaves a native open is read and never written.
+        assert_eq!((write("back"), of_two().write(None)), (None, Some(vec![None, None])));
+        assert_eq!(of_two().writable(), ["gone", "here"]);
+
+        let (kind, from) = (Native::own("Kind"), Native::own("From"));
+        let is = |native: &Native, text: &str| {
+            Predicate::Test(native.clone(), Test::Equals(text.into(), Case::Exact))
+        };
+        let present = |native: &Native| Predicate::Test(native.clone(), Test::Present);
+        let natives = [kind.clone(), from.clone()];
+        let found = |value: &str| of_two().predicate(&natives, |found| found == Some(&value.into()));
+        assert_eq!(found("gone"), is(&kind, "G").and(present(&from).not()));
+        assert_eq!(found("back"), is(&kind, "G").and(present(&from)));
+        let (back, here) = (found("back"), is(&kind, "E").and(is(&from, "now")));
+        let unknown = present(&kind).and(present(&from)).and(back.not()).and(here.not());
+        assert_eq!(found("unknown"), unknown);
     }
 }

@@ -130,7 +130,7 @@ pub(super) struct DraftLine {
     pub natives: Vec<String>,
     pub child: Option<String>,
     pub many: bool,
-    pub values: Option<Vec<(Pattern, Json)>>,
+    pub values: Option<Vec<(Vec<Pattern>, Json)>>,
     pub missing: Option<Json>,
     pub prefix: Option<String>,
     pub read: Option<(String, Position)>,

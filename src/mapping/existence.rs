@@ -70,7 +70,7 @@ fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete, of: &ResourceMappi
         ("refuse", None) => OnDelete::Refuse,
         ("disable", None) => {
             let disable = Disable { account: of.disabled(), values: row(&rule.values) };
-            if disable.account.is_none() && disable.values.is_empty() {
+            if disable.account.is_empty() && disable.values.is_empty() {
                 let help = "map `active` by `.values([[\"A\", true], [\"T\", false]])`, or say what is written: \
                             `.on_delete(\"disable\", #{ Column: value })`";
                 builder.wrong_with_help(
@@ -122,15 +122,17 @@ fn hides(disable: &Disable, only: &[(Native, Pattern)]) -> bool {
 
 impl ResourceMapping {
     /// What stands in an account that is not active, where the mapping says it by coded values.
-    fn disabled(&self) -> Option<(Native, Disabled)> {
-        let line = self.line(&AttrPath::attribute("active")).filter(|line| line.writable())?;
-        let How::Codes(codes) = &line.conversion.how else { return None };
-        let written = codes.write(Some(&false.into()))?;
-        let disabled = match (codes.bits(), &written) {
-            (0, _) => Disabled::Value(written),
+    fn disabled(&self) -> Vec<(Native, Disabled)> {
+        let line = self.line(&AttrPath::attribute("active")).filter(|line| line.writable());
+        let Some((line, How::Codes(codes))) = line.map(|line| (line, &line.conversion.how)) else {
+            return Vec::new();
+        };
+        let written = codes.write(Some(&false.into())).into_iter().flatten().enumerate();
+        let disabled = written.map(|(at, value)| match (codes.bits(at), &value) {
+            (0, _) => Disabled::Value(value),
             (bits, Some(Value::Integer(set))) => Disabled::Bits { set: bits & set, clear: bits & !set },
             (bits, _) => Disabled::Bits { set: 0, clear: bits },
-        };
-        Some((line.natives.first()?.clone(), disabled))
+        });
+        line.natives.iter().cloned().zip(disabled).collect()
     }
 }

@@ -162,6 +162,11 @@ impl Line {
         self.path.urn.is_none() && self.path.name == "password"
     }
 
+    /// Whether several natives hold its one value together.
+    pub(super) fn is_composed(&self) -> bool {
+        self.natives.len() > 1
+    }
+
     pub(super) fn is_reference(&self) -> bool {
         matches!(self.conversion.how, How::Reference { .. })
     }
@@ -205,17 +210,18 @@ impl ResourceMapping {
 
     /// Whether a line or the mapping itself gives a new resource this native.
     pub(super) fn gives(&self, native: &Native) -> bool {
-        let writes = |line: &Line| line.writable() && line.natives.first() == Some(native);
+        let writes = |line: &Line| line.writable() && line.natives.contains(native);
         self.lines.iter().any(writes)
             || self.initial.iter().chain(&self.stamps).any(|(known, _)| known == native)
     }
 
     /// The bits of this native that lines are about; 0 where they are about whole values.
     pub(super) fn bits(&self, native: &Native) -> i64 {
-        let of_native = self.lines.iter().filter(|line| line.natives.first() == Some(native));
-        of_native.fold(0, |bits, line| match &line.conversion.how {
-            How::Codes(codes) => bits | codes.bits(),
-            _ => bits,
+        self.lines.iter().fold(0, |bits, line| {
+            match (&line.conversion.how, line.natives.iter().position(|known| known == native)) {
+                (How::Codes(codes), Some(at)) => bits | codes.bits(at),
+                _ => bits,
+            }
         })
     }
 

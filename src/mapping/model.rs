@@ -34,7 +34,7 @@ pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftRes
     let only = existence::only(builder, draft);
     let unscoped = (only != Predicate::All).then(|| {
         let name: Arc<str> = format!("{}.*", of.entity).into();
-        let entity = bare(name.clone(), store.clone());
+        let entity = bare(name.clone(), alone(&store));
         model.entities.insert(name.clone(), entity);
         name
     });
@@ -131,6 +131,15 @@ fn lookup_entity(owner: &str, lookup: &Lookup) -> Entity {
         only: Predicate::All,
     };
     bare(format!("{owner}.{}", lookup.alias).into(), Store::Table(table))
+}
+
+/// The same rows or entries, without what is written with them.
+fn alone(store: &Store) -> Store {
+    let mut store = store.clone();
+    if let Store::Entries(entries) = &mut store {
+        (entries.parts, entries.copies, entries.counters) = (Vec::new(), Vec::new(), Vec::new());
+    }
+    store
 }
 
 /// A place that is no resource type of its own.

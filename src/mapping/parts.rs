@@ -111,10 +111,7 @@ impl Builder<'_> {
             }
             Given::Today => Some(Initial::Literal(Value::Today)),
             Given::Uuid | Given::Now => {
-                self.wrong(
-                    given.at,
-                    "a part is given literals, templates and counters; others are not built yet",
-                );
+                self.wrong(given.at, "`uuid()` and `now()` in a part are not built yet");
                 None
             }
         }
@@ -142,6 +139,8 @@ impl Builder<'_> {
             || line.hash.is_some()
             || line.placeholder.is_some()
             || line.on_missing.is_some()
+            || line.find.is_some()
+            || line.exact.is_some()
             || line.required
             || line.unique
             || line.access.is_some()
@@ -307,6 +306,17 @@ mod tests {
         }
     }
 
+    /// Who is hidden is in a place of his own, which is written by nobody.
+    #[test]
+    fn what_exists_is_written_along_once() {
+        let only = READY.replace(".version(", ".only(#{ description: () }).version(");
+        let mapping = load(&only).unwrap();
+        let model = mapping.model();
+        assert!(model.entity("Group.*").is_some() && model.entity("User.*").is_some());
+        let holders: Vec<&str> = model.holders("User").map(|(entity, _, _)| &*entity.name).collect();
+        assert_eq!(holders, ["Group"]);
+    }
+
     /// The ready mapping with one of its texts replaced by another.
     #[test]
     fn what_cannot_be_written_so_is_refused_with_its_place() {
@@ -360,7 +370,7 @@ mod tests {
             (
                 number,
                 "initial(\"posix.description\", now());\ninitial(\"posix.gidNumber\", ",
-                "a part is given literals, templates and counters",
+                "`uuid()` and `now()` in a part are not built yet",
             ),
             (
                 number,

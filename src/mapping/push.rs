@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use super::codes::Codes;
+use super::codes::{Codes, Pair};
 use super::line::{Collection, Conversion, Find, How, Line, Part, ResourceMapping};
 use super::{Mapping, build, script, verbs};
 use crate::plan::{Case, Instants, Native, Order, Precision, Predicate, Profile, Reference, Test, Value};
@@ -189,11 +189,11 @@ impl Pusher<'_> {
     }
 
     /// Coded values; bits only where the backend can test them, and order only where it has SCIM's.
-    fn coded(&self, codes: &Codes, native: &Native, wanted: &dyn Fn(Option<&Json>) -> bool) -> Bounds {
-        let lacks_bits = codes.bits() != 0 && !self.profile.bits;
+    fn coded(&self, codes: &Codes, natives: &[Native], wanted: &dyn Fn(Option<&Json>) -> bool) -> Bounds {
+        let lacks_bits = codes.have_bits() && !self.profile.bits;
         match lacks_bits || codes.are_ordered() && !self.profile.ordering {
             true => Bounds::unknown(),
-            false => Bounds::exact(codes.predicate(native, wanted)),
+            false => Bounds::exact(codes.predicate(natives, wanted)),
         }
     }
 
@@ -208,10 +208,12 @@ impl Pusher<'_> {
     }
 
     fn line_valued(&self, line: &Line) -> Bounds {
+        if let How::Codes(codes) = &line.conversion.how {
+            return self.coded(codes, &line.natives, &|value| value.is_some());
+        }
         let [native] = line.natives.as_slice() else { return Bounds::unknown() };
         let present = Predicate::Test(native.clone(), Test::Present);
         match &line.conversion.how {
-            How::Codes(codes) => self.coded(codes, native, &|value| value.is_some()),
             How::Script { read: Some(_), .. } | How::Hash { .. } => Bounds::unknown(),
             // A value that leads nowhere, or a placeholder, is not shown.
             How::Reference { .. } if self.of.is_entry => Bounds::over(present),
@@ -254,8 +256,8 @@ impl Pusher<'_> {
         };
         let pattern = given.ok().filter(|given| !given.is_unit()).and_then(verbs::pattern_of);
         let Some(pattern) = pattern.as_ref().map(build::code) else { return Bounds::unknown() };
-        let codes = Codes(vec![(pattern, Some(true.into()))]);
-        let bounds = self.coded(&codes, &find.native, &|_| true);
+        let codes = Codes(vec![Pair { patterns: vec![pattern], value: None }]);
+        let bounds = self.coded(&codes, std::slice::from_ref(&find.native), &|_| true);
         match find.is_exact && self.profile.text == Precision::Exact {
             true => bounds,
             false => Bounds::over(bounds.over),
@@ -266,15 +268,17 @@ impl Pusher<'_> {
         if let Some(find) = &line.find {
             return self.found(find, &line.path, op, value);
         }
-        let [native] = line.natives.as_slice() else { return Bounds::unknown() };
-        match &line.conversion.how {
-            How::Codes(codes) => match (op, json(value)) {
+        if let How::Codes(codes) = &line.conversion.how {
+            return match (op, json(value)) {
                 (Op::Eq, Some(wanted)) => {
                     let wanted = as_kind(wanted, line.conversion.kind);
-                    self.coded(codes, native, &|value| super::codes::same(value, Some(&wanted)))
+                    self.coded(codes, &line.natives, &|value| super::codes::same(value, Some(&wanted)))
                 }
                 _ => Bounds::unknown(),
-            },
+            };
+        }
+        let [native] = line.natives.as_slice() else { return Bounds::unknown() };
+        match &line.conversion.how {
             How::Reference { .. } => match (op, value) {
                 // The value is a URI, of which the backend knows the last part.
                 (Op::Eq, Literal::Text(_)) if line.conversion.kind == Type::Reference => Bounds::unknown(),

@@ -69,8 +69,8 @@ impl Mapping {
         base: &str,
     ) -> Result<Option<Json>, Error> {
         let native = |native: &Native| record.values.get(native).map(Vec::as_slice).unwrap_or_default();
-        if line.natives.len() > 1 {
-            return self.script_of_several(line, record);
+        if line.is_composed() {
+            return self.composed(line, record);
         }
         let Some(first) = line.natives.first() else { return Ok(None) };
         let mut found = native(first).iter().filter(|value| line.conversion.is_its_own(value));
@@ -103,7 +103,7 @@ impl Mapping {
     /// A value that is no reference.
     fn scalar(&self, conversion: &Conversion, native: Option<&Value>) -> Result<Option<Json>, Error> {
         match &conversion.how {
-            How::Codes(codes) => Ok(codes.read(native)),
+            How::Codes(codes) => Ok(codes.read(&[native])),
             How::Script { read: Some(function), .. } => match native {
                 Some(native) => self.call(function, &values::plain(native)),
                 None => Ok(None),
@@ -116,15 +116,18 @@ impl Mapping {
         }
     }
 
-    fn script_of_several(&self, line: &Line, record: &Record) -> Result<Option<Json>, Error> {
-        let How::Script { read: Some(function), .. } = &line.conversion.how else { return Ok(None) };
+    /// The one value that several natives hold together.
+    fn composed(&self, line: &Line, record: &Record) -> Result<Option<Json>, Error> {
+        let held = |native: &Native| record.values.get(native).and_then(|values| values.first());
+        let function = match &line.conversion.how {
+            How::Codes(codes) => return Ok(codes.read(&line.natives.iter().map(held).collect::<Vec<_>>())),
+            How::Script { read: Some(function), .. } => function,
+            _ => return Ok(None),
+        };
         let row: Map<String, Json> = line
             .natives
             .iter()
-            .map(|native| {
-                let value = record.values.get(native).and_then(|values| values.first());
-                (native.name.to_string(), value.map_or(Json::Null, values::plain))
-            })
+            .map(|native| (native.name.to_string(), held(native).map_or(Json::Null, values::plain)))
             .collect();
         self.call(function, &Json::Object(row))
     }

@@ -2,10 +2,41 @@
 
 use std::collections::BTreeSet;
 
-use super::line::{Collection, Line, ResourceMapping};
-use crate::plan::{Fields, Native};
+use super::Mapping;
+use super::line::{Collection, How, Line, ResourceMapping};
+use crate::plan::{DeleteRule, Fields, Native, OnDelete, Predicate, Store, Touched};
 use crate::scim::filter::Filter;
 use crate::scim::path::AttrPath;
+
+impl Mapping {
+    /// All natives that are ever read or written, type by type.
+    pub fn touched(&self) -> Vec<Touched> {
+        self.resources().iter().map(|of| self.touched_by(of)).collect()
+    }
+
+    fn touched_by(&self, of: &ResourceMapping) -> Touched {
+        let (mut read, mut written) = (of.fields(&|_| true).natives, of.written());
+        if let Some(entity) = self.model().entity(&of.entity) {
+            match &entity.store {
+                Store::Table(table) => tested(&table.only, &mut read),
+                Store::Entries(entries) => {
+                    tested(&entries.only, &mut read);
+                    written.extend(entries.copies.iter().map(|copy| copy.to.clone()));
+                    written.extend(entries.counters.iter().map(|(native, _)| native.clone()));
+                    // Those of further entries are these entries' own affair.
+                    written.retain(|native| native.part.is_none());
+                }
+            }
+            for DeleteRule { rows, how } in &entity.on_delete {
+                read.extend(rows.keys().cloned().map(Native::own));
+                if let OnDelete::Disable(disable) = how {
+                    written.extend(disable.values.keys().cloned().map(Native::own));
+                }
+            }
+        }
+        Touched { entity: of.entity.clone(), read, written }
+    }
+}
 
 impl ResourceMapping {
     /// The natives behind the attributes that are wanted.
@@ -31,6 +62,22 @@ impl ResourceMapping {
             let is_alone = self.lines.iter().filter(of_it).count() == 1 && !self.rest_may_hold(&line.path);
             (is_plain && is_core && is_alone).then_some((&line.path, native))
         })
+    }
+
+    /// The natives that lines write, and those that the mapping gives values itself.
+    fn written(&self) -> BTreeSet<Native> {
+        let mut written = BTreeSet::new();
+        for line in self.lines.iter().filter(|line| line.writable()) {
+            written.extend(line.natives.iter().cloned());
+            if let How::Hash { salt, .. } = &line.conversion.how {
+                written.insert(salt.clone());
+            }
+        }
+        for collection in self.collections.iter().filter(|collection| !collection.read_only) {
+            written.extend(collection.natives());
+        }
+        written.extend(self.initial.iter().chain(&self.stamps).map(|(native, _)| native.clone()));
+        written
     }
 
     /// The natives that the evaluation of a filter needs.
@@ -62,6 +109,16 @@ impl ResourceMapping {
         });
         let common = AttrPath { urn: None, name: "externalId".to_owned(), sub: None };
         paths.chain([common]).any(|path| wants(&path) && self.rest_may_hold(&path))
+    }
+}
+
+/// The natives that a condition is about.
+fn tested(predicate: &Predicate, into: &mut BTreeSet<Native>) {
+    match predicate {
+        Predicate::And(terms) | Predicate::Or(terms) => terms.iter().for_each(|term| tested(term, into)),
+        Predicate::Not(inner) | Predicate::Child(_, inner) => tested(inner, into),
+        Predicate::Test(native, _) => _ = into.insert(native.clone()),
+        Predicate::All | Predicate::Nothing | Predicate::Id(_) | Predicate::Entry(_) => {}
     }
 }
 

@@ -439,11 +439,13 @@ fn hash(call: &NativeCallContext, scheme: &str, options: rhai::Map) -> Said<Draf
     Ok(hash)
 }
 
-fn coded(call: &NativeCallContext, pair: Dynamic) -> Said<(Pattern, Json)> {
+fn coded(call: &NativeCallContext, pair: Dynamic) -> Said<(Vec<Pattern>, Json)> {
     let not_a_pair = || wrong(call, "`values` takes pairs: [[native, value], …]");
     let pair = pair.into_array().map_err(|_| not_a_pair())?;
     let Ok([native, value]) = <[Dynamic; 2]>::try_from(pair) else { return Err(not_a_pair()) };
-    Ok((pattern(call, native)?, literal(call, value)?))
+    let natives = if native.is_array() { native.into_array().unwrap_or_default() } else { vec![native] };
+    let patterns = natives.into_iter().map(|native| pattern(call, native)).collect::<Said<_>>()?;
+    Ok((patterns, literal(call, value)?))
 }
 
 /// What stands natively: a pattern, `()` or a literal.

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::codes::with_bits;
+use super::codes::{Codes, with_bits};
 use super::line::{
     Access, Collection, Conversion, ElementKey, Generated, How, Line, Parent, ResourceMapping,
 };
@@ -201,6 +201,9 @@ impl Mapping {
         if let How::Hash { salt, rounds } = &line.conversion.how {
             return hash_password(line, salt, *rounds, found.first(), record);
         }
+        if line.is_composed() {
+            return self.write_composed(line, found.first(), record);
+        }
         let Some(native) = line.natives.first() else { return Ok(()) };
         let mut natives = Vec::with_capacity(found.len());
         for value in &found {
@@ -213,15 +216,45 @@ impl Mapping {
             natives = natives.into_iter().map(Value::hidden).collect();
         }
         if let How::Codes(codes) = &line.conversion.how
-            && let (true, [written]) = (codes.bits() != 0, natives.as_slice())
+            && let (true, [written]) = (codes.have_bits(), natives.as_slice())
         {
             let held = record.values.get(native).and_then(|values| values.first());
-            natives = vec![with_bits(held, codes.bits(), Some(written))];
+            natives = vec![with_bits(held, codes.bits(0), Some(written))];
         } else if line.conversion.prefix.is_some() {
             natives.splice(0..0, record.values.remove(native).unwrap_or_default());
         }
         if !natives.is_empty() {
             record.values.insert(native.clone(), natives);
+        }
+        Ok(())
+    }
+
+    /// One value, written to several natives together: by codes, or by a function that gives a map of them.
+    fn write_composed(&self, line: &Line, value: Option<&Json>, record: &mut Record) -> Result<(), Error> {
+        let named = || line.name();
+        let written: Vec<Option<Value>> = match (&line.conversion.how, value) {
+            (How::Codes(codes), value) => coded(codes, value, &named)?,
+            (How::Script { write: Some(function), .. }, Some(value)) => {
+                let result = script::call(&self.engine, &self.ast, function, (script::to_script(value),))?;
+                let Some(Json::Object(map)) = script::from_script(result) else {
+                    return Err(no_map(function));
+                };
+                let of = |native: &Native| map.get(&*native.name).ok_or_else(|| no_map(function));
+                let natives = line.natives.iter();
+                natives.map(|native| Ok(values::literal(of(native)?))).collect::<Result<_, Error>>()?
+            }
+            _ => Vec::new(),
+        };
+        for (at, (native, value)) in line.natives.iter().zip(written).enumerate() {
+            let bits = match &line.conversion.how {
+                How::Codes(codes) => codes.bits(at),
+                _ => 0,
+            };
+            if let Some(value) = value {
+                let held = record.values.get(native).and_then(|values| values.first());
+                let value = if bits == 0 { value } else { with_bits(held, bits, Some(&value)) };
+                record.values.insert(native.clone(), vec![value]);
+            }
         }
         Ok(())
     }
@@ -258,9 +291,7 @@ impl Mapping {
         named: &dyn Fn() -> String,
     ) -> Result<Option<Value>, Error> {
         match (&conversion.how, value) {
-            (How::Codes(codes), value) => codes.write(value).ok_or_else(|| {
-                invalid(format!("{} must be one of {}.", named(), codes.writable().join(", ")))
-            }),
+            (How::Codes(codes), value) => Ok(coded(codes, value, named)?.into_iter().next().flatten()),
             (_, None) => Ok(conversion.missing.clone()),
             (How::Script { write: Some(function), .. }, Some(value)) => {
                 let result = script::call(&self.engine, &self.ast, function, (script::to_script(value),))?;
@@ -400,7 +431,12 @@ impl Versions<'_> {
     fn change(&self, line: &Line, native: &Native, bits: i64) -> Option<Change> {
         let of = |record: &Record| record.values.get(native).cloned().unwrap_or_default();
         let (before, after, actual) = (of(self.written_before), of(self.written_after), of(self.actual));
-        if same_values(&before, &after) {
+        let is_same = match line.is_composed() {
+            // The value as a whole changes: then each of its natives is to stand as the new one wants it.
+            true => !self.changes_any(&line.natives) || bits == 0 && same_values(&actual, &after),
+            false => same_values(&before, &after),
+        };
+        if is_same {
             return None;
         }
         if bits != 0 {
@@ -417,6 +453,13 @@ impl Versions<'_> {
         Some(Change { remove: actual.into_iter().take(1).collect(), add: after, repeatable: false })
     }
 
+    fn changes_any(&self, natives: &[Native]) -> bool {
+        let of = |record: &Record, native| record.values.get(native).cloned().unwrap_or_default();
+        natives
+            .iter()
+            .any(|native| !same_values(&of(self.written_before, native), &of(self.written_after, native)))
+    }
+
     fn rows(&self, collection: &Collection) -> Option<RowChanges> {
         let of = |record: &Record| record.children.get(&collection.table).cloned().unwrap_or_default();
         let (before, after) = (of(self.written_before), of(self.written_after));
@@ -429,6 +472,24 @@ impl Versions<'_> {
         let changes = RowChanges { remove, add, repeatable: false };
         (!changes.remove.is_empty() || !changes.add.is_empty()).then_some(changes)
     }
+}
+
+/// What codes make of a value, or why they cannot.
+fn coded(
+    codes: &Codes,
+    value: Option<&Json>,
+    named: &dyn Fn() -> String,
+) -> Result<Vec<Option<Value>>, Error> {
+    let unknown = || invalid(format!("{} must be one of {}.", named(), codes.writable().join(", ")));
+    codes.write(value).ok_or_else(unknown)
+}
+
+/// What a function that writes several natives did not give.
+fn no_map(function: &str) -> Error {
+    tracing::error!(function, "a function that writes several natives gave no map with each of them");
+    Error::internal(
+        "The mapping of this target does not say what is to be written; the log has the function.",
+    )
 }
 
 fn same_values(a: &[Value], b: &[Value]) -> bool {
@@ -526,7 +587,7 @@ impl Line {
             How::Hash { salt, .. } => Some(salt),
             _ => None,
         };
-        self.natives.iter().take(1).chain(salt)
+        self.natives.iter().chain(salt)
     }
 
     /// The attribute's name for a client.
@@ -548,11 +609,11 @@ impl ResourceMapping {
         if line.element.is_some() || line.many {
             return None;
         }
-        let given = self.initial.iter().find(|(native, _)| line.natives.first() == Some(native));
-        match given {
-            Some((_, Generated::Literal(value))) if codes.bits() != 0 => codes.read(Some(value)),
-            _ => codes.read(None),
-        }
+        let given = |native: &Native| match self.initial.iter().find(|(known, _)| known == native) {
+            Some((_, Generated::Literal(value))) if self.bits(native) != 0 => Some(value),
+            _ => None,
+        };
+        codes.read(&line.natives.iter().map(given).collect::<Vec<_>>())
     }
 
     /// The SCIM values that a line holds, in their order. Refuses more of them than it holds, where nothing else

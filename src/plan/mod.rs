@@ -24,7 +24,7 @@ pub use model::{
 };
 pub use operation::{
     Change, Changes, Create, Delete, Facts, Fields, Found, HookStep, Operation, Range, Record, RowChanges,
-    Search, Update,
+    Search, Touched, Update,
 };
 pub use predicate::{Case, Order, Predicate, Test};
 pub use profile::{Folding, Instants, Precision, Profile};

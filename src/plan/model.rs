@@ -237,7 +237,7 @@ pub enum OnDelete {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Disable {
     /// What makes of it an account that nobody can use, where the mapping has `active`.
-    pub account: Option<(Native, Disabled)>,
+    pub account: Vec<(Native, Disabled)>,
     /// What is written beside it, by column or attribute.
     pub values: Row,
 }
@@ -248,7 +248,7 @@ pub struct Move {
     /// The DN of the entry that it will stand below: no resource's base holds it.
     pub to: String,
     /// What makes of it an account that nobody can use, where the mapping has `active`.
-    pub disabled: Option<(Native, Disabled)>,
+    pub disabled: Vec<(Native, Disabled)>,
 }
 
 /// What stands in an account that nobody can use.

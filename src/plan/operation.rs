@@ -32,6 +32,17 @@ pub struct Search {
     pub range: Range,
 }
 
+/// What a mapping reads and writes of the resources of one type, whatever it is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Touched {
+    /// The entity's name.
+    pub entity: Arc<str>,
+    /// Own natives, look-ups' and child tables'.
+    pub read: BTreeSet<Native>,
+    /// The same; what the mapping gives itself is among them.
+    pub written: BTreeSet<Native>,
+}
+
 /// What is read of each resource beside its id.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fields {
@@ -231,6 +242,25 @@ impl Search {
             fields: Fields::default(),
             range: Range::first(limit),
         }
+    }
+}
+
+// === impl Touched ===
+
+impl Touched {
+    /// A search for the first resources of the type that reads all that is ever read.
+    pub fn search(&self, limit: usize) -> Search {
+        Search {
+            entity: self.entity.clone(),
+            predicate: Predicate::All,
+            fields: Fields { natives: self.read.clone(), ..Fields::default() },
+            range: Range::first(limit),
+        }
+    }
+
+    /// All that the backend must have.
+    pub fn natives(&self) -> impl Iterator<Item = &Native> {
+        self.read.union(&self.written)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::support::directory::Entry;
 use super::support::gateway::{Gateway, gantry, write_configuration};
 use super::support::output;
-use super::support::samba::{DOMAIN, Samba};
+use super::support::samba::{self, DOMAIN, Samba};
 use super::support::scim::Scim;
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -241,7 +241,7 @@ fn a_leaver_is_disabled_and_moved_and_gone_for_clients() {
     // Who never was in reach is nobody either.
     let administrator =
         case.samba.search(&format!("cn=users,{DOMAIN}"), "(sAMAccountName=Administrator)").pop().unwrap();
-    let guid = text_of(administrator.one("objectGUID").unwrap());
+    let guid = samba::guid(administrator.one("objectGUID").unwrap());
     for answer in [case.scim.get(&format!("/Users/{guid}")), case.scim.delete(&format!("/Users/{guid}"))] {
         answer.is_error(404, "");
     }
@@ -273,14 +273,4 @@ fn other_values_of_an_attribute_and_addresses_of_another_kind_stay() {
     let found = |filter: &str| case.scim.find("/Users", filter).is(200)["totalResults"].clone();
     assert_eq!(found("emails[type eq \"other\" and value eq \"c@y.test\"]"), 1);
     assert_eq!(found("emails[type eq \"other\" and value eq \"ada@x.test\"]"), 0);
-}
-
-/// The text form of an objectGUID that `ldapsearch` gave as base64, or as text where its octets are some.
-fn text_of(value: &str) -> String {
-    use base64::Engine;
-    let decoded = base64::engine::general_purpose::STANDARD.decode(value).ok();
-    let octets = decoded.filter(|octets| octets.len() == 16).unwrap_or_else(|| value.as_bytes().to_vec());
-    let order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
-    let digits: String = order.map(|at: usize| format!("{:02x}", octets[at])).concat();
-    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
 }

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::support::database::Database;
 use super::support::directory::Directory;
 use super::support::gateway::{Gateway, gantry, write_configuration};
+use super::support::samba::Samba;
 use super::support::scim::{Answer, Scim};
-use super::support::{eventually, run};
+use super::support::{Server, eventually, run};
 
 const REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -45,8 +46,33 @@ fn in_openldap() {
 }
 
 #[test]
+fn with_posix_accounts_in_openldap() {
+    let directory = Directory::posix();
+    let gateway = Gateway::serve(&[directory.target("corp", "openldap-posix")]);
+    every_method(&gateway.target("corp"));
+    let mut uids = directory.posix_group("Guides").unwrap().all("memberUid").to_vec();
+    uids.sort();
+    assert_eq!(uids, ["bob", "cleo"]);
+}
+
+#[test]
 fn in_389_directory_server() {
     in_a_directory(&Directory::ds389(), "389ds");
+}
+
+#[test]
+fn in_active_directory() {
+    let samba = Samba::start();
+    let gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
+    let scim = gateway.target("corp");
+    every_method(&scim);
+    groups_in_a_circle(&scim);
+    references_in_extensions(&scim);
+    let ring = samba.group("Ring A").unwrap();
+    assert_eq!(ring.all("member"), ["CN=Ring B,OU=groups,DC=ad,DC=test"]);
+    assert!(samba.group("Ring C").is_none() && samba.group("Ring D").is_none());
+    let [one, two] = ["ring1", "ring2"].map(|login| samba.person(login).unwrap());
+    assert_eq!((one.one("manager"), two.one("manager")), (Some(&*two.dn), Some(&*one.dn)));
 }
 
 fn in_a_directory(directory: &Directory, mapping: &str) {
@@ -330,21 +356,27 @@ fn a_target_that_is_read_only_takes_none() {
 /// Half of a circle is in the directory when it dies: nothing is said to be done.
 #[test]
 fn a_directory_that_dies_leaves_no_success_behind() {
-    dies(Directory::start(), "openldap");
-    dies(Directory::ds389(), "389ds");
+    let (openldap, ds389, samba) = (Directory::start(), Directory::ds389(), Samba::start());
+    let targets = [
+        openldap.target("corp", "openldap"),
+        ds389.target("corp", "389ds"),
+        samba.target("corp", "active-directory", ""),
+    ];
+    let servers: [Box<dyn Server>; 3] = [Box::new(openldap), Box::new(ds389), Box::new(samba)];
+    targets.into_iter().zip(servers).for_each(|(target, server)| dies(&target, server));
 }
 
-fn dies(mut directory: Directory, mapping: &str) {
-    let gateway = Gateway::serve(&[directory.target("corp", mapping)]);
+fn dies(target: &str, mut server: Box<dyn Server>) {
+    let gateway = Gateway::serve(&[target.to_owned()]);
     let scim = gateway.target("corp");
     scim.get("/Users?count=1").is(200);
-    directory.kill();
+    server.kill();
     let ring = [group("A", "a", &["b"]), group("B", "b", &["a"])];
     let done = operations(&bulk(&scim, json!([ring[0], ring[1], group("C", "c", &["a"])])));
     let statuses: Vec<&str> = done.iter().map(|one| one["status"].as_str().unwrap()).collect();
     assert_eq!(&statuses[..1], ["503"], "{done:#?}");
     assert!(statuses.iter().all(|status| *status >= "400"), "{done:#?}");
-    directory.up();
+    server.up();
     eventually("the gateway's way back", || scim.get("/Users?count=1").status == 200);
     let done = operations(&bulk(&scim, json!(ring)));
     assert!(done.iter().all(|one| one["status"] == "201"), "{done:#?}");

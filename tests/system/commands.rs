@@ -43,7 +43,12 @@ fn check_shows_where_each_mistake_is() {
             "Expecting ',' to separate the arguments to function call 'attr'",
         ),
         ("verb", r#"attr("title", "T").requird();"#, 20, "there is no verb or function `requird`"),
-        ("later", r#"attr("title", "T").copy();"#, 20, "`copy` is not built yet"),
+        (
+            "later",
+            r#"attr("title", "T").copy();"#,
+            1,
+            "`copy` in a table is not built yet; for entries it is",
+        ),
         (
             "values",
             r#"attr("title", "T").max_len("x");"#,

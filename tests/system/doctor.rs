@@ -1,15 +1,26 @@
-//! `gantry doctor`: what it says of backends that are as they should be, and of those that are not.
+//! `gantry doctor`: what it says of backends that are as they should be, and of those that are not; and that `gantry
+//! check --live` takes what is wrong for a mistake.
 
 use super::support::database::Database;
 use super::support::directory::{Directory, SUFFIX};
 use super::support::gateway::{gantry, write_configuration};
-use super::support::{free_port, run};
+use super::support::samba::{DOMAIN, Samba};
+use super::support::{Server, free_port, run};
 
 /// What it printed about these targets, and whether all was well.
 pub(super) fn doctor(targets: &[String], arguments: &[&str]) -> (String, bool) {
+    told("doctor", targets, arguments)
+}
+
+/// The same of `gantry check`.
+pub(super) fn check(target: &str, arguments: &[&str]) -> (String, bool) {
+    told("check", &[target.to_owned()], arguments)
+}
+
+fn told(verb: &str, targets: &[String], arguments: &[&str]) -> (String, bool) {
     let folder = tempfile::tempdir().unwrap();
     let file = write_configuration(folder.path(), targets);
-    let done = run(gantry().arg("doctor").arg("--config").arg(file).args(arguments));
+    let done = run(gantry().arg(verb).arg("--config").arg(file).args(arguments));
     let [told, failed] = [done.stdout, done.stderr].map(|text| String::from_utf8(text).unwrap());
     let text = format!("{told}{failed}");
     (text, done.status.success())
@@ -86,6 +97,113 @@ fn what_is_wrong_with_a_directory_is_said() {
 }
 
 #[test]
+fn an_active_directory_that_is_well() {
+    let samba = Samba::start();
+    let target = samba.target("corp", "active-directory", &leavers());
+    let (text, well) = doctor(std::slice::from_ref(&target), &[]);
+    assert!(well, "{text}");
+    says(
+        &text,
+        &[
+            ": Active Directory, over TLS, bound as cn=gantry,cn=Users",
+            "note  User: no entry shows which attributes the account may write; --write makes one of its own",
+        ],
+    );
+    let (text, well) = doctor(std::slice::from_ref(&target), &["--write"]);
+    assert!(well, "{text}");
+    says(
+        &text,
+        &["ou=people", "ou=groups"]
+            .map(|place| format!("entries below {place},{DOMAIN} can be added"))
+            .each_ref()
+            .map(String::as_str),
+    );
+    assert!(samba.search(DOMAIN, "(cn=gantry-doctor-*)").is_empty());
+
+    samba.modify(&[person(), group()].concat());
+    let (text, well) = doctor(&[target], &[]);
+    assert!(well, "{text}");
+    says(&text, &["ok    User: the account may make entries and write", "ok    Group: the account may make"]);
+}
+
+#[test]
+fn what_an_account_in_active_directory_may_not_do_is_said() {
+    let right = |right: &str| format!("\"CORP\\stranger:{right}\"");
+    let allow = |place: &str, kind: &str, rights: &[&str]| {
+        let rights: Vec<String> = rights.iter().map(|one| right(one)).collect();
+        format!("dsacls \"OU={place},DC=\" {kind} /G {}\n", rights.join(" "))
+    };
+    let some = [
+        allow("people", "/I:T", &["CC;user"]),
+        allow("people", "/I:S", &["RPLC;;user", "WP;cn;user", "WP;sn;user"]),
+    ];
+    for (commands, says_of_people) in [
+        (
+            String::new(),
+            format!("User: the account may not make entries of the class user below ou=people,{DOMAIN}"),
+        ),
+        (some.concat(), "User: the account may not write".to_owned()),
+    ] {
+        let samba = Samba::delegating("stranger", &commands);
+        samba.modify(&[person(), group()].concat());
+        let target =
+            samba.target("corp", "active-directory", &leavers()).replace("cn=gantry,", "cn=stranger,");
+        let (text, well) = doctor(std::slice::from_ref(&target), &[]);
+        assert!(!well, "{text}");
+        let advice = "delegate it as the README of the mapping `active-directory` says";
+        says(
+            &text,
+            &[
+                &format!("WRONG {says_of_people}"),
+                &format!(
+                    "WRONG User: the account may not make entries of the class user below ou=leavers,{DOMAIN}"
+                ),
+                &format!(
+                    "WRONG Group: the account may not make entries of the class group below ou=groups,{DOMAIN}"
+                ),
+                "WRONG Group: the account may not write cn, info, member, sAMAccountName of CN=crew",
+                advice,
+            ],
+        );
+        if commands.is_empty() {
+            continue;
+        }
+        // What it has is not named, what it lacks is.
+        let line = text.lines().find(|line| line.contains(&says_of_people)).unwrap();
+        let (lacking, _) = line.split_once(" of CN=").unwrap();
+        let lacks = |name: &str| lacking.split([' ', ',']).any(|word| word == name);
+        assert!(["displayName", "userAccountControl", "mail"].iter().all(|name| lacks(name)), "{line}");
+        assert!(!["CN", "cn", "sn", "unicodePwd", "memberOf"].iter().any(|name| lacks(name)), "{line}");
+    }
+
+    // Rights that only show when they are used.
+    let all = [
+        allow("people", "/I:T", &["CC;user"]),
+        allow("people", "/I:S", &["RPLC;;user"]),
+        allow("groups", "/I:T", &["CCDC;group"]),
+        allow("leavers", "/I:T", &["CC;user"]),
+    ];
+    let samba = Samba::delegating("stranger", &all.concat());
+    let target = samba.target("corp", "active-directory", &leavers()).replace("cn=gantry,", "cn=stranger,");
+    let (text, well) = doctor(&[target], &["--write"]);
+    assert!(!well, "{text}");
+    says(&text, &["the account may not set a password below ou=people", "is doctor's own, and stays"]);
+    assert_eq!(samba.search(DOMAIN, "(cn=gantry-doctor-*)").len(), 1);
+}
+
+fn leavers() -> String {
+    format!(", leavers = \"ou=leavers,{DOMAIN}\"")
+}
+
+fn person() -> String {
+    format!("dn: cn=ann,ou=people,{DOMAIN}\nchangetype: add\nobjectClass: user\n\n")
+}
+
+fn group() -> String {
+    format!("dn: cn=crew,ou=groups,{DOMAIN}\nchangetype: add\nobjectClass: group\n\n")
+}
+
+#[test]
 fn each_server_of_a_directory_is_looked_at() {
     let directory = Directory::start();
     let nobody = format!("ldaps://127.0.0.1:{}", free_port());
@@ -123,4 +241,104 @@ fn databases() {
     let (text, well) = doctor(&[crm.target("crm", "crm")], &["--target", "none"]);
     assert!(!well);
     says(&text, &["no target none"]);
+}
+
+// === check --live ===
+
+#[test]
+fn a_mapping_that_its_directory_does_not_fit_is_a_mistake() {
+    let (mut openldap, ds389, samba) = (Directory::start(), Directory::ds389(), Samba::start());
+    samba.modify(&[person(), group()].concat());
+    let targets = [
+        openldap.target("corp", "openldap"),
+        ds389.target("corp", "389ds"),
+        samba.target("corp", "active-directory", ""),
+    ];
+    for target in &targets {
+        let (text, well) = check(target, &["--live"]);
+        assert!(well, "{text}");
+        says(&text, &["ok: target corp at /corp/scim/v2"]);
+        // Whoever does not look sees nothing.
+        let misspelt = target.replace("people =", "external_id = \"employeeNumbr\", people =");
+        assert!(check(&misspelt, &[]).1);
+        let (text, well) = check(&misspelt, &["--live"]);
+        assert!(!well, "{text}");
+        says(&text, &["error: User: the schema has no attribute employeeNumbr", "--> target corp"]);
+    }
+    openldap.kill();
+    let (text, well) = check(&targets[0], &["--live"]);
+    assert!(!well, "{text}");
+    says(&text, &["error: ldaps://127.0.0.1", "--> target corp"]);
+    assert!(check(&targets[0], &[]).1);
+}
+
+#[test]
+fn a_class_that_the_schema_lacks_is_a_mistake_also_where_it_is_only_written() {
+    let directory = Directory::start();
+    let ready = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings/openldap");
+    let script = std::fs::read_to_string(ready.join("mapping.rhai")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let target = directory
+        .target("corp", "openldap")
+        .replace(ready.to_str().unwrap(), folder.path().to_str().unwrap());
+    for (old, new, says_so) in [
+        ("[\"inetOrgPerson\"]", "[\"inetOrgPersn\"]", "the schema has no object class inetOrgPersn"),
+        (
+            "resource(\"Group\")",
+            "initial(\"employeType\", \"x\");\nresource(\"Group\")",
+            "no attribute employeType",
+        ),
+    ] {
+        std::fs::write(folder.path().join("mapping.rhai"), script.replace(old, new)).unwrap();
+        let (text, well) = check(&target, &["--live"]);
+        assert!(!well, "{text}");
+        says(&text, &[says_so]);
+    }
+}
+
+#[test]
+fn a_mapping_that_its_database_does_not_fit_is_a_mistake_also_where_a_column_is_only_written() {
+    let database = Database::of("crm");
+    let target = database.target("crm", "crm");
+    assert!(check(&target, &["--live"]).1);
+    database.change("ALTER TABLE AppUser RENAME COLUMN PwdSalt TO Salt");
+    let (text, well) = check(&target, &["--live"]);
+    assert!(!well, "{text}");
+    says(&text, &["error: User: the table AppUser has no column PwdSalt", "--> target crm"]);
+}
+
+/// Whoever were given the number after the highest would get one that somebody else got at the same time, or had
+/// before.
+#[test]
+fn a_counter_that_is_not_ahead_of_all_numbers_is_a_mistake() {
+    let directory = Directory::posix();
+    let target = directory.target("corp", "openldap-posix");
+    let (text, well) = check(&target, &["--live"]);
+    assert!(well, "{text}");
+    let somebody = |number: u32| {
+        let dn = format!("uid=n{number},ou=people,{SUFFIX}");
+        directory.modify(&format!(
+            "dn: {dn}\nchangetype: add\nobjectClass: inetOrgPerson\nobjectClass: posixAccount\nuid: n{number}\n\
+             cn: n\nsn: n\nuidNumber: {number}\ngidNumber: 1\nhomeDirectory: /\n"
+        ));
+    };
+    let counter = directory.search(SUFFIX, "(cn=uidNext)").pop().unwrap();
+    let next: u32 = counter.one("uidNumber").unwrap().parse().unwrap();
+    somebody(next - 1);
+    assert!(check(&target, &["--live"]).1);
+    for number in [next, next + 7] {
+        somebody(number);
+        let (text, well) = check(&target, &["--live"]);
+        assert!(!well, "{text}");
+        says(
+            &text,
+            &[&format!("stands at {next}, and somebody has that number or a higher one"), "--> target corp"],
+        );
+        directory.modify(&format!("dn: uid=n{number},ou=people,{SUFFIX}\nchangetype: delete\n"));
+    }
+    assert!(check(&target, &["--live"]).1);
+    directory.modify(&format!("dn: {}\nchangetype: delete\n", counter.dn));
+    let (text, well) = check(&target, &["--live"]);
+    assert!(!well, "{text}");
+    says(&text, &["the counter cn=uidNext", "does not exist"]);
 }

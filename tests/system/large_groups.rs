@@ -40,7 +40,6 @@ fn of_a_389_directory_server() {
 #[test]
 fn of_an_active_directory() {
     const PEOPLE: usize = 1_100;
-    let mut samba = Samba::start();
     let person = |number: usize| format!("cn=p{number:05},ou=people,{DOMAIN}");
     let mut ldif = String::new();
     for number in 0..PEOPLE {
@@ -53,7 +52,7 @@ fn of_an_active_directory() {
     write!(ldif, "{}\n{}", group("inner"), group("everybody")).unwrap();
     (0..PEOPLE).for_each(|number| writeln!(ldif, "member: {}", person(number)).unwrap());
     write!(ldif, "member: cn=inner,ou=groups,{DOMAIN}\nmember: cn=Guest,cn=Users,{DOMAIN}\n").unwrap();
-    samba.load(&ldif);
+    let samba = Samba::holding(&ldif);
     let gateway = Gateway::serve(&[samba.target("corp", "active-directory", "")]);
     let scim = gateway.target("corp");
     let names = |shown: &[Value], endpoint: &str, name: &str| -> BTreeSet<String> {

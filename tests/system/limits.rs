@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::support::directory::{Directory, SUFFIX};
 use crate::support::gateway::Gateway;
+use crate::support::samba::{DOMAIN, Samba};
 
 const PEOPLE: usize = 2_300;
 
@@ -22,14 +23,21 @@ fn everybody_is_listed_whatever_the_server_gives_at_a_time() {
         // Larger pages than 400 are refused.
         "size.soft=500 size.hard=500 size.pr=400 size.prtotal=unlimited",
     ] {
-        lists_everybody(&Directory::tuned(&ldif, limits, ""), "openldap", limits);
+        lists_everybody(&Directory::tuned(&ldif, limits, "").target("corp", "openldap"), limits);
     }
     // 500 at a time, pages of any size.
-    lists_everybody(&Directory::ds389_holding(&ldif, ""), "389ds", "nsslapd-sizelimit: 500");
+    let ds389 = Directory::ds389_holding(&ldif, "");
+    lists_everybody(&ds389.target("corp", "389ds"), "nsslapd-sizelimit: 500");
+    // A thousand at a time.
+    let person = |number| {
+        format!("dn: cn=p{number},ou=people,{DOMAIN}\nobjectClass: user\nsAMAccountName: p{number}\n\n")
+    };
+    let samba = Samba::holding(&(0..PEOPLE).map(person).collect::<String>());
+    lists_everybody(&samba.target("corp", "active-directory", ""), "MaxPageSize=1000");
 }
 
-fn lists_everybody(directory: &Directory, mapping: &str, limits: &str) {
-    let gateway = Gateway::serve(&[directory.target("corp", mapping)]);
+fn lists_everybody(target: &str, limits: &str) {
+    let gateway = Gateway::serve(&[target.to_owned()]);
     let scim = gateway.target("corp");
     let mut ids = BTreeSet::new();
     for start in (1..=PEOPLE).step_by(200) {

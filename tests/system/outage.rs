@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::support::database::Database;
 use crate::support::directory::{Directory, Entry, SUFFIX};
-use crate::support::eventually;
 use crate::support::gateway::Gateway;
 use crate::support::scim::{Answer, Scim};
+use crate::support::{Server, eventually};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";

@@ -16,6 +16,7 @@ use crate::support::by_hand;
 use crate::support::database::Database;
 use crate::support::directory::{Directory, Entry, SUFFIX};
 use crate::support::gateway::{Gateway, gantry, write_configuration};
+use crate::support::samba::{DOMAIN, Samba};
 use crate::support::scim::{Scim, encoded};
 use crate::support::{output, run};
 
@@ -233,30 +234,48 @@ fn of_posix_accounts_and_their_groups_tells_each_number_and_each_entry() {
 
 #[test]
 fn of_each_method_on_posix_accounts() {
-    each_method_on_entries(&Directory::posix(), "openldap-posix");
+    let directory = Directory::posix();
+    each_method_on_entries(&directory.target(TARGET, "openldap-posix"), &directory);
 }
 
 #[test]
-fn of_each_method_on_entries() {
-    each_method_on_entries(&Directory::start(), "openldap");
+fn of_each_method_on_entries_in_openldap() {
+    let directory = Directory::start();
+    each_method_on_entries(&directory.target(TARGET, "openldap"), &directory);
 }
 
-fn each_method_on_entries(directory: &Directory, mapping: &str) {
-    let target = directory.target(TARGET, mapping);
-    let planner = Planner::of(&target, directory);
+#[test]
+fn of_each_method_on_entries_in_389_directory_server() {
+    let directory = Directory::ds389();
+    each_method_on_entries(&directory.target(TARGET, "389ds"), &directory);
+}
+
+#[test]
+fn of_each_method_on_entries_in_active_directory() {
+    let samba = Samba::start();
+    each_method_on_entries(&samba.target(TARGET, "active-directory", ""), &samba);
+}
+
+fn each_method_on_entries(target: &str, native: &dyn Native) {
+    let planner = Planner::of(target, native);
+    let gateway = Gateway::serve(&[target.to_owned()]);
+    let scim = gateway.target(TARGET);
+    let id = |endpoint: &str, filter: &str| {
+        let found = scim.find(endpoint, filter).is(200);
+        found["Resources"][0]["id"].as_str().unwrap().to_owned()
+    };
     let ada = json!({ "userName": "ada", "name": { "familyName": "Lovelace" }, "active": true });
     for body in [ada, json!({ "userName": "bob" })] {
-        ldapadd(directory, &planner.plan("POST", "/Users", Some(&body)));
+        planner.does("POST", "/Users", Some(&body));
     }
-    let id = |entry: Option<Entry>| entry.unwrap().one("entryUUID").unwrap().to_owned();
-    let (ada, bob) = (id(directory.person("ada")), id(directory.person("bob")));
+    let [ada, bob] = ["ada", "bob"].map(|login| id("/Users", &format!("userName eq \"{login}\"")));
     let crew = json!({ "displayName": "Crew", "members": [{ "value": ada }] });
-    ldapadd(directory, &planner.plan("POST", "/Groups", Some(&crew)));
-    let known = Known { login: "ada".to_owned(), user: ada, other: bob, group: id(directory.group("Crew")) };
-    let gateway = Gateway::serve(&[target]);
-    refusals(&planner, &gateway.target(TARGET), &known);
+    planner.does("POST", "/Groups", Some(&crew));
+    let group = id("/Groups", "displayName eq \"Crew\"");
+    let known = Known { login: "ada".to_owned(), user: ada, other: bob, group };
+    refusals(&planner, &scim, &known);
     let taken = json!({ "userName": "BOB" });
-    refused(&planner, &gateway.target(TARGET), "POST", "/Users", Some(&taken), 409);
+    refused(&planner, &scim, "POST", "/Users", Some(&taken), 409);
     each_method(&planner, &known);
 }
 
@@ -355,20 +374,37 @@ impl Native for Directory {
         format!("{:#?}", self.search(SUFFIX, "(objectClass=*)"))
     }
 
-    /// Changes with `ldapmodify`; a search as its comment says it, in a shell.
     fn carry_out(&self, plan: &str) -> String {
-        let search = plan.lines().find_map(|line| line.strip_prefix("# search: ldapsearch "));
-        let Some(arguments) = search else {
+        searched(&self.client("sh"), plan).unwrap_or_else(|| {
             self.modify(plan);
-            return String::new();
-        };
-        let client = self.client("sh");
-        let connection = client.get_args().map(|argument| argument.to_str().unwrap());
-        let mut shell = Command::new("sh");
-        shell.env("LDAPTLS_CACERT", self.file("ca.pem"));
-        let line = format!("ldapsearch -LLL {} {arguments}", connection.collect::<Vec<_>>().join(" "));
-        output(shell.arg("-c").arg(line))
+            String::new()
+        })
     }
+}
+
+impl Native for Samba {
+    fn state(&self) -> String {
+        let units = ["people", "groups", "leavers"];
+        format!("{:#?}", units.map(|unit| self.search(&format!("ou={unit},{DOMAIN}"), "(objectClass=*)")))
+    }
+
+    fn carry_out(&self, plan: &str) -> String {
+        searched(&self.client("sh"), plan).unwrap_or_else(|| {
+            self.modify(plan);
+            String::new()
+        })
+    }
+}
+
+/// What is found by a search as a plan's comment says it, in a shell with these arguments for the connection;
+/// `None` when the plan is none of a search.
+fn searched(client: &Command, plan: &str) -> Option<String> {
+    let arguments = plan.lines().find_map(|line| line.strip_prefix("# search: ldapsearch "))?;
+    let connection = client.get_args().map(|argument| argument.to_str().unwrap());
+    let mut shell = Command::new("sh");
+    shell.envs(client.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let line = format!("ldapsearch -LLL {} {arguments}", connection.collect::<Vec<_>>().join(" "));
+    Some(output(shell.arg("-c").arg(line)))
 }
 
 // === Rows ===

@@ -619,3 +619,80 @@ fn names_and_memberships_that_change_at_the_same_time_end_alike() {
     let stayed = (0..8).filter(|number| number % 4 != 3).map(|number| format!("p{number}-11"));
     assert_eq!(case.members("Busy"), stayed.collect());
 }
+
+/// Copies in the entry itself, and members by an attribute that names nobody's entry.
+#[test]
+fn copies_in_the_same_entry_and_by_another_attribute_than_the_name() {
+    copies(&Directory::posix(), "entryUUID");
+}
+
+#[test]
+fn copies_in_389_directory_server() {
+    copies(&Directory::ds389_holding(&Directory::posix_entries(), ""), "nsUniqueId");
+}
+
+fn copies(directory: &Directory, id: &str) {
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let target = directory.target("corp", "../tests/mappings/copies");
+    let gateway = Gateway::serve(&[target.replace("people =", &format!("id = {id:?}, people ="))]);
+    let scim = gateway.target("corp");
+    let person = |login: &str, number: &str| {
+        let extension = json!({ "employeeNumber": number });
+        let body = json!({ "userName": login, "displayName": format!("The {login}"), ENTERPRISE: extension });
+        scim.post("/Users", &body).is(201)
+    };
+    let (ada, bob) = (person("ada", "1"), person("bob", "2"));
+    let entry = directory.person("ada").unwrap();
+    assert_eq!((entry.one("gecos"), entry.all("cn")), (Some("The ada"), &["The ada".to_owned()][..]));
+    assert_eq!((number(&entry, "uidNumber"), number(&entry, "gidNumber")), (10_000, 10_001));
+    assert_eq!(number(&directory.person("bob").unwrap(), "uidNumber"), 10_002);
+    scim.patch(&path("Users", &ada), &replace("displayName", "Ada")).is(200);
+    assert_eq!(directory.person("ada").unwrap().all("gecos"), ["Ada"]);
+    scim.patch(&path("Users", &ada), &json!([{ "op": "remove", "path": "displayName" }])).is(200);
+    assert!(directory.person("ada").unwrap().all("gecos").is_empty());
+
+    let links =
+        |members: &[&Value]| members.iter().map(|one| json!({ "value": one["id"] })).collect::<Value>();
+    let body = json!({ "displayName": "Crew", "members": links(&[&ada, &bob]) });
+    let crew = scim.post("/Groups", &body).is(201);
+    let numbers = |name: &str| -> BTreeSet<String> {
+        directory.group(name).unwrap().all("businessCategory").iter().cloned().collect()
+    };
+    let second = |name: &str| directory.posix_group(&format!("g-{name}"));
+    let uids =
+        |name: &str| -> BTreeSet<String> { second(name).unwrap().all("memberUid").iter().cloned().collect() };
+    assert_eq!((numbers("Crew"), uids("Crew")), (set(&["1", "2"]), set(&["ada", "bob"])));
+    let given = second("Crew").unwrap();
+    assert_eq!((given.one("gidNumber"), given.one("description")), (Some("5"), Some("group Crew")));
+    scim.patch(&path("Groups", &crew), &replace("displayName", "Staff")).is(200);
+    assert_eq!((second("Crew"), uids("Staff")), (None, set(&["ada", "bob"])));
+    scim.patch(&path("Groups", &crew), &replace("displayName", "Crew")).is(200);
+    scim.patch(&path("Users", &ada), &replace("userName", "king")).is(200);
+    assert_eq!(uids("Crew"), set(&["king", "bob"]));
+    scim.patch(&path("Users", &ada), &replace("userName", "ada")).is(200);
+    scim.patch(&path("Groups", &crew), &remove(&bob)).is(204);
+    scim.patch(&path("Groups", &crew), &remove(&bob)).is(204);
+    assert_eq!((numbers("Crew"), uids("Crew")), (set(&["1"]), set(&["ada"])));
+    // A group among the members has no such number and is left out.
+    let nested =
+        scim.post("/Groups", &json!({ "displayName": "Nested", "members": links(&[&crew]) })).is(201);
+    assert_eq!((numbers("Nested"), nested["members"][0]["value"].clone()), (set(&[]), crew["id"].clone()));
+
+    let attribute = format!("{ENTERPRISE}:employeeNumber");
+    scim.patch(&path("Users", &ada), &replace(&attribute, "7")).is(200);
+    assert_eq!(numbers("Crew"), set(&["7"]));
+    scim.patch(&path("Users", &ada), &json!([{ "op": "remove", "path": attribute }])).is(200);
+    assert_eq!(numbers("Crew"), set(&[]));
+    // Who has none can go, and not come.
+    scim.patch(&path("Groups", &crew), &remove(&ada)).is(204);
+    assert_eq!(scim.get(&path("Groups", &crew)).is(200).get("members"), None);
+    let eve = scim.post("/Users", &json!({ "userName": "eve" })).is(201);
+    let said = scim.patch(&path("Groups", &crew), &add(&eve)).is_error(400, "invalidValue");
+    assert!(said.contains("has no employeeNumber"), "{said}");
+    scim.patch(&path("Groups", &crew), &add(&bob)).is(204);
+    assert_eq!((numbers("Crew"), uids("Crew")), (set(&["2"]), set(&["bob"])));
+    scim.delete(&path("Users", &bob)).is(204);
+    assert_eq!((numbers("Crew"), uids("Crew")), (set(&[]), set(&[])));
+    scim.delete(&path("Groups", &crew)).is(204);
+    assert_eq!((directory.group("Crew"), second("Crew")), (None, None));
+}

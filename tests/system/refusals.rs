@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::support::database::Database;
 use crate::support::directory::Directory;
 use crate::support::gateway::{Gateway, TOKEN};
+use crate::support::samba::Samba;
 use crate::support::scim::{Answer, Scim, encoded};
 
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
@@ -21,14 +22,16 @@ fn refused(answer: Answer, status: u16, scim_type: &str, says: &str) {
 fn of_bodies_paths_and_filters() {
     let (crm, plain) = (Database::of("crm"), Database::of("plain"));
     let (openldap, posix, ds389) = (Directory::start(), Directory::posix(), Directory::ds389());
+    let samba = Samba::start();
     let mut gateway = Gateway::serve(&[
         crm.target("crm", "crm"),
         plain.target("plain", "plain"),
         openldap.target("openldap", "openldap"),
         posix.target("posix", "openldap-posix"),
         ds389.target("389ds", "389ds"),
+        samba.target("active-directory", "active-directory", ""),
     ]);
-    for name in ["crm", "plain", "openldap", "posix", "389ds"] {
+    for name in ["crm", "plain", "openldap", "posix", "389ds", "active-directory"] {
         let scim = gateway.target(name);
         let made =
             scim.post("/Users", &json!({ "userName": "bystander", "name": { "familyName": "By" } })).is(201);

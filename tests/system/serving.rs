@@ -13,7 +13,7 @@ use crate::support::database::Database;
 use crate::support::directory::Directory;
 use crate::support::gateway::{Gateway, TOKEN, gantry, write_configuration};
 use crate::support::scim::Scim;
-use crate::support::{certificates, eventually, output, run};
+use crate::support::{Server, certificates, eventually, output, run};
 
 /// `printf other | sha256sum`
 const SHA256_OF_OTHER: &str = "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa";

@@ -1,10 +1,11 @@
-//! Writes that are lost, or whose answer is, on the way between the gateway and an OpenLDAP: what was carried
-//! out is acknowledged though nobody said so, what was not is a 503 and leaves everything as it was.
+//! Writes that are lost, or whose answer is, on the way between the gateway and a directory of each kind: what was
+//! carried out is acknowledged though nobody said so, what was not is a 503 and leaves everything as it was.
 
 use serde_json::{Value, json};
 
-use crate::support::directory::{Directory, Entry, SUFFIX};
+use crate::support::directory::{Entry, SUFFIX};
 use crate::support::gateway::Gateway;
+use crate::support::native::Native;
 use crate::support::relay::{Loss, Relay};
 use crate::support::scim::{Answer, Scim};
 
@@ -12,7 +13,7 @@ const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
 struct Scene {
-    directory: Directory,
+    directory: Native,
     relay: Relay,
     gateway: Gateway,
     corp: Scim,
@@ -23,14 +24,15 @@ struct Scene {
 // === impl Scene ===
 
 impl Scene {
-    fn new() -> Self {
-        Self::of(Directory::start(), "openldap")
+    /// One of each kind of directory.
+    fn each() -> impl Iterator<Item = Self> {
+        Native::each().into_iter().map(Self::new)
     }
 
-    fn of(directory: Directory, mapping: &str) -> Self {
+    fn new(directory: Native) -> Self {
         let relay = Relay::to(directory.plain_port());
         let url = format!("ldap://127.0.0.1:{}", relay.port());
-        let gateway = Gateway::serve(&[directory.target_in_the_clear("corp", mapping, &[url])]);
+        let gateway = Gateway::serve(&[directory.target(&[url])]);
         let corp = gateway.target("corp");
         let made =
             |path: &str, body: &Value| corp.post(path, body).is(201)["id"].as_str().unwrap().to_owned();
@@ -40,7 +42,7 @@ impl Scene {
     }
 
     fn all(&self) -> Vec<Entry> {
-        self.directory.search(SUFFIX, "(objectClass=*)")
+        self.directory.all()
     }
 
     /// What the answer is when a write's answer is lost after `after` others, and then that it was carried out.
@@ -81,7 +83,8 @@ fn person(login: &str) -> Value {
 /// A further entry of a group that was taken back is one anew, but for all that users can change.
 fn without_stamps(mut entries: Vec<Entry>) -> Vec<Entry> {
     for entry in &mut entries {
-        let mut own = vec!["entrycsn", "modifytimestamp", "modifiersname"];
+        let mut own =
+            vec!["entrycsn", "entryusn", "modifytimestamp", "modifiersname", "usnchanged", "whenchanged"];
         if entry.all("objectClass") == ["posixGroup"] {
             own.extend(["entryuuid", "createtimestamp"]);
         }
@@ -93,62 +96,68 @@ fn without_stamps(mut entries: Vec<Entry>) -> Vec<Entry> {
 
 #[test]
 fn a_create_is_acknowledged_when_the_entry_carries_it() {
-    let mut scene = Scene::new();
-    let made = scene.both(0, |corp| corp.post("/Users", &person("ben")));
-    assert_eq!(made.status, 201);
-    let entry = scene.directory.person("ben").unwrap();
-    assert_eq!(entry.one("entryUUID"), made.body["id"].as_str());
-    scene.gateway.is_sound();
+    for mut scene in Scene::each() {
+        let made = scene.both(0, |corp| corp.post("/Users", &person("ben")));
+        assert_eq!(made.status, 201);
+        let entry = scene.directory.person("ben").unwrap();
+        assert_eq!(Some(scene.directory.id(&entry).as_str()), made.body["id"].as_str());
+        scene.gateway.is_sound();
+    }
 }
 
 #[test]
 fn a_change_is_acknowledged_when_the_entry_shows_it() {
-    let mut scene = Scene::new();
-    let user = format!("/Users/{}", scene.ann);
-    let title = json!([{ "op": "replace", "path": "title", "value": "Captain" }]);
-    scene.both(0, |corp| corp.patch(&user, &title)).is(200);
-    assert_eq!(scene.directory.person("ann").unwrap().one("title"), Some("Captain"));
+    for mut scene in Scene::each() {
+        let user = format!("/Users/{}", scene.ann);
+        let title = json!([{ "op": "replace", "path": "title", "value": "Captain" }]);
+        scene.both(0, |corp| corp.patch(&user, &title)).is(200);
+        assert_eq!(scene.directory.person("ann").unwrap().one("title"), Some("Captain"));
 
-    let removal = json!([{ "op": "remove", "path": "title" }]);
-    scene.both(0, |corp| corp.patch(&user, &removal)).is(200);
-    assert_eq!(scene.directory.person("ann").unwrap().one("title"), None);
+        let removal = json!([{ "op": "remove", "path": "title" }]);
+        scene.both(0, |corp| corp.patch(&user, &removal)).is(200);
+        assert_eq!(scene.directory.person("ann").unwrap().one("title"), None);
 
-    let members = json!([{ "op": "add", "path": "members", "value": [{ "value": scene.ann }] }]);
-    scene.both(0, |corp| corp.patch(&format!("/Groups/{}", scene.crew), &members)).is(204);
-    assert_eq!(scene.directory.group("crew").unwrap().all("member").len(), 2);
-    scene.gateway.is_sound();
+        let members = json!([{ "op": "add", "path": "members", "value": [{ "value": scene.ann }] }]);
+        scene.both(0, |corp| corp.patch(&format!("/Groups/{}", scene.crew), &members)).is(204);
+        let ann = scene.directory.person("ann").unwrap();
+        assert!(scene.directory.group("crew").unwrap().all("member").contains(&ann.dn));
+        scene.gateway.is_sound();
+    }
 }
 
 #[test]
 fn a_change_in_two_steps_is_done_or_undone() {
-    let mut scene = Scene::new();
-    let user = format!("/Users/{}", scene.ann);
-    let rename = |login: &str| json!([{ "op": "replace", "value": { "userName": login, "title": login } }]);
-    let shown = |login: &str| {
-        let entry = scene.directory.person(login).unwrap();
-        assert_eq!(entry.one("title"), Some(login));
-        assert_eq!(entry.one("entryUUID"), Some(scene.ann.as_str()));
-    };
-    scene.both(0, |corp| corp.patch(&user, &rename("anna"))).is(200);
-    shown("anna");
-    // The second step, the modify after the rename.
-    scene.both(1, |corp| corp.patch(&user, &rename("hanna"))).is(200);
-    shown("hanna");
-    scene.gateway.is_sound();
+    for mut scene in Scene::each() {
+        let user = format!("/Users/{}", scene.ann);
+        let rename =
+            |login: &str| json!([{ "op": "replace", "value": { "userName": login, "title": login } }]);
+        let shown = |login: &str| {
+            let entry = scene.directory.person(login).unwrap();
+            assert_eq!(entry.one("title"), Some(login));
+            assert_eq!(scene.directory.id(&entry), scene.ann);
+        };
+        scene.both(0, |corp| corp.patch(&user, &rename("anna"))).is(200);
+        shown("anna");
+        // The second step, the modify after the rename.
+        scene.both(1, |corp| corp.patch(&user, &rename("hanna"))).is(200);
+        shown("hanna");
+        scene.gateway.is_sound();
+    }
 }
 
 #[test]
 fn a_deletion_is_acknowledged_when_the_entry_is_gone() {
-    let mut scene = Scene::new();
-    scene.both(0, |corp| corp.delete(&format!("/Users/{}", scene.ann))).is(204);
-    assert_eq!(scene.directory.person("ann"), None);
-    scene.gateway.is_sound();
+    for mut scene in Scene::each() {
+        scene.both(0, |corp| corp.delete(&format!("/Users/{}", scene.ann))).is(204);
+        assert_eq!(scene.directory.person("ann"), None);
+        scene.gateway.is_sound();
+    }
 }
 
 /// A number whose step was lost, or its answer, is given to nobody twice: it is left out, or taken after all.
 #[test]
 fn a_number_whose_answer_is_lost_is_given_up() {
-    let mut scene = Scene::of(Directory::posix(), "openldap-posix");
+    let mut scene = Scene::new(Native::posix());
     let number = |login: &str| {
         let entry = scene.directory.person(login).unwrap();
         entry.one("uidNumber").unwrap().parse::<u32>().unwrap()
@@ -165,16 +174,16 @@ fn a_number_whose_answer_is_lost_is_given_up() {
         assert!(last < one && one < other, "{last} {one} {other}");
         last = other;
     }
-    let counter = scene.directory.search(SUFFIX, "(cn=uidNext)").pop().unwrap();
+    let counter = scene.directory.entries().search(SUFFIX, "(cn=uidNext)").pop().unwrap();
     assert_eq!(counter.one("uidNumber"), Some((last + 1).to_string().as_str()));
     scene.gateway.is_sound();
 }
 
 #[test]
 fn each_step_of_a_change_in_two_entries_is_done_or_undone() {
-    let mut scene = Scene::of(Directory::posix(), "openldap-posix");
+    let mut scene = Scene::new(Native::posix());
     let (ann, crew) = (format!("/Users/{}", scene.ann), format!("/Groups/{}", scene.crew));
-    let uids = |name: &str| scene.directory.posix_group(name).unwrap().all("memberUid").to_vec();
+    let uids = |name: &str| scene.directory.entries().posix_group(name).unwrap().all("memberUid").to_vec();
     let replace =
         |attribute: &str, value: &str| json!([{ "op": "replace", "path": attribute, "value": value }]);
     let add = json!([{ "op": "add", "path": "members", "value": [{ "value": scene.ann }] }]);
@@ -199,16 +208,21 @@ fn each_step_of_a_change_in_two_entries_is_done_or_undone() {
     scene.is_done(1, |corp| corp.delete(&ann)).is(204);
     assert!(uids("second").is_empty());
     scene.is_done(0, |corp| corp.delete(&crew)).is(204);
-    assert_eq!((scene.directory.group("second"), scene.directory.posix_group("second")), (None, None));
+    assert_eq!(
+        (scene.directory.group("second"), scene.directory.entries().posix_group("second")),
+        (None, None)
+    );
     // The number is the first step of a new one.
     let body = |name: &str| json!({ "schemas": [GROUP], "displayName": name });
     for (after, name) in [(1, "own"), (2, "further")] {
         scene.relay.lose(Loss::Request, after);
         scene.corp.post("/Groups", &body(name)).is_error(503, "");
         assert!(scene.relay.has_lost());
-        assert_eq!((scene.directory.group(name), scene.directory.posix_group(name)), (None, None));
+        assert_eq!((scene.directory.group(name), scene.directory.entries().posix_group(name)), (None, None));
         scene.is_done(after, |corp| corp.post("/Groups", &body(name))).is(201);
-        assert!(scene.directory.group(name).is_some() && scene.directory.posix_group(name).is_some());
+        assert!(
+            scene.directory.group(name).is_some() && scene.directory.entries().posix_group(name).is_some()
+        );
     }
     scene.gateway.is_sound();
 }

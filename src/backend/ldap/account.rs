@@ -4,7 +4,7 @@
 use crate::plan::{Secret, Value};
 
 /// The attribute that a password is written to; it is never read ([MS-ADTS] §3.1.1.3.1.5.1).
-const PASSWORD: &str = "unicodePwd";
+pub(super) const PASSWORD: &str = "unicodePwd";
 /// The attribute with what an account may do ([MS-ADTS] §2.2.16).
 const CONTROL: &str = "userAccountControl";
 /// Its bit that closes the account.

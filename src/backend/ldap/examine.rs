@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 use crate::backend::Failure;
 use crate::backend::finding::{Finding, Findings};
 use crate::plan::{
-    AttributeChange, Counter, Entity, Entries, Fields, LdapOperation, ModifyKind, Native, Predicate, Range,
-    Scope, Search, Value,
+    AttributeChange, Counter, Entity, Entries, LdapOperation, ModifyKind, Native, Scope, Touched, Value,
 };
 
 use super::codes;
@@ -29,15 +28,15 @@ const MANY: usize = 2_001;
 const ANY: &str = "(objectClass=*)";
 
 /// A connection under examination, and what was found.
-struct Examination<'a> {
-    directory: &'a Directory,
+pub(super) struct Examination<'a> {
+    pub directory: &'a Directory,
     connection: &'a Connection,
-    findings: &'a mut Findings,
+    pub findings: &'a mut Findings,
 }
 
 impl Directory {
-    /// Looks at every server, and through the first that answers at what these searches name.
-    pub(super) async fn examine(&self, searches: &[Search], write: bool) -> Vec<Finding> {
+    /// Looks at every server, and through the first that answers at what a mapping touches.
+    pub(super) async fn examine(&self, touched: &[Touched], write: bool) -> Vec<Finding> {
         let mut findings = Findings::default();
         let mut first = None;
         for (server, connection) in self.pool.fleet.each().await {
@@ -53,7 +52,7 @@ impl Directory {
         }
         if let Some(connection) = &first {
             let mut examination = Examination { directory: self, connection, findings: &mut findings };
-            if let Err(failure) = examination.run(searches, write).await {
+            if let Err(failure) = examination.run(touched, write).await {
                 findings.wrong(format!("the examination broke off: {failure}"));
             }
         }
@@ -64,20 +63,22 @@ impl Directory {
 // === impl Examination ===
 
 impl Examination<'_> {
-    async fn run(&mut self, searches: &[Search], write: bool) -> Result<(), Failure> {
+    async fn run(&mut self, touched: &[Touched], write: bool) -> Result<(), Failure> {
         self.controls();
         let schema = self.schema().await?;
         let mut needed = BTreeSet::new();
-        for search in searches {
-            let (entity, entries) = place(&self.directory.model, &search.entity)?;
+        for touched in touched {
+            let (entity, entries) = place(&self.directory.model, &touched.entity)?;
             needed.extend(indexed(entity, entries));
             if let Some(schema) = &schema {
-                self.names(search, entries, schema)?;
+                self.names(touched, entries, schema)?;
             }
             if self.base(entity, entries).await? {
-                self.sample(search, entity, entries).await?;
-                if write {
-                    self.write(entries).await?;
+                let found = self.sample(touched, entity, entries).await?;
+                match self.connection.features.kind {
+                    Kind::ActiveDirectory => self.delegated(touched, entity, entries, found, write).await?,
+                    _ if write => self.write(entries).await?,
+                    _ => {}
                 }
             }
             self.parts(entity, entries, schema.as_ref(), write).await?;
@@ -101,14 +102,9 @@ impl Examination<'_> {
             let copied = entries.copies.iter().filter(|copy| copy.to.part.as_ref() == Some(&part.alias));
             let given = part.initial.iter().map(|(attribute, _)| attribute);
             let natives = copied.map(|copy| &copy.to.name).chain(given).cloned().map(Native::own).collect();
-            let search = Search {
-                entity: entity.name.clone(),
-                predicate: Predicate::All,
-                fields: Fields { natives, ..Fields::default() },
-                range: Range::first(1),
-            };
+            let touched = Touched { entity: entity.name.clone(), read: BTreeSet::new(), written: natives };
             if let Some(schema) = schema {
-                self.names(&search, of, schema)?;
+                self.names(&touched, of, schema)?;
             }
             if self.base(entity, of).await? && write {
                 self.write(of).await?;
@@ -194,10 +190,12 @@ impl Examination<'_> {
     }
 
     /// Attributes and classes of the mapping that the schema lacks.
-    fn names(&mut self, search: &Search, entries: &Entries, schema: &Schema) -> Result<(), Failure> {
+    fn names(&mut self, touched: &Touched, entries: &Entries, schema: &Schema) -> Result<(), Failure> {
         let mut lacks = |what: &str, name: &str| {
-            let text =
-                format!("{}: the schema has no {what} {name}; look at the mapping's spelling", search.entity);
+            let text = format!(
+                "{}: the schema has no {what} {name}; look at the mapping's spelling",
+                touched.entity
+            );
             self.findings.wrong(text);
         };
         entries
@@ -207,7 +205,7 @@ impl Examination<'_> {
             .for_each(|class| lacks("object class", class));
         let mut names = vec![&*entries.id, &*entries.rdn];
         names.extend(entries.rest.as_deref());
-        for native in &search.fields.natives {
+        for native in touched.natives() {
             names.push(filter::attribute(native)?);
         }
         let unknown: BTreeSet<&str> = names.into_iter().filter(|name| !schema.has_attribute(name)).collect();
@@ -244,9 +242,14 @@ impl Examination<'_> {
         Ok(true)
     }
 
-    /// What is visible of some entries.
-    async fn sample(&mut self, search: &Search, entity: &Entity, entries: &Entries) -> Result<(), Failure> {
-        let search = Search { predicate: Predicate::All, range: Range::first(SAMPLE), ..search.clone() };
+    /// What is visible of some entries; the DN of one.
+    async fn sample(
+        &mut self,
+        touched: &Touched,
+        entity: &Entity,
+        entries: &Entries,
+    ) -> Result<Option<String>, Failure> {
+        let search = touched.search(SAMPLE);
         let mut found = Vec::new();
         for operation in operations(entity, entries, &search, &Dns::new())? {
             found.extend(self.ask(&operation).await?.entries);
@@ -255,7 +258,7 @@ impl Examination<'_> {
         if found.is_empty() {
             let classes = entries.classes.join(", ");
             self.findings.note(format!("{name}: no entry below {} with {classes} is visible", entries.base));
-            return Ok(());
+            return Ok(None);
         }
         let is_seen = |attribute: &str| found.iter().any(|entry| !entry.values(attribute).is_empty());
         if !is_seen(&entries.id) {
@@ -275,7 +278,7 @@ impl Examination<'_> {
                 unseen.join(", ")
             )),
         }
-        Ok(())
+        Ok(found.into_iter().next().map(|entry| entry.dn))
     }
 
     /// Adds an entry, changes it, and removes it.
@@ -306,7 +309,12 @@ impl Examination<'_> {
         Ok(())
     }
 
-    async fn may(&mut self, what: &str, write: &LdapOperation, entries: &Entries) -> Result<bool, Failure> {
+    pub(super) async fn may(
+        &mut self,
+        what: &str,
+        write: &LdapOperation,
+        entries: &Entries,
+    ) -> Result<bool, Failure> {
         let until = self.directory.until();
         let result = self.connection.write(write.clone(), Vec::new(), until).await.map_err(unavailable)?;
         if result.rc != 0 {
@@ -363,7 +371,7 @@ impl Examination<'_> {
         Ok(())
     }
 
-    async fn read(&self, dn: &str, attributes: &[&str]) -> Result<Answer, Failure> {
+    pub(super) async fn read(&self, dn: &str, attributes: &[&str]) -> Result<Answer, Failure> {
         let search = LdapOperation::Search {
             base: dn.to_owned(),
             scope: Scope::Base,

@@ -42,7 +42,7 @@ impl Directory {
     }
 
     /// After a failure, what was done before is undone, except when the failed step may have been done
-    /// after all: then the state is as the plan wanted, or one step short of it, and asking again ends it.
+    /// after all: then the state is as the plan wanted, or some steps short of it, and asking again ends it.
     async fn broken_off(&self, done: &[Step], failure: Failure) -> Failure {
         if matches!(failure, Failure::Unknown(_)) {
             return failure;
@@ -107,7 +107,7 @@ impl Directory {
             Sent::Answered(result) => self.answered(write, &result, until).await,
             Sent::Lost(lost) => {
                 self.forget(write);
-                self.look_again(write, lost, until).await
+                self.look_again(lost, until).await
             }
         }
     }
@@ -131,15 +131,16 @@ impl Directory {
             Some(_) if !features.assertion => Some(self.turns.take(dn(write), until).await?),
             _ => None,
         };
-        let controls = self.controls(&lease, write, until).await?;
-        match lease.connection.write(write.clone(), controls, until).await {
+        let (sent, controls) = self.conditioned(&lease, write, until).await?;
+        match lease.connection.write(sent.clone(), controls, until).await {
             Ok(result) if rename::is_met(features.kind, write, &result) => {
                 rename::in_two(&lease.connection, write, until).await.map(Sent::Answered)
             }
             Ok(result) => Ok(Sent::Answered(result)),
             Err(Trouble::Lost(why)) => {
                 let is_late = Instant::now() >= until;
-                Ok(Sent::Lost(Lost { server: lease.connection.standing.clone(), is_late, why }))
+                let server = lease.connection.standing.clone();
+                Ok(Sent::Lost(Lost { write: sent, server, is_late, why }))
             }
             Err(trouble) => Err(unavailable(trouble)),
         }
@@ -178,36 +179,44 @@ impl Directory {
         }
     }
 
-    /// The assertion, critical. A server without that control is asked just before instead: between the
-    /// two another's change can slip in.
-    async fn controls(
+    /// The write with its assertion, critical. A server without that control is asked just before instead: between
+    /// the two another's change can slip in. Where an id can stand for the DN, the write then goes to the very entry
+    /// that was asked, never to another that has its name by then.
+    async fn conditioned(
         &self,
         lease: &Lease,
         write: &LdapOperation,
         until: Instant,
-    ) -> Result<Vec<RawControl>, Failure> {
+    ) -> Result<(LdapOperation, Vec<RawControl>), Failure> {
         let (filter, features) = (asserted(write), lease.connection.features);
-        match (write, filter) {
-            (LdapOperation::Add { .. }, _) if features.post_read => Ok(vec![PostRead::new(self.ids())]),
-            (_, Some(filter)) if features.assertion => assertion(&features.kind.assertion(dn(write), filter))
-                .map(|control| vec![control])
-                .ok_or_else(|| Failure::Internal(format!("not a filter: {filter}"))),
-            (_, Some(filter)) => self.holds(lease, dn(write), filter, until).await.map(|()| Vec::new()),
-            _ => Ok(Vec::new()),
-        }
+        let controls = match (write, filter) {
+            (LdapOperation::Add { .. }, _) if features.post_read => vec![PostRead::new(self.ids())],
+            (_, Some(filter)) if features.assertion => {
+                let control = assertion(&features.kind.assertion(dn(write), filter));
+                vec![control.ok_or_else(|| Failure::Internal(format!("not a filter: {filter}")))?]
+            }
+            (_, Some(filter)) => {
+                let entry = self.holding(lease, dn(write), filter, until).await?;
+                let name = id::name(&entry).filter(|_| features.kind.takes_ids());
+                return Ok((name.map_or_else(|| write.clone(), |name| at(write, name)), Vec::new()));
+            }
+            _ => Vec::new(),
+        };
+        Ok((write.clone(), controls))
     }
 
-    async fn holds(&self, lease: &Lease, dn: &str, filter: &str, until: Instant) -> Result<(), Failure> {
+    /// The entry, its id at least, when it is as the filter says.
+    async fn holding(&self, lease: &Lease, dn: &str, filter: &str, until: Instant) -> Result<Entry, Failure> {
         let search = LdapOperation::Search {
             base: dn.to_owned(),
             scope: Scope::Base,
             filter: filter.to_owned(),
-            attributes: vec!["1.1".to_owned()],
+            attributes: vec![id::GUID_ATTRIBUTE.to_owned()],
             size_limit: 1,
         };
         let answer = lease.connection.search(&search, None, until).await.map_err(unavailable)?;
-        match (answer.result.rc, answer.entries.is_empty()) {
-            (0, false) => Ok(()),
+        match (answer.result.rc, answer.entries.into_iter().next()) {
+            (0, Some(entry)) => Ok(entry),
             (0 | codes::NO_SUCH_OBJECT, _) => {
                 self.names.forget(dn);
                 Err(Failure::Conflict("the entry is no longer as it was".to_owned()))
@@ -294,6 +303,15 @@ fn post_read(result: &LdapResult) -> Option<Entry> {
     };
     let value = result.ctrls.iter().find_map(value)?;
     ber::parse(&value).and_then(Entry::decode)
+}
+
+/// The same change of the entry with this name. A rename keeps the DN: Samba takes nothing else there.
+fn at(write: &LdapOperation, name: String) -> LdapOperation {
+    let mut write = write.clone();
+    if let LdapOperation::Modify { dn, .. } | LdapOperation::Delete { dn, .. } = &mut write {
+        *dn = name;
+    }
+    write
 }
 
 fn asserted(write: &LdapOperation) -> Option<&str> {

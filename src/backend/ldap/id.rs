@@ -6,6 +6,8 @@ use super::filter;
 
 /// Groups of hexadecimal digits of an entryUUID (RFC 4530).
 const UUID: &[usize] = &[8, 4, 4, 4, 12];
+/// What gives the entries of Active Directory their ids.
+pub(super) const GUID_ATTRIBUTE: &str = "objectGUID";
 /// Octets of an objectGUID, which are shown as those groups, the first three of them turned round
 /// (MS-DTYP §2.3.4.2).
 const GUID: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
@@ -45,6 +47,13 @@ pub(super) fn of(entry: &Entry, attribute: &str) -> Option<String> {
     Some(text)
 }
 
+/// What stands for the DN of an entry of Active Directory, whatever its name is by then (MS-ADTS §3.1.1.3.1.2.4).
+pub(super) fn name(entry: &Entry) -> Option<String> {
+    let octets: [u8; 16] = entry.octets(GUID_ATTRIBUTE)?.try_into().ok()?;
+    let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    Some(format!("<GUID={digits}>"))
+}
+
 /// Whether the attribute is the server's own, which nobody writes.
 pub(super) fn is_of_server(attribute: &str) -> bool {
     ["entryUUID", "nsUniqueId", "objectGUID"].iter().any(|own| own.eq_ignore_ascii_case(attribute))
@@ -52,7 +61,7 @@ pub(super) fn is_of_server(attribute: &str) -> bool {
 
 /// Whether the attribute is Active Directory's, whose values are octets.
 pub(super) fn is_guid(attribute: &str) -> bool {
-    attribute.eq_ignore_ascii_case("objectGUID")
+    attribute.eq_ignore_ascii_case(GUID_ATTRIBUTE)
 }
 
 /// The octets of an objectGUID.
@@ -84,6 +93,8 @@ mod tests {
         assert_eq!(of(&Entry::holding("cn=a", "objectGUID", octets), "ObjectGuid").as_deref(), Some(shown));
         let filter = "(objectGUID=\\33\\22\\11\\00\\55\\44\\77\\66\\88\\99\\aa\\bb\\cc\\dd\\ee\\ff)";
         assert_eq!(equals("objectGUID", shown), filter);
+        let entry = Entry::holding("cn=a", "objectGUID", octets);
+        assert_eq!(name(&entry).as_deref(), Some("<GUID=33221100554477668899aabbccddeeff>"));
         // Sixteen octets that happen to be text are none the less octets.
         assert_eq!(
             of(&Entry::holding("cn=a", "objectGUID", b"abcdefghijklmnop"), "objectGUID").as_deref(),

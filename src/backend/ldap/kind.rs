@@ -61,6 +61,11 @@ impl Kind {
         matches!(self, Self::OpenLdap | Self::Generic)
     }
 
+    /// Whether an entry's id can stand in place of its DN.
+    pub(super) fn takes_ids(self) -> bool {
+        self == Self::ActiveDirectory
+    }
+
     /// A condition as the assertion of a write to the entry with this DN.
     pub(super) fn assertion(self, dn: &str, condition: &str) -> String {
         match self {

@@ -8,6 +8,7 @@ mod cache;
 mod codes;
 mod connection;
 mod counter;
+mod delegation;
 mod dn;
 mod entry;
 mod examine;
@@ -50,6 +51,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::{Backend, Failure, Finding, Intent, Lowered, Session, Take};
 use crate::plan::{
     Entity, Facts, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step, Store,
+    Touched,
 };
 use connection::Credentials;
 pub use kind::Kind;
@@ -205,8 +207,8 @@ impl Backend for Ldap {
         self.directory.ping().await
     }
 
-    async fn examine(&self, searches: &[Search], write: bool) -> Vec<Finding> {
-        self.directory.examine(searches, write).await
+    async fn examine(&self, touched: &[Touched], write: bool) -> Vec<Finding> {
+        self.directory.examine(touched, write).await
     }
 }
 
@@ -214,7 +216,7 @@ impl LdapSession {
     /// Without a change of names between what decided the plan and its end.
     async fn in_turn(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
         let until = self.directory.until();
-        let _turn = self.directory.naming.enter(plan, &mut self.seen, until).await?;
+        let _turn = self.directory.naming.enter(plan, &self.seen, until).await?;
         self.directory.execute(plan).await
     }
 }

@@ -4,9 +4,9 @@
 //! elsewhere since. Writers at other gateways are not stopped so.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -31,7 +31,10 @@ pub(super) struct Naming {
     matters: bool,
     /// The types whose names stand elsewhere in place of their DN.
     held: BTreeSet<Arc<str>>,
+    /// Their attributes that do.
+    by: BTreeSet<String>,
     turn: RwLock<()>,
+    noting: Mutex<()>,
     /// How often a name changed or was written.
     events: AtomicU64,
     /// By normalised DN: when its name changed.
@@ -53,9 +56,24 @@ pub(super) struct Seen {
     held: Vec<String>,
 }
 
-/// The turn, until it is dropped.
-#[allow(dead_code)] // what it holds is held, not read
-pub(super) enum Turn<'a> {
+/// The turn, until it is dropped: then whoever read before that knows too little.
+pub(super) struct Turn<'a> {
+    naming: &'a Naming,
+    change: Change,
+    /// Held, not read.
+    _lock: Lock<'a>,
+}
+
+/// What a plan does to names, by normalised DN.
+enum Change {
+    /// They may be written elsewhere.
+    Writes(Vec<String>),
+    /// They become others, or end.
+    Renames(Vec<String>),
+}
+
+#[allow(dead_code)] // held, not read
+enum Lock<'a> {
     /// No names matter.
     Free,
     /// With others who change no name.
@@ -73,13 +91,16 @@ impl Naming {
             Store::Table(_) => None,
         });
         let has_parts = entries.clone().any(|entries| !entries.parts.is_empty());
-        let types = entries.flat_map(|entries| &entries.copies).filter_map(|copy| copy.by.as_ref());
-        let held: BTreeSet<Arc<str>> = types.flat_map(|(_, types)| types.clone()).collect();
+        let by: Vec<_> =
+            entries.flat_map(|entries| &entries.copies).filter_map(|copy| copy.by.as_ref()).collect();
+        let held: BTreeSet<Arc<str>> = by.iter().flat_map(|(_, types)| types.clone()).collect();
         let names = || Cache::builder().max_capacity(NAMES).time_to_live(LATELY).build();
         Self {
             matters: has_parts || !held.is_empty(),
             held,
+            by: by.iter().map(|(attribute, _)| attribute.to_lowercase()).collect(),
             turn: RwLock::new(()),
+            noting: Mutex::new(()),
             events: AtomicU64::new(0),
             changed: names(),
             written: names(),
@@ -104,48 +125,41 @@ impl Naming {
         seen.dns.extend(dns);
     }
 
-    /// The turn to execute a plan; a conflict when a name that the session saw is another since.
-    pub(super) async fn enter(
-        &self,
-        plan: &Plan,
-        seen: &mut Seen,
-        until: Instant,
-    ) -> Result<Turn<'_>, Failure> {
+    /// The turn to execute a plan; a conflict when a name that the session saw is another since, or, for a plan that
+    /// changes names, when it was written elsewhere.
+    pub(super) async fn enter(&self, plan: &Plan, seen: &Seen, until: Instant) -> Result<Turn<'_>, Failure> {
+        let turn = |change, lock| Turn { naming: self, change, _lock: lock };
         if !self.matters {
-            return Ok(Turn::Free);
+            return Ok(turn(Change::Writes(Vec::new()), Lock::Free));
         }
         let busy = |_| Failure::Unavailable("many writers wait for a change of names".to_owned());
-        let names: Vec<String> = plan.steps.iter().filter_map(|step| changed(&step.action)).collect();
-        if names.is_empty() {
-            let turn = timeout_at(until, self.turn.read()).await.map_err(busy)?;
+        let renamed: Vec<String> = plan.steps.iter().filter_map(|step| self.renamed(&step.action)).collect();
+        if renamed.is_empty() {
+            let lock = timeout_at(until, self.turn.read()).await.map_err(busy)?;
             self.is_as_seen(seen, &[&self.changed])?;
-            self.write(&seen.held);
-            return Ok(Turn::Shared(turn));
+            let names = seen.held.iter().filter_map(|dn| normalised(dn)).collect();
+            return Ok(turn(Change::Writes(names), Lock::Shared(lock)));
         }
-        let turn = timeout_at(until, self.turn.write()).await.map_err(busy)?;
+        let lock = timeout_at(until, self.turn.write()).await.map_err(busy)?;
         if self.flood.load(SeqCst) > seen.since {
             return Err(Failure::Conflict("many names were written since this one was read".to_owned()));
         }
         self.is_as_seen(seen, &[&self.changed, &self.written])?;
-        let event = self.events.fetch_add(1, SeqCst) + 1;
-        names.into_iter().for_each(|name| self.changed.insert(name, event));
-        seen.since = event; // its own changes are no surprise
-        Ok(Turn::Alone(turn))
+        Ok(turn(Change::Renames(renamed), Lock::Alone(lock)))
     }
 
-    /// These names may be written elsewhere now.
-    fn write(&self, dns: &[String]) {
-        if dns.is_empty() {
-            return;
-        }
-        let event = self.events.fetch_add(1, SeqCst) + 1;
-        if dns.len() > WRITTEN {
-            self.flood.store(event, SeqCst);
-            return;
-        }
-        for name in dns.iter().filter_map(|dn| Dn::parse(dn)) {
-            self.written.insert(name.normalised(), event);
-        }
+    /// The entry whose name a step changes, or ends.
+    fn renamed(&self, action: &Action) -> Option<String> {
+        let dn = match action {
+            Action::Ldap(LdapOperation::ModifyDn { dn, .. } | LdapOperation::Delete { dn, .. }) => dn,
+            Action::Ldap(LdapOperation::Modify { dn, changes, .. })
+                if changes.iter().any(|change| self.by.contains(&change.attribute.to_lowercase())) =>
+            {
+                dn
+            }
+            _ => return None,
+        };
+        normalised(dn)
     }
 
     fn is_as_seen(&self, seen: &Seen, of: &[&Cache<String, u64>]) -> Result<(), Failure> {
@@ -153,7 +167,7 @@ impl Naming {
             return Ok(());
         }
         let is_new = |dn: &String| {
-            let name = Dn::parse(dn).map(|dn| dn.normalised());
+            let name = normalised(dn);
             let when = |known: &&Cache<String, u64>| known.get(name.as_ref()?);
             of.iter().filter_map(when).any(|event| event > seen.since)
         };
@@ -164,14 +178,28 @@ impl Naming {
     }
 }
 
-/// The entry whose name a step changes, or ends.
-fn changed(action: &Action) -> Option<String> {
-    match action {
-        Action::Ldap(LdapOperation::ModifyDn { dn, .. } | LdapOperation::Delete { dn, .. }) => {
-            Dn::parse(dn).map(|dn| dn.normalised())
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let naming = self.naming;
+        let (known, names) = match &mut self.change {
+            Change::Writes(names) => (&naming.written, names),
+            Change::Renames(names) => (&naming.changed, names),
+        };
+        if names.is_empty() {
+            return;
         }
-        _ => None,
+        // One after the other, so that no name is left with an earlier event than its last.
+        let _one = naming.noting.lock().unwrap_or_else(PoisonError::into_inner);
+        let event = naming.events.fetch_add(1, SeqCst) + 1;
+        match names.len() > WRITTEN {
+            true => naming.flood.store(event, SeqCst),
+            false => names.drain(..).for_each(|name| known.insert(name, event)),
+        }
     }
+}
+
+fn normalised(dn: &str) -> Option<String> {
+    Dn::parse(dn).map(|dn| dn.normalised())
 }
 
 #[cfg(test)]
@@ -193,10 +221,9 @@ mod tests {
             plan(LdapOperation::Delete { dn: "UID=Ann, ou=people,dc=x".to_owned(), assertion: None });
         let addition = plan(LdapOperation::Add { dn: "cn=a".to_owned(), attributes: Vec::new() });
         let soon = || Instant::now() + Duration::from_secs(5);
-        assert!(matches!(
-            Naming::of(&model).enter(&deletion, &mut Seen::default(), soon()).await,
-            Ok(Turn::Free)
-        ));
+        let free = Naming::of(&model);
+        let turn = free.enter(&deletion, &Seen::default(), soon()).await.unwrap();
+        assert!(matches!(turn._lock, Lock::Free));
 
         if let Some(Store::Entries(groups)) = model.entities.get_mut("Group").map(|group| &mut group.store) {
             groups.copies.push(Copied {
@@ -212,19 +239,26 @@ mod tests {
             naming.saw(&mut seen, &"User".into(), &Found { records: vec![record], ..Found::default() });
             seen
         };
-        let (mut ann, mut ben) = (saw("uid=ann,ou=people,dc=x"), saw("uid=ben,ou=people,dc=x"));
-        drop(naming.enter(&deletion, &mut saw("uid=ann,ou=people,dc=x"), soon()).await.unwrap());
+        let (ann, ben) = (saw("uid=ann,ou=people,dc=x"), saw("uid=ben,ou=people,dc=x"));
+        let turn = naming.enter(&deletion, &saw("uid=ann,ou=people,dc=x"), soon()).await.unwrap();
+        // Who begins while a name is being changed reads it too early.
+        let early = saw("uid=ann,ou=people,dc=x");
+        drop(turn);
+        assert!(matches!(naming.enter(&addition, &early, soon()).await, Err(Failure::Conflict(_))));
         for plan in [&addition, &deletion] {
-            assert!(matches!(naming.enter(plan, &mut ann, soon()).await, Err(Failure::Conflict(_))));
+            assert!(matches!(naming.enter(plan, &ann, soon()).await, Err(Failure::Conflict(_))));
         }
-        assert!(naming.enter(&addition, &mut ben, soon()).await.is_ok());
-        assert!(naming.enter(&addition, &mut saw("uid=ann,ou=people,dc=x"), soon()).await.is_ok());
+        assert!(naming.enter(&addition, &ben, soon()).await.is_ok());
+        assert!(naming.enter(&addition, &saw("uid=ann,ou=people,dc=x"), soon()).await.is_ok());
 
         // Who changes a name must know of all who write it.
-        let (mut cleo, mut dora) = (saw("uid=cleo,ou=people,dc=x"), saw("uid=dora,ou=people,dc=x"));
-        drop(naming.enter(&addition, &mut saw("uid=Cleo,ou=people,dc=x"), soon()).await.unwrap());
-        assert!(naming.enter(&addition, &mut cleo, soon()).await.is_ok());
-        assert!(matches!(naming.enter(&deletion, &mut cleo, soon()).await, Err(Failure::Conflict(_))));
-        assert!(naming.enter(&deletion, &mut dora, soon()).await.is_ok());
+        let (cleo, dora) = (saw("uid=cleo,ou=people,dc=x"), saw("uid=dora,ou=people,dc=x"));
+        let turn = naming.enter(&addition, &saw("uid=Cleo,ou=people,dc=x"), soon()).await.unwrap();
+        let early = saw("uid=cleo,ou=people,dc=x");
+        drop(turn);
+        assert!(matches!(naming.enter(&deletion, &early, soon()).await, Err(Failure::Conflict(_))));
+        assert!(naming.enter(&addition, &cleo, soon()).await.is_ok());
+        assert!(matches!(naming.enter(&deletion, &cleo, soon()).await, Err(Failure::Conflict(_))));
+        assert!(naming.enter(&deletion, &dora, soon()).await.is_ok());
     }
 }

@@ -197,7 +197,7 @@ fn settings_that_cannot_work_are_refused() {
     settings.plaintext = true;
     assert!(Ldap::new(settings.clone(), model).is_err_and(|error| error.contains("bind_password")));
     let mut model = fixture::model();
-    let leavers = Move { to: "ou=left, OU=groups,dc=x".to_owned(), disabled: None };
+    let leavers = Move { to: "ou=left, OU=groups,dc=x".to_owned(), disabled: Vec::new() };
     model.entities.get_mut("User").unwrap().on_delete = vec![DeleteRule::always(OnDelete::Move(leavers))];
     let refused = Ldap::new(settings, Arc::new(model));
     assert!(refused.is_err_and(|error| error.contains("is below ou=groups,dc=x, where each Group is")));

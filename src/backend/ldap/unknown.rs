@@ -11,12 +11,15 @@ use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Value};
 use super::codes;
 use super::dn::{Dn, below, fold, split};
 use super::entry::Entry;
+use super::id;
 use super::pool::Lease;
 use super::read::{Directory, unavailable};
 use super::standing::Standing;
 
 /// A write that may have been carried out.
 pub(super) struct Lost {
+    /// The write as it was sent.
+    pub write: LdapOperation,
     /// The server that it was sent to.
     pub server: Arc<Standing>,
     /// Whether the time ran out: then the server may still have it before it.
@@ -41,14 +44,9 @@ type Same = fn(&Value, &Value) -> bool;
 
 impl Directory {
     /// What such a write came to: as its answer would have been, or why that is not known.
-    pub(super) async fn look_again(
-        &self,
-        write: &LdapOperation,
-        lost: Lost,
-        until: Instant,
-    ) -> Result<Option<String>, Failure> {
+    pub(super) async fn look_again(&self, lost: Lost, until: Instant) -> Result<Option<String>, Failure> {
         let seen = match Instant::now() < until {
-            true => self.seen(write, &lost, until).await,
+            true => self.seen(&lost, until).await,
             false => Ok(Seen::Unclear),
         };
         tracing::warn!(cause = lost.why, ?seen, "the answer to a write did not come");
@@ -59,11 +57,11 @@ impl Directory {
         }
     }
 
-    async fn seen(&self, write: &LdapOperation, lost: &Lost, until: Instant) -> Result<Seen, Failure> {
+    async fn seen(&self, lost: &Lost, until: Instant) -> Result<Seen, Failure> {
         let lease = self.pool.lease(until).await?;
         // Another server may not have heard of what was there before: there, nothing follows from absence.
         let is_same = Arc::ptr_eq(&lease.connection.standing, &lost.server);
-        let seen = match write {
+        let seen = match &lost.write {
             LdapOperation::Search { .. } => Seen::Unclear,
             LdapOperation::Add { dn, attributes } => {
                 let names = attributes.iter().map(|(name, _)| name.clone()).chain(self.ids()).collect();
@@ -90,7 +88,7 @@ impl Directory {
             let mut values = values.iter().filter(|value| is_comparable(value));
             values.all(|value| held.iter().any(|held| is_equal(held, value)))
         };
-        match self.ids().iter().find_map(|attribute| entry.text(attribute)) {
+        match self.ids().iter().find_map(|attribute| id::of(&entry, attribute)) {
             Some(id) if attributes.iter().all(carries) => Seen::Done(Some(id)),
             _ => Seen::Unclear,
         }

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::select::table_of;
 use crate::backend::finding::{Finding, Findings};
-use crate::plan::{Entity, Model, Search, Table};
+use crate::plan::{Entity, Model, Table, Touched};
 
 /// The columns of a table; `hidden` ones are generated.
 const COLUMNS: &str = "SELECT lower(name), pk FROM pragma_table_xinfo(?1)";
@@ -25,19 +25,19 @@ struct Seen {
     unique: BTreeSet<String>,
 }
 
-/// What these searches need.
+/// Whether all that is touched is there.
 pub(super) fn examine(
     connection: &Connection,
     model: &Model,
-    searches: &[Search],
+    touched: &[Touched],
     write: bool,
 ) -> Vec<Finding> {
     let mut findings = Findings::default();
-    for search in searches {
-        match table_of(model, &search.entity) {
+    for touched in touched {
+        match table_of(model, &touched.entity) {
             Ok((entity, table)) => {
-                if let Err(error) = of_type(connection, search, entity, table, &mut findings) {
-                    findings.wrong(format!("{}: {error}", search.entity));
+                if let Err(error) = of_type(connection, touched, entity, table, &mut findings) {
+                    findings.wrong(format!("{}: {error}", touched.entity));
                 }
             }
             Err(failure) => findings.wrong(failure.to_string()),
@@ -54,13 +54,13 @@ pub(super) fn examine(
 
 fn of_type(
     connection: &Connection,
-    search: &Search,
+    touched: &Touched,
     entity: &Entity,
     table: &Table,
     findings: &mut Findings,
 ) -> Result<(), rusqlite::Error> {
     let before = findings.len();
-    for (name, columns) in needed(search, entity, table) {
+    for (name, columns) in needed(touched, entity, table) {
         let seen = Seen::of(connection, &name)?;
         if seen.columns.is_empty() {
             findings.wrong(format!("{}: there is no table {name}", entity.name));
@@ -101,7 +101,7 @@ fn of_type(
 }
 
 /// Tables with the columns that the mapping names.
-fn needed(search: &Search, entity: &Entity, table: &Table) -> BTreeMap<String, BTreeSet<String>> {
+fn needed(touched: &Touched, entity: &Entity, table: &Table) -> BTreeMap<String, BTreeSet<String>> {
     let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut need = |table: &str, column: &str| {
         needed.entry(table.to_owned()).or_default().insert(column.to_owned());
@@ -119,7 +119,7 @@ fn needed(search: &Search, entity: &Entity, table: &Table) -> BTreeMap<String, B
         need(&rest.table, &rest.key);
         need(&rest.table, &rest.column);
     }
-    for native in search.fields.natives.iter().chain(&entity.version) {
+    for native in touched.natives().chain(&entity.version) {
         let place = native
             .part
             .as_ref()

@@ -414,7 +414,7 @@ impl<'a> Lowering<'a> {
     fn disable(&mut self, delete: &Delete, disable: &Disable, permitted: &Predicate) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
         let mut set = Vec::new();
-        if let Some((native, disabled)) = &disable.account {
+        for (native, disabled) in &disable.account {
             let name = self.quote(&native.name);
             let value = match disabled {
                 Disabled::Value(Some(value)) => builder.value(value.clone()),

@@ -19,7 +19,7 @@ use super::select::{ChildSelect, Column, Select, Target, select};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{
     Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
-    Record, Reference, Row, Search, Statement, Value,
+    Record, Reference, Row, Search, Statement, Touched, Value,
 };
 
 /// Connections that read at one time.
@@ -78,12 +78,12 @@ impl Backend for Sqlite {
         lease.run(|connection| connection.execute_batch("SELECT 1").map_err(|error| failure(&error))).await
     }
 
-    async fn examine(&self, searches: &[Search], write: bool) -> Vec<Finding> {
-        let (model, searches) = (self.model.clone(), searches.to_vec());
+    async fn examine(&self, touched: &[Touched], write: bool) -> Vec<Finding> {
+        let (model, touched) = (self.model.clone(), touched.to_vec());
         let pool = if write { &self.writer } else { &self.readers };
         let looked = async {
             let mut lease = pool.lease().await?;
-            lease.run(move |connection| Ok(examine::examine(connection, &model, &searches, write))).await
+            lease.run(move |connection| Ok(examine::examine(connection, &model, &touched, write))).await
         };
         let broken = |failure: Failure| vec![Finding { weight: Weight::Wrong, text: failure.to_string() }];
         looked.await.unwrap_or_else(broken)

@@ -638,7 +638,7 @@ fn only_stands_in_every_statement_and_who_is_disabled_stays() {
         table.only = is("Kind", "staff", Case::Exact);
     }
     user.on_delete = vec![DeleteRule::always(OnDelete::Disable(Disable {
-        account: Some((Native::own("Status"), Disabled::Value(Some("T".into())))),
+        account: vec![(Native::own("Status"), Disabled::Value(Some("T".into())))],
         values: Row::from([("Kind".into(), "left".into())]),
     }))];
     let stamps = BTreeMap::from([(Native::own("ModifiedBy"), "gantry".into())]);

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
-use super::{certificates, eventually, free_port, output, run};
+use super::{Server, certificates, eventually, free_port, output, run};
 
 /// The suffix.
 pub const SUFFIX: &str = "dc=example,dc=test";
@@ -62,18 +62,24 @@ impl Directory {
 
     /// The same, its configuration ended by these lines.
     pub fn posix_with(last_lines: &str) -> Self {
+        let last_lines = format!("ppolicy_hash_cleartext\n{last_lines}");
+        Self::tuned(&Self::posix_entries(), SMALL_LIMITS, &last_lines)
+    }
+
+    /// The third unit and the counters, LDIF.
+    pub fn posix_entries() -> String {
         let counter = |name: &str, place: &str, attribute: &str, next: u32| {
             format!(
                 "dn: cn={name},ou={place},{SUFFIX}\nobjectClass: device\nobjectClass: extensibleObject\ncn: {name}\n\
                  {attribute}: {next}\n\n"
             )
         };
-        let entries = [
+        [
             format!("dn: ou=posix,{SUFFIX}\nobjectClass: organizationalUnit\nou: posix\n\n"),
             counter("uidNext", "people", "uidNumber", 10_000),
             counter("gidNext", "posix", "gidNumber", 20_000),
-        ];
-        Self::tuned(&entries.concat(), SMALL_LIMITS, &format!("ppolicy_hash_cleartext\n{last_lines}"))
+        ]
+        .concat()
     }
 
     /// One whose server gives the service account these limits (slapd.conf(5)), its configuration ended by
@@ -106,23 +112,40 @@ impl Directory {
         })
     }
 
+    /// Two with the same entries, ids and all; neither tells the other of what is written until it is told to
+    /// [follow](Self::follow) it.
+    pub fn twins() -> [Self; 2] {
+        let [first, mut second] = [(); 2].map(|()| Self::start());
+        second.kill();
+        let data = "db/data.mdb";
+        std::fs::copy(first.file(data), second.file(data)).unwrap();
+        second.up();
+        [first, second]
+    }
+
+    /// Starts the server anew, as one that takes over all that is written in the other, from the number of servers
+    /// that this one is.
+    pub fn follow(&mut self, other: &Self, number: usize) {
+        let url = other.plain_url();
+        let file = self.file("slapd.conf");
+        let lines = format!(
+            "moduleload syncprov\noverlay syncprov\n\
+             syncrepl rid=00{number} provider={url} type=refreshAndPersist retry=\"1 +\" searchbase=\"{SUFFIX}\" \
+             bindmethod=simple binddn=\"{BIND_DN}\" credentials={PASSWORD}\n\
+             multiprovider on\n"
+        );
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("serverID {number}\n{text}\n{lines}")).unwrap();
+        self.kill();
+        self.up();
+    }
+
     /// One whose server is this command, started at a free port. Its folder holds `ca.pem` and `password`.
     pub(super) fn of(folder: TempDir, command: Serve) -> Self {
         let mut directory =
             Self { folder, port: free_port(), plain_port: free_port(), command, server: None };
         directory.up();
         directory
-    }
-
-    /// Starts the server, at the same port as before, and waits until it answers.
-    pub fn up(&mut self) {
-        let mut command = (self.command)(self.folder.path(), self.port, self.plain_port);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let missing = |cause| panic!("{command:?}: {cause}; scripts/test installs it");
-        self.server = Some(child.unwrap_or_else(missing));
-        eventually("the directory's start", || {
-            run(self.client("ldapwhoami").env("LDAPTLS_REQCERT", "never")).status.success()
-        });
     }
 
     /// Starts the server anew, with a text of its configuration replaced by another.
@@ -133,20 +156,6 @@ impl Directory {
         std::fs::write(&file, text.replace(old, new)).unwrap();
         self.kill();
         self.up();
-    }
-
-    /// Kills the server as a crash would.
-    pub fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
-    }
-
-    /// Sends the server a signal: `STOP`, `CONT`.
-    pub fn signal(&self, name: &str) {
-        let pid = self.server.as_ref().unwrap().id().to_string();
-        output(Command::new("kill").arg(format!("-{name}")).arg(pid));
     }
 
     pub fn url(&self) -> String {
@@ -225,6 +234,30 @@ impl Directory {
         let file = self.file("change.ldif");
         std::fs::write(&file, ldif).unwrap();
         output(self.client("ldapmodify").arg("-f").arg(file));
+    }
+}
+
+impl Server for Directory {
+    fn up(&mut self) {
+        let mut command = (self.command)(self.folder.path(), self.port, self.plain_port);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let missing = |cause| panic!("{command:?}: {cause}; scripts/test installs it");
+        self.server = Some(child.unwrap_or_else(missing));
+        eventually("the directory's start", || {
+            run(self.client("ldapwhoami").env("LDAPTLS_REQCERT", "never")).status.success()
+        });
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.server.as_ref().unwrap().id().to_string();
+        output(Command::new("kill").arg(format!("-{name}")).arg(pid));
     }
 }
 

@@ -42,9 +42,9 @@ impl Directory {
         std::fs::write(at.join("base.ldif"), format!("{}\n{entries}", base())).unwrap();
         std::fs::write(at.join("config.lines"), lines).unwrap();
         keep_certificates(at);
-        Self::of(folder, |folder, port, _| {
+        Self::of(folder, |folder, port, plain_port| {
             if !folder.join("dse.ldif").exists() {
-                std::fs::write(folder.join("dse.ldif"), configuration(folder, port)).unwrap();
+                std::fs::write(folder.join("dse.ldif"), configuration(folder, port, plain_port)).unwrap();
                 let mut import = Command::new(NS_SLAPD);
                 import.args(["ldif2db", "-n", BACKEND, "-D"]).arg(folder);
                 output(import.arg("-i").arg(folder.join("base.ldif")));
@@ -75,8 +75,8 @@ fn keep_certificates(folder: &Path) {
 }
 
 /// The package's templates, filled in, with what differs here.
-fn configuration(folder: &Path, port: u16) -> String {
-    let mut text = filled(&templates(), folder);
+fn configuration(folder: &Path, port: u16, plain_port: u16) -> String {
+    let mut text = filled(&templates(), folder, plain_port);
     // Nobody needs the manager, whose password would have to be a hash.
     text = text.replace("nsslapd-rootpw: %ds_passwd%\n", "");
     // By default it takes no uid and mail beyond ASCII.
@@ -108,7 +108,7 @@ fn templates() -> String {
     format!("{}\n\n{}\n", read("template-dse.ldif").trim_end(), suffix.join("\n").trim())
 }
 
-fn filled(text: &str, folder: &Path) -> String {
+fn filled(text: &str, folder: &Path, plain_port: u16) -> String {
     let user = output(Command::new("id").arg("-un"));
     let path = |name: &str| folder.join(name).display().to_string();
     let mut values = vec![
@@ -118,6 +118,7 @@ fn filled(text: &str, folder: &Path) -> String {
         ("db_dir", path("db")),
         ("db_home_dir", path("home")),
         ("ldapi", path("run/socket")),
+        ("ds_port", plain_port.to_string()),
     ];
     values.extend(
         [
@@ -127,8 +128,6 @@ fn filled(text: &str, folder: &Path) -> String {
             ("ds_bename", BACKEND),
             ("db_lib", "bdb"),
             ("fqdn", "localhost"),
-            // Clear text is not spoken at all.
-            ("ds_port", "0"),
             ("rootdn", "cn=Directory Manager"),
             ("ldapi_enabled", "off"),
             ("ldapi_autobind", "off"),

@@ -178,12 +178,22 @@ impl Database {
 impl Samba {
     /// The `[[target]]` of an Active Directory, with more params beside the bases.
     pub fn target(&self, name: &str, mapping: &str, more: &str) -> String {
+        self.target_as(name, mapping, more, &[self.url()], "")
+    }
+
+    /// The same, asked at these URLs without TLS.
+    pub fn target_in_the_clear(&self, name: &str, mapping: &str, more: &str, urls: &[String]) -> String {
+        self.target_as(name, mapping, more, urls, "plaintext = true")
+    }
+
+    fn target_as(&self, name: &str, mapping: &str, more: &str, urls: &[String], last_line: &str) -> String {
         use super::samba::{BIND_DN, DOMAIN};
         let params =
             format!("params = {{ people = \"ou=people,{DOMAIN}\", groups = \"ou=groups,{DOMAIN}\"{more} }}");
-        let (url, ca, password) = (self.url(), self.file("ca.pem"), self.file("password"));
+        let (ca, password) = (self.file("ca.pem"), self.file("password"));
         let store = format!(
-            "{params}\n[target.ldap]\nurls = [{url:?}]\nca = {ca:?}\nbind_dn = \"{BIND_DN}\"\nbind_password = {{ file = {password:?} }}"
+            "{params}\n[target.ldap]\nurls = {urls:?}\nca = {ca:?}\nbind_dn = \"{BIND_DN}\"\n\
+             bind_password = {{ file = {password:?} }}\n{last_line}"
         );
         target(name, mapping, &store)
     }

@@ -8,6 +8,7 @@ pub mod database;
 pub mod directory;
 pub mod ds389;
 pub mod gateway;
+pub mod native;
 pub mod relay;
 pub mod samba;
 pub mod scim;
@@ -15,6 +16,18 @@ pub mod scim;
 use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
+
+/// A server whose life is in the test's hands.
+pub trait Server {
+    /// Starts it, at the same ports as before, and waits until it answers.
+    fn up(&mut self);
+
+    /// Kills it as a crash would.
+    fn kill(&mut self);
+
+    /// Sends it a signal: `STOP`, `CONT`.
+    fn signal(&self, name: &str);
+}
 
 /// A port that nobody listens on now.
 pub fn free_port() -> u16 {

@@ -1,6 +1,6 @@
 //! A TCP relay in front of a server, so that one directory looks like several: each can refuse, freeze or cut
 //! what goes through it, and tells how much that was. What is encrypted stays so; in the clear, a relay can also
-//! lose a single write or its answer, and answer in the server's place.
+//! lose a single write or its answer, let something happen just before a write, and answer in the server's place.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -42,6 +42,8 @@ pub enum Loss {
 /// What a client gets in the place of the server's answer, by the request's message id and operation.
 pub type Spoiler = fn(u8, u8) -> Spoilt;
 
+type Event = Box<dyn FnOnce() + Send>;
+
 /// An answer by hand.
 pub struct Spoilt {
     pub octets: Vec<u8>,
@@ -54,6 +56,8 @@ struct State {
     /// What is lost next, after so many that pass.
     loss: Mutex<Option<(Loss, usize)>>,
     spoiler: Mutex<Option<Spoiler>>,
+    /// What happens before a write goes on, after so many that pass.
+    event: Mutex<Option<(Event, usize)>>,
     is_listening: AtomicBool,
     octets: AtomicU64,
     /// So many may go through.
@@ -70,6 +74,7 @@ impl Relay {
             mode: Mutex::new(Mode::Open),
             loss: Mutex::default(),
             spoiler: Mutex::default(),
+            event: Mutex::default(),
             is_listening: AtomicBool::new(false),
             octets: AtomicU64::new(0),
             limit: AtomicU64::new(u64::MAX),
@@ -121,6 +126,16 @@ impl Relay {
     /// Whether what was to be lost is lost.
     pub fn has_lost(&self) -> bool {
         self.state.loss.lock().unwrap().is_none()
+    }
+
+    /// Lets something happen when a write is on its way, before the server has it, after so many others.
+    pub fn before_a_write(&self, after: usize, event: impl FnOnce() + Send + 'static) {
+        *self.state.event.lock().unwrap() = Some((Box::new(event), after));
+    }
+
+    /// Whether that happened.
+    pub fn has_happened(&self) -> bool {
+        self.state.event.lock().unwrap().is_none()
     }
 
     /// Answers every request in the server's place.
@@ -211,6 +226,9 @@ impl State {
                 }
                 continue;
             }
+            if let Some(event) = self.event_before(&buffer[..read]) {
+                event();
+            }
             if self.loses(&buffer[..read]) || to.write_all(&buffer[..read]).is_err() {
                 break;
             }
@@ -233,6 +251,19 @@ impl State {
         matches!(operation, 0x60 | 0x63 | 0x66 | 0x68 | 0x4a | 0x6c).then(|| spoiler(id, operation))
     }
 
+    fn event_before(&self, octets: &[u8]) -> Option<Event> {
+        let mut next = self.event.lock().unwrap();
+        if write(octets) != Some(Loss::Request) {
+            return None;
+        }
+        let (event, after) = next.take()?;
+        match after.checked_sub(1) {
+            Some(left) => *next = Some((event, left)),
+            None => return Some(event),
+        }
+        None
+    }
+
     fn loses(&self, octets: &[u8]) -> bool {
         let mut next = self.loss.lock().unwrap();
         let Some((loss, after)) = *next else { return false };
@@ -248,6 +279,8 @@ impl State {
 fn message(octets: &[u8]) -> Option<(u8, u8)> {
     let (0x30, length) = (*octets.first()?, *octets.get(1)?) else { return None };
     let id = 2 + if length < 0x80 { 0 } else { usize::from(length - 0x80) };
+    // What goes on a message that came before is mostly text.
+    (*octets.get(id)? == 0x02).then_some(())?;
     let operation = id + 2 + usize::from(*octets.get(id + 1)?);
     Some((*octets.get(operation - 1)?, *octets.get(operation)?))
 }

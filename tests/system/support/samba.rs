@@ -1,21 +1,26 @@
 //! An Active Directory over TLS on loopback: Samba's, looked into with `ldapsearch`. The domain is made once and
 //! kept beside what cargo builds, which takes some twenty seconds; each server runs on a copy of it.
 
+use std::fs::File;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 use super::directory::{Entry, escaped};
-use super::{certificates, eventually, free_port, output, run};
+use super::{Server, certificates, eventually, free_port, output, run};
 
 /// The domain.
 pub const DOMAIN: &str = "dc=ad,dc=test";
-/// The gateway's own account.
-pub const BIND_DN: &str = "cn=Administrator,cn=Users,dc=ad,dc=test";
-/// Its password.
+/// The gateway's own account: it has the rights that the ready mapping's README gives it, and no others.
+pub const BIND_DN: &str = "cn=gantry,cn=Users,dc=ad,dc=test";
+/// Who may do everything: not the gateway.
+const ADMINISTRATOR: &str = "cn=Administrator,cn=Users,dc=ad,dc=test";
+/// The password of both.
 pub const PASSWORD: &str = "gw-S3cret!23";
 /// Where Debian has it; not on everybody's path.
 const SAMBA: &str = "/usr/sbin/samba";
@@ -25,11 +30,14 @@ const PYTHON: &str = "/usr/bin/python3";
 const SHIM: &str = include_str!("samba/ports.c");
 const PROVISION: &str = include_str!("samba/provision.py");
 const LOAD: &str = include_str!("samba/load.py");
+const DELEGATE: &str = include_str!("samba/delegate.py");
+const README: &str = include_str!("../../../mappings/active-directory/README.md");
 
 /// A running domain controller. Ends with this.
 pub struct Samba {
     folder: TempDir,
     port: u16,
+    plain_port: u16,
     server: Option<Child>,
 }
 
@@ -38,6 +46,21 @@ pub struct Samba {
 impl Samba {
     /// One with the organizational units `people`, with `Sales` and `IT` below it, `groups` and `leavers`.
     pub fn start() -> Self {
+        Self::prepared(|_| {})
+    }
+
+    /// One that holds these entries too, LDIF, from the start.
+    pub fn holding(entries: &str) -> Self {
+        Self::prepared(|folder| run_python(folder, LOAD, &[], entries))
+    }
+
+    /// One in which this account, which is made when it is not there, has the rights that these commands of `dsacls`
+    /// give it.
+    pub fn delegating(account: &str, commands: &str) -> Self {
+        Self::prepared(|folder| delegate(folder, account, commands))
+    }
+
+    fn prepared(prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         output(Command::new("cp").arg("-R").arg(template().join(".")).arg(folder.path()));
@@ -45,66 +68,29 @@ impl Samba {
         output(Command::new("chmod").arg("600").arg(path("server.key")));
         std::fs::write(path("password"), PASSWORD).unwrap();
         std::fs::write(path("etc/smb.conf"), configuration(&folder.path().display().to_string())).unwrap();
-        let mut samba = Self { folder, port: free_port(), server: None };
+        prepare(folder.path());
+        let mut samba = Self { folder, port: free_port(), plain_port: free_port(), server: None };
         samba.up();
-        samba.modify(&units());
         samba
-    }
-
-    /// Starts the server, and waits until it answers.
-    pub fn up(&mut self) {
-        let mut command = Command::new(SAMBA);
-        command
-            .args(["--foreground", "--no-process-group", "--model=single", "-s"])
-            .arg(self.file("etc/smb.conf"));
-        command.env("LD_PRELOAD", self.file("ports.so")).env("PORT_636", self.port.to_string());
-        for fixed in ["389", "3268", "3269"] {
-            command.env(format!("PORT_{fixed}"), free_port().to_string());
-        }
-        // It ends when its standard input does, so that not even a test that is killed leaves it behind.
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.server =
-            Some(child.unwrap_or_else(|cause| panic!("{SAMBA}: {cause}; scripts/test installs it")));
-        eventually("samba's start", || {
-            run(self.client("ldapsearch").args(["-s", "base", "-b", DOMAIN])).status.success()
-        });
-    }
-
-    /// Takes LDIF of many entries into the domain: the server is away meanwhile.
-    pub fn load(&mut self, ldif: &str) {
-        self.down();
-        std::fs::write(self.file("load.ldif"), ldif).unwrap();
-        let (script, conf) = (self.file("load.py"), self.file("etc/smb.conf"));
-        std::fs::write(&script, LOAD).unwrap();
-        output(
-            Command::new(PYTHON)
-                .arg(script)
-                .arg(conf)
-                .arg(self.file("private/sam.ldb"))
-                .arg(self.file("load.ldif")),
-        );
-        self.up();
-    }
-
-    fn down(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
     }
 
     pub fn url(&self) -> String {
         format!("ldaps://127.0.0.1:{}", self.port)
     }
 
+    /// Where it listens without TLS.
+    pub fn plain_port(&self) -> u16 {
+        self.plain_port
+    }
+
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// One of OpenLDAP's clients, bound as the service account.
+    /// One of OpenLDAP's clients, bound as an administrator.
     pub fn client(&self, program: &str) -> Command {
         let mut command = self.stranger(program);
-        command.args(["-D", BIND_DN, "-y"]).arg(self.file("password"));
+        command.args(["-D", ADMINISTRATOR, "-y"]).arg(self.file("password"));
         command
     }
 
@@ -151,23 +137,78 @@ impl Samba {
     /// Runs LDIF change records through `ldapmodify`.
     #[track_caller]
     pub fn modify(&self, ldif: &str) {
+        output(&mut self.modification(ldif));
+    }
+
+    /// What runs them.
+    pub fn modification(&self, ldif: &str) -> Command {
         let file = self.file("change.ldif");
         std::fs::write(&file, ldif).unwrap();
-        output(self.client("ldapmodify").arg("-f").arg(file));
+        let mut command = self.client("ldapmodify");
+        command.arg("-f").arg(file);
+        command
+    }
+}
+
+impl Server for Samba {
+    fn up(&mut self) {
+        let mut command = Command::new(SAMBA);
+        command
+            .args(["--foreground", "--no-process-group", "--model=single", "-s"])
+            .arg(self.file("etc/smb.conf"));
+        command.env("LD_PRELOAD", self.file("ports.so"));
+        command.env("PORT_636", self.port.to_string()).env("PORT_389", self.plain_port.to_string());
+        for fixed in ["3268", "3269"] {
+            command.env(format!("PORT_{fixed}"), free_port().to_string());
+        }
+        // It ends when its standard input does, so that not even a test that is killed leaves it behind.
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        self.server =
+            Some(child.unwrap_or_else(|cause| panic!("{SAMBA}: {cause}; scripts/test installs it")));
+        eventually("samba's start", || {
+            run(self.client("ldapsearch").args(["-s", "base", "-b", DOMAIN])).status.success()
+        });
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.server.as_ref().unwrap().id().to_string();
+        output(Command::new("kill").arg(format!("-{name}")).arg(pid));
     }
 }
 
 impl Drop for Samba {
     fn drop(&mut self) {
-        self.down();
+        self.kill();
     }
 }
 
-/// A domain that nothing has happened in yet, with what preloads.
+/// The text form of an objectGUID that `ldapsearch` gave as base64, or as text where its octets are some.
+pub fn guid(value: &str) -> String {
+    let decoded = STANDARD.decode(value).ok();
+    let octets = decoded.filter(|octets| octets.len() == 16).unwrap_or_else(|| value.as_bytes().to_vec());
+    let order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+    let digits: String = order.map(|at: usize| format!("{:02x}", octets[at])).concat();
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+}
+
+/// A domain that nothing has happened in yet but that the gateway's account has its rights, with what preloads.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
-        let made_by = BuildHasherDefault::<DefaultHasher>::default().hash_one((SHIM, PROVISION, PASSWORD));
+        let made_by = BuildHasherDefault::<DefaultHasher>::default().hash_one((
+            SHIM,
+            PROVISION,
+            PASSWORD,
+            DELEGATE,
+            delegations(),
+        ));
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("samba-domain-{made_by:016x}"));
         if !kept.is_dir() {
             let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -202,8 +243,31 @@ fn make_domain(folder: &Path) {
             .arg("-s")
             .arg(path("etc/smb.conf")),
     );
+    let units = ["people", "groups", "leavers", "Sales,ou=people", "IT,ou=people"];
+    let unit = |name: &str| format!("dn: ou={name},{DOMAIN}\nobjectClass: organizationalUnit\n\n");
+    run_python(folder, LOAD, &[], &units.map(unit).concat());
+    delegate(folder, "gantry", &delegations());
 }
 
+/// What delegates rights to the gateway's account, as the README of the ready mapping tells administrators.
+fn delegations() -> String {
+    README.lines().filter(|line| line.starts_with("dsacls ")).map(|line| format!("{line}\n")).collect()
+}
+
+fn delegate(folder: &Path, account: &str, commands: &str) {
+    run_python(folder, DELEGATE, &[account, PASSWORD, DOMAIN], commands);
+}
+
+/// Runs a script on a domain that nobody serves. In one transaction it adds entries in a tenth of the time.
+fn run_python(folder: &Path, script: &str, arguments: &[&str], input: &str) {
+    std::fs::write(folder.join("input"), input).unwrap();
+    let mut python = Command::new(PYTHON);
+    python.args(["-c", script]).arg(folder).args(arguments);
+    output(python.stdin(File::open(folder.join("input")).unwrap()));
+}
+
+/// Without TLS it takes simple binds too, as a relay needs it. It does not wait for the disk: that would be for the case
+/// that the machine dies.
 fn configuration(folder: &str) -> String {
     format!(
         "[global]
@@ -225,16 +289,11 @@ tls enabled = yes
 tls keyfile = {folder}/server.key
 tls certfile = {folder}/server.pem
 tls cafile = {folder}/ca.pem
-ldap server require strong auth = yes
+ldap server require strong auth = no
 bind interfaces only = yes
 interfaces = 127.0.0.1/8
 disable netbios = yes
+ldb:nosync = yes
 "
     )
-}
-
-fn units() -> String {
-    ["people", "groups", "leavers", "Sales,ou=people", "IT,ou=people"]
-        .map(|unit| format!("dn: ou={unit},{DOMAIN}\nchangetype: add\nobjectClass: organizationalUnit\n\n"))
-        .concat()
 }

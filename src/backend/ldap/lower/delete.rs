@@ -59,16 +59,16 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
             let held = needs.held(&delete.id, ends.iter().map(|(native, _)| native));
             needs.or_else(|| {
                 let (dn, held) = (needs::dn(record)?, held.flatten());
-                steps.extend(end(entity, &dn, &ends, held, &first)?);
+                steps.extend(end(entity, &dn, &ends, held, [&first, &itself])?);
                 Ok(steps)
             })
         }
         OnDelete::Move(to) => {
-            let ends: Vec<_> = to.disabled.iter().cloned().collect();
+            let ends = &to.disabled;
             let held = needs.held(&delete.id, ends.iter().map(|(native, _)| native));
             needs.or_else(|| {
                 let (dn, held) = (needs::dn(record)?, held.flatten());
-                let ended = end(entity, &dn, &ends, held, &first)?;
+                let ended = end(entity, &dn, ends, held, [&first, &itself])?;
                 let assertion = if ended.is_none() { first } else { itself.clone() };
                 steps.extend(ended);
                 steps.push(leave(entity, entries, &dn, &delete.id, to, [assertion, itself])?);
@@ -106,7 +106,7 @@ fn end(
     dn: &str,
     ends: &[(Native, Disabled)],
     held: Option<&Record>,
-    assertion: &str,
+    [first, later]: [&str; 2],
 ) -> Result<Option<Step>, Failure> {
     let (mut there, mut back) = (Vec::new(), Vec::new());
     for (native, disabled) in ends {
@@ -135,9 +135,13 @@ fn end(
     if there.is_empty() {
         return Ok(None);
     }
-    let modify = |changes, assertion| LdapOperation::Modify { dn: dn.to_owned(), changes, assertion };
+    let modify = |changes, assertion: &str| LdapOperation::Modify {
+        dn: dn.to_owned(),
+        changes,
+        assertion: Some(assertion.to_owned()),
+    };
     let about = format!("the {} entry's account, which ends", entity.name);
-    Ok(Some(super::step(about, modify(there, Some(assertion.to_owned())), Some(modify(back, None)))))
+    Ok(Some(super::step(about, modify(there, first), Some(modify(back, later)))))
 }
 
 /// The lines that put these values in the place of those.

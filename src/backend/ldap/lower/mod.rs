@@ -7,10 +7,13 @@ mod holders;
 mod needs;
 mod numbers;
 mod parts;
+mod pieces;
 mod update;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_parts;
 
 use crate::backend::{Failure, Lowered};
 use crate::plan::{

@@ -6,7 +6,7 @@ use super::*;
 use crate::backend::ldap::fixture;
 use crate::plan::{
     Case, Change, Changes, Create, Delete, DeleteRule, Disable, Disabled, Fields, Found, Move, Native,
-    OnDelete, Predicate, Range, Record, Reference, Row, Secret, Test, Update, Value,
+    OnDelete, Predicate, Range, Record, Reference, Row, Secret, Store, Test, Update, Value,
 };
 
 const ANN: &str = "00000000-0000-0000-0000-00000000000a";
@@ -262,6 +262,37 @@ fn after_a_conflict_only_what_is_left_is_done_and_the_placeholder_comes_back() {
 }
 
 #[test]
+fn many_members_are_several_modifies_with_inverses_on_active_directory_only() {
+    let id = |number: usize| format!("00000000-0000-0000-0000-{number:012x}");
+    let ids: Vec<String> = (0x1000..0x1000 + 2_500).map(id).collect();
+    let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let change = update("Group", TEAM, &[("member", delta(&[], &names))], None);
+    let steps = |of: &str| {
+        let mut model = fixture::model();
+        for entity in model.entities.values_mut() {
+            if let Store::Entries(entries) = &mut entity.store {
+                entries.id = of.into();
+            }
+        }
+        let mut facts = Facts::default();
+        exists(&mut facts, "Group", TEAM, "cn=team,ou=groups,dc=x");
+        ids.iter().for_each(|id| exists(&mut facts, "User", id, &format!("uid={id},ou=people,dc=x")));
+        ids.iter().for_each(|id| absent(&mut facts, "Group", id));
+        match lower(&model, &change, &facts) {
+            Ok(Lowered::Plan(plan)) => plan.steps,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(steps("entryUUID").len(), 1);
+    let steps = steps("objectGUID");
+    assert_eq!(steps.iter().map(|step| step.undo.is_some()).collect::<Vec<_>>(), [true, true, false]);
+    for step in steps {
+        let Action::Ldap(LdapOperation::Modify { assertion, .. }) = step.action else { panic!("{step:?}") };
+        assert!(assertion.unwrap().starts_with("(objectGUID="));
+    }
+}
+
+#[test]
 fn a_delete_asserts_the_entry_and_what_is_gone_is_not_found() {
     let delete = Operation::Delete(Delete {
         entity: "User".into(),
@@ -342,7 +373,7 @@ fn no_entry_goes_where_it_would_be_none() {
 }
 
 fn leave(disabled: Disabled, held: &str) -> String {
-    let to = Move { to: "ou=leavers,dc=x".to_owned(), disabled: Some((Native::own("uac"), disabled)) };
+    let to = Move { to: "ou=leavers,dc=x".to_owned(), disabled: vec![(Native::own("uac"), disabled)] };
     end(vec![DeleteRule::always(OnDelete::Move(to))], held)
 }
 
@@ -397,7 +428,7 @@ fn a_leaver_is_disabled_and_goes_elsewhere_under_a_name_that_is_free_there() {
 #[test]
 fn who_is_disabled_stays_with_what_hides_them() {
     let disable = Disable {
-        account: Some((Native::own("uac"), Disabled::Bits { set: 2, clear: 0 })),
+        account: vec![(Native::own("uac"), Disabled::Bits { set: 2, clear: 0 })],
         values: Row::from([("kind".into(), "left".into())]),
     };
     assert_eq!(

@@ -1,5 +1,6 @@
-//! A change of an entry: a rename, a move or both in one, when its name or its place changes, then one modify with the values that go and
-//! come. Membership is written as deltas; a group's members are never read.
+//! A change of an entry: a rename, a move or both in one, when its name or its place changes, then one modify with
+//! the values that go and come; on Active Directory several of them when there are very many. Membership is written
+//! as deltas; a group's members are never read.
 
 use crate::backend::ldap::dn::{self, Dn};
 use crate::backend::ldap::filter;
@@ -13,7 +14,7 @@ use crate::plan::{
 };
 
 use super::numbers::Numbers;
-use super::{Needs, holders, inside, needs, parts};
+use super::{Needs, holders, inside, needs, parts, pieces};
 
 pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &update.entity)?;
@@ -240,7 +241,7 @@ fn steps(
         Named::Stays(dn) => (dn, None),
         Named::Changes(rename) => {
             let before = std::mem::replace(&mut assertion, itself.clone());
-            steps.push(rename.step(entity, before, itself));
+            steps.push(rename.step(entity, before, itself.clone()));
             (rename.new_dn.clone(), Some(rename))
         }
     };
@@ -257,9 +258,19 @@ fn steps(
             }
         }
     }
-    if !changes.is_empty() {
-        let modify = LdapOperation::Modify { dn, changes, assertion: Some(assertion) };
-        steps.push(super::step(format!("the {} entry's values", entity.name), modify, None));
+    let mut pieces = match id::is_guid(&entries.id) {
+        true => pieces::divided(changes),
+        false => Vec::from_iter((!changes.is_empty()).then_some(changes)),
+    }
+    .into_iter()
+    .peekable();
+    while let Some(changes) = pieces.next() {
+        let modify = |changes, assertion| LdapOperation::Modify { dn: dn.clone(), changes, assertion };
+        let inverse = || modify(pieces::inverse(&changes), Some(itself.clone()));
+        let undo = pieces.peek().map(|_| inverse());
+        let assertion = std::mem::replace(&mut assertion, itself.clone());
+        let modify = modify(changes, Some(assertion));
+        steps.push(super::step(format!("the {} entry's values", entity.name), modify, undo));
     }
     Ok(steps)
 }
