@@ -71,9 +71,15 @@ pub const SORT_BY_CHARS: usize = 1_024;
 /// How much of a text counts when resources are sorted by it; texts that differ only behind that stand in
 /// the order of their ids. So a cursor, which holds such a text, is never too long for a URL.
 pub const SORTED_CHARS: usize = 256;
+/// Ids that a list may have where the backend filters exactly and cannot page: they are all that is read of it.
+pub const LISTED_IDS: usize = 250_000;
 /// What is kept of scanned lists, in all, for a target: ids, and what they are sorted by.
-pub const SCAN_CACHE_BYTES: u64 = 10_000_000;
-/// How long they are kept.
+pub const SCAN_CACHE_BYTES: u64 = 24_000_000;
+/// How long they are kept, or so many times as long as the scan took, if that is longer.
 pub const SCAN_CACHE_SECONDS: u64 = 10;
+/// See there.
+pub const SCAN_LIVES: u32 = 10;
 /// Scans that run at one time for a target: what they hold in memory grows with the backend.
 pub const CONCURRENT_SCANS: usize = 2;
+/// Answers of a target that are given in pieces at one time.
+pub const LONG_ANSWERS: usize = 8;

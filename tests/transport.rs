@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use gantry::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
-use gantry::gateway::{Client, Cursors, Scans, Snapshot, Target};
+use gantry::gateway::{Client, Cursors, LongAnswers, Scans, Snapshot, Target};
 use gantry::http;
 use gantry::limits::Limits;
 use gantry::mapping::Mapping;
@@ -107,6 +107,7 @@ async fn gateway(behaviour: Behaviour, limits: Limits, tls: Option<TlsAcceptor>)
         base_url: "http://h/s".into(),
         scans: Scans::default(),
         cursors: Arc::new(Cursors::new(None).unwrap()),
+        long_answers: LongAnswers::default(),
     };
     let snapshot = Snapshot { targets: vec![Arc::new(target)], limits, public_url: "http://h".into() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

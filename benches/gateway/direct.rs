@@ -3,6 +3,7 @@
 //! knew this one directory would do.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -74,20 +75,9 @@ struct Client {
 
 impl Direct {
     pub async fn connect(directory: &Directory) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(directory.file("ca.pem")).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
         let mut connections = Vec::new();
         for _ in 0..POOL {
-            let settings = LdapConnSettings::new().set_config(config.clone());
-            let (connection, mut ldap) =
-                LdapConnAsync::with_settings(settings, &directory.url()).await.unwrap();
-            tokio::spawn(connection.drive());
-            ldap.simple_bind(BIND_DN, PASSWORD).await.unwrap().success().unwrap();
-            connections.push(ldap);
+            connections.push(bound(&directory.url(), &directory.file("ca.pem"), BIND_DN, PASSWORD).await);
         }
         Self { connections, counted: AtomicU64::new(0), numbers: Arc::new(AtomicUsize::new(500_000)) }
     }
@@ -186,6 +176,20 @@ impl Client {
         let ids: String = ids[start - 1..start + 99].iter().map(|id| format!("(entryUUID={id})")).collect();
         self.finds(base, &format!("(&(objectClass=inetOrgPerson)(|{ids}))"), 100).await;
     }
+}
+
+/// A connection over TLS, bound.
+pub async fn bound(url: &str, ca: &Path, who: &str, password: &str) -> Ldap {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+    let settings = LdapConnSettings::new().set_config(config);
+    let (connection, mut ldap) = LdapConnAsync::with_settings(settings, url).await.unwrap();
+    tokio::spawn(connection.drive());
+    ldap.simple_bind(who, password).await.unwrap().success().unwrap();
+    ldap
 }
 
 async fn search(ldap: &mut Ldap, base: &str, filter: &str, attributes: &[&str]) -> Vec<SearchEntry> {

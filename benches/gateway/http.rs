@@ -1,5 +1,5 @@
 //! An HTTP/1.1 client as small as can be, so that the load costs the two cores little: one keep-alive
-//! connection, one request at a time, bodies by Content-Length.
+//! connection, one request at a time, bodies by Content-Length or in chunks.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -44,23 +44,54 @@ impl Http {
         let request = format!("{method} {base}{path} HTTP/1.1\r\n{}{content}\r\n{body}", self.headers);
         self.stream.write_all(request.as_bytes()).await.unwrap();
         self.buffer.clear();
-        let head = loop {
-            if let Some(at) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
-                break at + 4;
-            }
-            self.read().await;
-        };
+        let head = self.line_end(0, b"\r\n\r\n").await;
         let text = std::str::from_utf8(&self.buffer[..head]).unwrap().to_ascii_lowercase();
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let length: usize = length.map_or(0, |length| length.parse().unwrap());
-        assert!(!text.contains("transfer-encoding"), "{text}");
-        while self.buffer.len() < head + length {
-            self.read().await;
-        }
+        let end = if text.contains("transfer-encoding: chunked") {
+            self.chunks(head).await
+        } else {
+            let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let end = head + length.map_or(0, |length| length.parse().unwrap());
+            self.fill(end).await;
+            end
+        };
         let answered = text.get(9..12).and_then(|status| status.parse().ok());
-        let answer = &self.buffer[head..];
+        let answer = &self.buffer[head..end];
         assert_eq!(answered, Some(*status), "{ask:?}: {}", String::from_utf8_lossy(answer));
         answer
+    }
+
+    /// Takes the sizes out from between the chunks; where the body ends then (RFC 9112 §7.1).
+    async fn chunks(&mut self, mut at: usize) -> usize {
+        loop {
+            let begin = self.line_end(at, b"\r\n").await;
+            let size = std::str::from_utf8(&self.buffer[at..begin - 2]).unwrap();
+            let size = usize::from_str_radix(size, 16).unwrap();
+            self.fill(begin + size + 2).await;
+            if size == 0 {
+                return at;
+            }
+            self.buffer.copy_within(begin..begin + size, at);
+            let rest = self.buffer.split_off(begin + size + 2);
+            at += size;
+            self.buffer.truncate(at);
+            self.buffer.extend(rest);
+        }
+    }
+
+    /// The place behind the next of these.
+    async fn line_end(&mut self, from: usize, mark: &[u8]) -> usize {
+        loop {
+            if let Some(at) = self.buffer[from..].windows(mark.len()).position(|octets| octets == mark) {
+                return from + at + mark.len();
+            }
+            self.read().await;
+        }
+    }
+
+    async fn fill(&mut self, length: usize) {
+        while self.buffer.len() < length {
+            self.read().await;
+        }
     }
 
     async fn read(&mut self) {

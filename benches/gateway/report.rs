@@ -142,7 +142,7 @@ fn ms(time: Duration) -> String {
 }
 
 /// What it was measured on.
-fn machine() -> String {
+pub fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let cores = std::thread::available_parallelism().unwrap();

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 pub use finding::{Finding, Weight};
 
-use crate::plan::{Facts, Found, Operation, Plan, Profile, Search, Touched};
+use crate::plan::{Facts, Found, Operation, Plan, Profile, Record, Search, Touched};
 
 /// A directory or a database behind one target.
 #[async_trait]
@@ -41,6 +41,15 @@ pub trait Session: Send {
     /// Runs a search.
     async fn search(&mut self, search: &Search) -> Result<Found, Failure>;
 
+    /// Runs a search of very many, `take` getting them some at a time, so that what is held here does not grow with
+    /// their number. They come in no order, and one may come twice. `take` says whether it wants more. Answers
+    /// whether there are more than the range's limit; the whole may take some times the backend's deadline.
+    async fn scan(&mut self, search: &Search, take: &mut Take<'_>) -> Result<bool, Failure> {
+        let found = self.search(search).await?;
+        take(found.records);
+        Ok(found.more)
+    }
+
     /// Does what the plan says: the only place that changes a backend. Answers the id of the resource
     /// that the plan created, if it created one.
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure>;
@@ -52,6 +61,9 @@ pub trait Session: Send {
     /// something may have stayed.
     async fn roll_back(self: Box<Self>) -> Result<(), Failure>;
 }
+
+/// Gets some records of a scan; whether it wants more.
+pub type Take<'a> = dyn FnMut(Vec<Record>) -> bool + Send + 'a;
 
 /// What a session is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

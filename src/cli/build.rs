@@ -11,7 +11,7 @@ use crate::backend::ldap::{self, Ldap};
 use crate::backend::sql::Sqlite;
 use crate::backend::{Backend, Intent};
 use crate::config::{self, Config, Script, Store, Token};
-use crate::gateway::{Client, Cursors, Scans, Snapshot, Target};
+use crate::gateway::{Client, Cursors, LongAnswers, Scans, Snapshot, Target};
 use crate::http;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
@@ -74,6 +74,7 @@ pub fn target(
         base_url: format!("{public_url}{}", settings.path),
         scans: Scans::default(),
         cursors: Arc::clone(cursors),
+        long_answers: LongAnswers::default(),
     })
 }
 

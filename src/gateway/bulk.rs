@@ -12,7 +12,7 @@ use super::dispatch::{AT_A_RESOURCE, read_only, resource, type_of, wrong_method}
 use super::failure::{self, Stop};
 use super::job::Job;
 use super::write::{New, pause, without_conflict};
-use super::{Answer, Client, Request, Target};
+use super::{Answer, Body, Client, Request, Target};
 use crate::backend::{Failure, Intent, Session};
 use crate::limits::{CONFLICT_RETRIES, NUMBER_RETRIES};
 use crate::scim::bulk::{self, Bulk, Ids, Operation, Outcome, Turn};
@@ -38,7 +38,7 @@ pub(super) async fn bulk(target: &Arc<Target>, body: &Value, client: &Client) ->
         }
     }
     let answered = run.answers.into_iter().flatten().collect();
-    Ok(Answer { status: 200, body: Some(bulk::response(answered)), ..Answer::default() })
+    Ok(Answer { status: 200, body: Some(bulk::response(answered).into()), ..Answer::default() })
 }
 
 /// A bulk request in work.
@@ -231,11 +231,12 @@ impl<'a> Run<'a> {
         };
         let done = done.unwrap_or_else(|error| Answer {
             status: error.status,
-            body: Some(error.to_json()),
+            body: Some(error.to_json().into()),
             ..Answer::default()
         });
         let (creates, failed) = (operation.method == "POST", done.status >= 300);
-        let id = done.body.as_ref().and_then(|body| body.get("id")).and_then(Value::as_str);
+        let body = done.body.and_then(Body::value);
+        let id = body.as_ref().and_then(|body| body.get("id")).and_then(Value::as_str);
         if let (true, false, Some(bulk_id), Some(id)) = (creates, failed, &operation.bulk_id, id) {
             self.ids.insert(bulk_id.clone(), Some(id.to_owned()));
         }
@@ -247,7 +248,7 @@ impl<'a> Run<'a> {
                 (!creates).then(|| location(self.target, operation, &self.ids))
             }),
             version: done.version,
-            response: done.body.filter(|_| failed),
+            response: body.filter(|_| failed),
         };
         *place = Some(operation.answered(outcome));
     }

@@ -7,7 +7,7 @@ use super::{Answer, Request, Target};
 use crate::scim::discovery::{self, Capabilities};
 use crate::scim::error::Error;
 use crate::scim::method::Method;
-use crate::scim::page::{Page, list_response};
+use crate::scim::page::{Page, list_response, with_resources};
 use crate::scim::schema::{self, Schema};
 
 /// The answer, when the path is one of the discovery endpoints.
@@ -32,7 +32,7 @@ pub(super) fn answer(target: &Target, request: &Request, segments: &[&str]) -> O
         // RFC 7644 §4: a filter on these is answered with 403, so that nobody takes all for some.
         return Some(Err(Error::forbidden("Discovery endpoints take no filter.")));
     }
-    Some(found.map(|body| Answer { status: 200, body: Some(body), ..Answer::default() }))
+    Some(found.map(|body| Answer { status: 200, body: Some(body.into()), ..Answer::default() }))
 }
 
 fn capabilities(target: &Target) -> Capabilities {
@@ -78,7 +78,8 @@ fn pick(all: Vec<(String, Value)>, id: Option<&str>) -> Result<Value, Error> {
         let page = Page { start_index: 1, count: all.len() };
         let resources =
             all.into_iter().filter_map(|(_, value)| value.as_object().cloned()).collect::<Vec<_>>();
-        return Ok(list_response(resources.len(), &page, resources));
+        let response = list_response(resources.len(), &page, resources.len());
+        return Ok(with_resources(response, resources.into_iter()));
     };
     let found = all.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(id));
     found.map(|(_, value)| value).ok_or_else(|| Error::not_found(format!("There is no {id:?} here.")))

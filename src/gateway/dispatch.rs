@@ -138,7 +138,12 @@ fn me(client: &Client) -> Result<&str, Error> {
 
 /// 405 with what is allowed (RFC 9110 §15.5.6).
 pub(super) fn not_allowed(allow: &'static str) -> Answer {
-    Answer { status: 405, body: Some(wrong_method(allow).to_json()), allow: Some(allow), ..Answer::default() }
+    Answer {
+        status: 405,
+        body: Some(wrong_method(allow).to_json().into()),
+        allow: Some(allow),
+        ..Answer::default()
+    }
 }
 
 pub(super) fn wrong_method(allow: &str) -> Error {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::body::{Long, Shown};
 use super::failure::Stop;
 use super::{Answer, Client, Target};
 use crate::backend::{Intent, Lowered, Session};
@@ -19,7 +20,7 @@ use crate::scim::version::{self, Conditions, Verdict};
 pub(super) struct Job<'a> {
     pub target: &'a Arc<Target>,
     pub of: &'a ResourceMapping,
-    pub projection: Projection,
+    pub projection: Arc<Projection>,
     /// Who asks.
     pub client: &'a Client,
     /// What is demanded of the version that is there.
@@ -41,6 +42,7 @@ impl<'a> Job<'a> {
     ) -> Self {
         let versioned =
             projection.is_default() || version::inputs(&of.resource_type).all(|path| projection.wants(&path));
+        let projection = Arc::new(projection);
         Self { target, of, projection, client, conditions, versioned, dry }
     }
 
@@ -140,6 +142,14 @@ impl<'a> Job<'a> {
         self.of.fields(&|path| self.projection.wants(path))
     }
 
+    /// The same, where what is very long of them may come apart.
+    pub(super) fn wanted_in_pieces(&self) -> Fields {
+        let mut fields = self.wanted();
+        fields.long = self.of.long().map(|(_, native)| native.clone()).collect();
+        fields.long.retain(|native| fields.natives.contains(native));
+        fields
+    }
+
     /// What a version depends on, and the native stamp beside it.
     pub(super) fn versioning(&self) -> Result<Fields, Stop> {
         let inputs: Vec<_> = version::inputs(&self.of.resource_type).collect();
@@ -166,8 +176,20 @@ impl<'a> Job<'a> {
     }
 
     /// A record as a client sees it.
-    pub(super) fn shown(&self, record: &Record) -> Result<Resource, Stop> {
-        Ok(self.dressed(self.read(record)?))
+    pub(super) fn shown(&self, record: Record) -> Result<Shown, Stop> {
+        let resource = self.dressed(self.read(&record)?);
+        Ok(Shown { resource, long: self.long(record) })
+    }
+
+    /// What is very long of a record.
+    pub(super) fn long(&self, mut record: Record) -> Vec<Long> {
+        let mut links = std::mem::take(&mut record.links);
+        let long = self.of.long().filter_map(|(path, native)| {
+            let links = links.remove(native)?;
+            let attribute = (path.clone(), native.clone(), links);
+            Some(Long::new(self.target, &self.of.entity, &self.projection, &record.id, attribute))
+        });
+        long.collect()
     }
 
     /// A record as SCIM, with everything that was read.
@@ -195,13 +217,13 @@ impl<'a> Job<'a> {
     /// GET of one resource.
     pub(super) async fn get(&self, id: &str) -> Result<Answer, Stop> {
         let mut session = self.session(Intent::Read).await?;
-        let mut fields = self.wanted();
+        let mut fields = self.wanted_in_pieces();
         if !self.conditions.is_empty() {
             fields.add(self.versioning()?);
         }
         let found = self.search(&mut *session, &self.by_id(id, fields)).await?;
-        let record = found.records.first().ok_or_else(|| self.absent(id))?;
-        let resource = self.read(record)?;
+        let record = found.records.into_iter().next().ok_or_else(|| self.absent(id))?;
+        let resource = self.read(&record)?;
         if !self.conditions.is_empty() {
             let version = self.version(&resource);
             match self.conditions.judge(&version) {
@@ -212,14 +234,26 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        Ok(self.answer(200, id, resource))
+        self.answer_in_pieces(id, resource, self.long(record))
     }
 
     /// One resource as an answer.
     pub(super) fn answer(&self, status: u16, id: &str, mut resource: Resource) -> Answer {
         let version = self.dress(&mut resource);
-        let body = Some(resource.into());
+        let body = Some(Value::Object(resource).into());
         Answer { status, body, location: Some(self.location(id)), version, allow: None }
+    }
+
+    /// One that was read, with what is very long of it.
+    pub(super) fn answer_in_pieces(
+        &self,
+        id: &str,
+        mut resource: Resource,
+        long: Vec<Long>,
+    ) -> Result<Answer, Stop> {
+        let version = self.dress(&mut resource);
+        let body = Some(Shown { resource, long }.body(self.target)?);
+        Ok(Answer { status: 200, body, location: Some(self.location(id)), version, allow: None })
     }
 
     pub(super) fn location(&self, id: &str) -> String {

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use super::body::Shown;
 use super::failure::Stop;
 use super::job::Job;
 use super::walk::{Place, Walk};
 use super::{Answer, Client, Target};
-use crate::backend::{Intent, Session};
+use crate::backend::{Intent, Session, Take};
+use crate::limits::LISTED_IDS;
 use crate::mapping::{Pushed, ResourceMapping, key_of, native_key};
 use crate::plan::{
     self, Facts, Fields, Found, Operation, Plan, Predicate, Range, Record, Search, Sequence, Test, Value,
@@ -58,7 +60,7 @@ struct Kind<'a> {
 #[derive(Default)]
 struct Listed {
     total: usize,
-    resources: Vec<Resource>,
+    resources: Vec<Shown>,
     /// The first and the last place of the page, in the order of the list.
     ends: Option<(Place, Place)>,
     /// Whether there is more on the walk.
@@ -108,14 +110,16 @@ impl<'a> List<'a> {
     pub(super) async fn answer(&self) -> Result<Answer, Stop> {
         let mut listed = self.listed().await?;
         let resources = std::mem::take(&mut listed.resources);
-        let body = match &self.page {
-            Some(page) => list_response(listed.total, page, resources),
+        let (total, count) = (listed.total, resources.len());
+        let response = match &self.page {
+            Some(page) => list_response(total, page, count),
             None => {
                 let (next, previous) = self.cursors(&listed)?;
-                cursor_response(listed.total, next, previous, resources)
+                cursor_response(total, next, previous, count)
             }
         };
-        Ok(Answer { status: 200, body: Some(body), ..Answer::default() })
+        let body = Some(Shown::list(response, resources, self.target)?);
+        Ok(Answer { status: 200, body, ..Answer::default() })
     }
 
     async fn listed(&self) -> Result<Listed, Stop> {
@@ -200,7 +204,7 @@ impl<'a> List<'a> {
             along.reverse();
         }
         let (mut total, mut offset, mut more) = (0, self.walk.offset, false);
-        let mut found: Vec<(Place, Resource)> = Vec::new();
+        let mut found: Vec<(Place, Shown)> = Vec::new();
         for (at, kind) in along {
             let behind = self.walk.behind.as_ref();
             let side = behind.map_or(Ordering::Greater, |place| at.cmp(&place.kind));
@@ -212,8 +216,8 @@ impl<'a> List<'a> {
             let of_kind = window.total.ok_or_else(|| Error::internal("The backend gave no total."))?;
             (total, offset) = (total + of_kind, offset.saturating_sub(of_kind));
             more |= window.more && !is_passed;
-            for record in &window.records {
-                let key = if self.page.is_none() { native_key_of(record)? } else { None };
+            for record in window.records {
+                let key = if self.page.is_none() { native_key_of(&record)? } else { None };
                 let place = Place { key, kind: at, id: record.id.clone() };
                 found.push((place, kind.job.shown(record)?));
             }
@@ -222,7 +226,7 @@ impl<'a> List<'a> {
         if self.walk.backward {
             found.reverse();
         }
-        let (places, resources): (Vec<Place>, Vec<Resource>) = found.into_iter().unzip();
+        let (places, resources): (Vec<Place>, Vec<Shown>) = found.into_iter().unzip();
         Ok(Listed { total, resources, ends: ends(&places), more })
     }
 
@@ -249,22 +253,27 @@ impl<'a> List<'a> {
         let mut reader = self.reader().await?;
         let mut found = Vec::new();
         for (at, kind) in self.live() {
-            let mut fields = kind.job.wanted();
-            kind.add_filtered(&mut fields);
-            kind.add_sorted(&mut fields);
+            let mut needed = Fields::default();
+            kind.add_filtered(&mut needed);
+            kind.add_sorted(&mut needed);
+            let mut fields = kind.job.wanted_in_pieces();
+            fields.long.retain(|native| !needed.natives.contains(native));
+            fields.add(needed);
             let handful = reader.search(&kind.job, &kind.over(fields, self.target.limits.page_size)).await?;
             if handful.more {
                 return Ok(None);
             }
-            for record in &handful.records {
-                if let Some(resource) = self.passing(kind, kind.job.read(record)?) {
-                    found.push((self.place(at, &resource, &record.id), kind.job.dressed(resource)));
+            for record in handful.records {
+                if let Some(resource) = self.passing(kind, kind.job.read(&record)?) {
+                    let place = self.place(at, &resource, &record.id);
+                    let resource = kind.job.dressed(resource);
+                    found.push((place, Shown { resource, long: kind.job.long(record) }));
                 }
             }
         }
         reader.done()?;
         found.sort_by(|(a, _), (b, _)| a.compare(b, self.descending));
-        let (places, mut resources): (Vec<Place>, Vec<Resource>) = found.into_iter().unzip();
+        let (places, mut resources): (Vec<Place>, Vec<Shown>) = found.into_iter().unzip();
         let (range, more) = self.walk.cut(&places, self.descending);
         let ends = places.get(range.clone()).and_then(ends);
         resources.truncate(range.end);
@@ -276,7 +285,7 @@ impl<'a> List<'a> {
     /// One bounded scan to ordered places, then the page by id.
     async fn scanned(&self) -> Result<Listed, Stop> {
         let scans = &self.target.scans;
-        let kept = (!self.walk.is_from_start()).then(|| scans.kept(&self.name)).flatten();
+        let kept = (!self.walk.is_from_start()).then(|| scans.kept(&self.name, self.is_crawl())).flatten();
         let places = match kept {
             Some(places) => places,
             None => {
@@ -290,50 +299,81 @@ impl<'a> List<'a> {
         Ok(Listed { total: places.len(), resources: self.by_ids(page).await?, ends: ends(page), more })
     }
 
+    /// Whether it goes on behind a place in a list of everybody. Who comes or goes meanwhile may be met or not
+    /// (RFC 9865 §2), so that others' writes need not make each page as slow as a scan.
+    fn is_crawl(&self) -> bool {
+        self.walk.behind.is_some() && self.live().all(|(_, kind)| kind.filter.is_none())
+    }
+
     async fn scan(&self) -> Result<Vec<Place>, Stop> {
         let mut reader = self.reader().await?;
-        let (mut places, mut left) = (Vec::new(), self.target.limits.scanned_rows);
+        let mut places = Vec::new();
+        // Ids alone take little here and there; all else is bounded by what a site finds bearable.
+        let is_of_ids = self.live().all(|(_, kind)| kind.is_listed_as_it_is());
+        let limit = if is_of_ids { LISTED_IDS } else { self.target.limits.scanned_rows };
+        let mut left = limit;
         for (at, kind) in self.live() {
             let mut fields = Fields::default();
             kind.add_filtered(&mut fields);
             kind.add_sorted(&mut fields);
-            let found = reader.search(&kind.job, &kind.over(fields, left)).await?;
-            if found.more {
-                return Err(Error::too_many(format!(
-                    "More than {} resources would have to be looked at for this; narrow the filter.",
-                    self.target.limits.scanned_rows
-                ))
-                .into());
+            let (mut looked, mut failed) = (0, None);
+            let mut take = |records: Vec<Record>| {
+                looked += records.len();
+                let placed = self.places(at, kind, records, &mut places);
+                failed = placed.err();
+                failed.is_none()
+            };
+            let more = reader.scan(&kind.job, &kind.over(fields, left), &mut take).await?;
+            failed.map_or(Ok(()), Err)?;
+            if more {
+                let detail = format!(
+                    "More than {limit} resources would have to be looked at for this; narrow the filter."
+                );
+                return Err(Error::too_many(detail).into());
             }
-            left = left.saturating_sub(found.records.len());
-            for record in found.records {
-                if kind.pushed.exact && kind.sort.is_none() {
-                    places.push(Place { key: None, kind: at, id: record.id });
-                } else if let Some(resource) = self.passing(kind, kind.job.read(&record)?) {
-                    places.push(self.place(at, &resource, &record.id));
-                }
-            }
+            left = left.saturating_sub(looked);
         }
         reader.done()?;
+        // One may have come twice, and another time before it was changed than after.
+        places.sort_unstable_by(|a, b| a.kind.cmp(&b.kind).then_with(|| a.id.cmp(&b.id)));
+        places.dedup_by(|a, b| a.kind == b.kind && a.id == b.id);
         places.sort_unstable_by(|a, b| a.compare(b, self.descending));
+        places.shrink_to_fit();
         Ok(places)
     }
 
+    /// Adds the places of those records that the list has.
+    fn places(
+        &self,
+        at: usize,
+        kind: &Kind<'_>,
+        records: Vec<Record>,
+        places: &mut Vec<Place>,
+    ) -> Result<(), Stop> {
+        for record in records {
+            if kind.is_listed_as_it_is() {
+                places.push(Place { key: None, kind: at, id: record.id });
+            } else if let Some(resource) = self.passing(kind, kind.job.read(&record)?) {
+                places.push(self.place(at, &resource, &record.id));
+            }
+        }
+        Ok(())
+    }
+
     /// The resources of these places, in their order; one that is gone meanwhile is left out.
-    async fn by_ids(&self, page: &[Place]) -> Result<Vec<Resource>, Stop> {
-        let mut read: HashMap<(usize, String), Resource> = HashMap::new();
+    async fn by_ids(&self, page: &[Place]) -> Result<Vec<Shown>, Stop> {
+        let mut read: HashMap<(usize, String), Shown> = HashMap::new();
         for (at, kind) in self.live() {
             let ids: Vec<String> =
                 page.iter().filter(|place| place.kind == at).map(|place| place.id.clone()).collect();
             if ids.is_empty() {
                 continue;
             }
-            let mut search = kind.over(kind.job.wanted(), ids.len());
+            let mut search = kind.over(kind.job.wanted_in_pieces(), ids.len());
             search.predicate = Predicate::Id(ids);
             let found = self.target.backend.session(Intent::Read).await?.search(&search).await?;
             for record in found.records {
-                let resource = kind.job.shown(&record)?;
-                read.insert((at, record.id), resource);
+                read.insert((at, record.id.clone()), kind.job.shown(record)?);
             }
         }
         Ok(page.iter().filter_map(|place| read.remove(&(place.kind, place.id.clone()))).collect())
@@ -366,6 +406,11 @@ impl Kind<'_> {
         }
     }
 
+    /// Whether all that the backend finds is listed, in the order of ids.
+    fn is_listed_as_it_is(&self) -> bool {
+        self.pushed.exact && self.sort.is_none()
+    }
+
     /// What the order needs.
     fn add_sorted(&self, fields: &mut Fields) {
         if let Some(sort) = &self.sort {
@@ -393,6 +438,13 @@ impl Reader {
         let plan = job.lower(&mut *self.session, &operation, &mut Facts::default()).await?;
         planned.steps.extend(plan.steps);
         Ok(Found { total: Some(0), ..Found::default() })
+    }
+
+    async fn scan(&mut self, job: &Job<'_>, search: &Search, take: &mut Take<'_>) -> Result<bool, Stop> {
+        match self.planned {
+            Some(_) => Ok(self.search(job, search).await?.more),
+            None => Ok(self.session.scan(search, take).await?),
+        }
     }
 
     /// A dry run ends here, with everything that would have been asked.

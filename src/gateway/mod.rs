@@ -2,6 +2,7 @@
 //! takes a request through mapping, plan and backend and back. Knows no HTTP: a [`Request`] is already
 //! authenticated, bounded and split; an [`Answer`] is a status and a SCIM value.
 
+mod body;
 mod bulk;
 mod cursor;
 mod discovery;
@@ -17,14 +18,13 @@ mod write;
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::backend::Backend;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::scim::error::Error;
 use crate::scim::profile::Profile;
 
+pub use body::{Body, LongAnswers, Pieces};
 pub use cursor::Cursors;
 pub use request::Request;
 pub use scans::Scans;
@@ -61,6 +61,8 @@ pub struct Target {
     pub scans: Scans,
     /// What seals and opens cursors; one for all targets.
     pub cursors: Arc<Cursors>,
+    /// Places for answers in pieces.
+    pub long_answers: LongAnswers,
 }
 
 /// Somebody who may call a target.
@@ -77,12 +79,12 @@ pub struct Client {
 }
 
 /// What is answered.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The SCIM body.
-    pub body: Option<Value>,
+    pub body: Option<Body>,
     /// The `Location` header.
     pub location: Option<String>,
     /// The `ETag` header: the resource's version.

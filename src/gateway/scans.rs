@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use moka::Expiry;
 use moka::sync::Cache;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use super::failure::Stop;
 use super::walk::Place;
 use crate::backend::Failure;
-use crate::limits::{CONCURRENT_SCANS, SCAN_CACHE_BYTES, SCAN_CACHE_SECONDS};
+use crate::limits::{CONCURRENT_SCANS, SCAN_CACHE_BYTES, SCAN_CACHE_SECONDS, SCAN_LIVES};
 use crate::scim::error::Error;
 
 /// Lists are told apart by this many hashes when they wait for their turn.
@@ -39,6 +40,30 @@ struct Scanned {
     writes: u64,
     places: Arc<Vec<Place>>,
     bytes: u32,
+    /// How long it is kept: so long that a walk through the whole list scans for a small part of its time only,
+    /// however many there are.
+    life: Duration,
+}
+
+/// Each is kept for as long as it says itself.
+struct Lives;
+
+// === impl Lives ===
+
+impl Expiry<String, Scanned> for Lives {
+    fn expire_after_create(&self, _: &String, scanned: &Scanned, _: Instant) -> Option<Duration> {
+        Some(scanned.life)
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &String,
+        scanned: &Scanned,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(scanned.life)
+    }
 }
 
 impl Default for Scans {
@@ -46,7 +71,7 @@ impl Default for Scans {
         let kept = Cache::builder()
             .max_capacity(SCAN_CACHE_BYTES)
             .weigher(|_, scanned: &Scanned| scanned.bytes)
-            .time_to_live(Duration::from_secs(SCAN_CACHE_SECONDS))
+            .expire_after(Lives)
             .build();
         Self {
             kept,
@@ -65,10 +90,12 @@ impl Scans {
         self.writes.fetch_add(1, Ordering::Release);
     }
 
-    /// The places of this list, if they were scanned a moment ago.
-    pub(super) fn kept(&self, list: &str) -> Option<Arc<Vec<Place>>> {
+    /// The places of this list, if they were scanned a moment ago. `overtaken`: also when something was written
+    /// since.
+    pub(super) fn kept(&self, list: &str, overtaken: bool) -> Option<Arc<Vec<Place>>> {
         let writes = self.writes.load(Ordering::Acquire);
-        self.kept.get(list).filter(|scanned| scanned.writes == writes).map(|scanned| scanned.places)
+        let fits = |scanned: &Scanned| overtaken || scanned.writes == writes;
+        self.kept.get(list).filter(fits).map(|scanned| scanned.places)
     }
 
     /// The places of this list from a scan that begins after this call: an own one, or that of somebody who
@@ -93,7 +120,8 @@ impl Scans {
         let places = Arc::new(scan.await?);
         let bytes = list.len() + places.iter().map(Place::bytes).sum::<usize>();
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.kept.insert(list.to_owned(), Scanned { begun, writes, places: places.clone(), bytes });
+        let life = Duration::from_secs(SCAN_CACHE_SECONDS).max(begun.elapsed() * SCAN_LIVES);
+        self.kept.insert(list.to_owned(), Scanned { begun, writes, places: places.clone(), bytes, life });
         Ok(places)
     }
 
@@ -142,18 +170,19 @@ mod tests {
     #[tokio::test]
     async fn a_later_page_takes_what_is_kept_until_something_is_written() {
         let (scans, counter) = (Scans::default(), Counter::default());
-        assert!(scans.kept("list").is_none());
+        assert!(scans.kept("list", false).is_none());
         ask(&scans, &counter).await;
-        assert_eq!(scans.kept("list").unwrap()[0].id, "1");
-        assert!(scans.kept("another").is_none());
+        assert_eq!(scans.kept("list", false).unwrap()[0].id, "1");
+        assert!(scans.kept("another", false).is_none());
         scans.forget();
-        assert!(scans.kept("list").is_none());
+        assert!(scans.kept("list", false).is_none());
+        assert_eq!(scans.kept("list", true).unwrap()[0].id, "1");
     }
 
     #[tokio::test]
     async fn a_scan_that_a_write_overtakes_is_not_kept() {
         let (scans, counter) = (Scans::default(), Counter::default());
         tokio::join!(ask(&scans, &counter), async { scans.forget() });
-        assert!(scans.kept("list").is_none());
+        assert!(scans.kept("list", false).is_none());
     }
 }

@@ -1,6 +1,7 @@
 //! POST, PUT, PATCH and DELETE: what each makes of a resource, and the loop in which it is written. A
 //! conflict with somebody else's write begins the loop again, from the read that decided it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -73,7 +74,7 @@ impl Job<'_> {
     /// What a body asks to create; later answers are about what it says.
     pub(super) async fn new_resource(&mut self, body: &Value) -> Result<New, Stop> {
         let parsed = resource::parse(body, &self.of.resource_type)?;
-        self.projection.after_writing(|| parsed.written());
+        Arc::make_mut(&mut self.projection).after_writing(|| parsed.written());
         self.log_ignored(&parsed.ignored);
         let mut resource = parsed.resource;
         self.target.mapping.complete(self.of, &mut resource);
@@ -135,7 +136,7 @@ impl Job<'_> {
     /// PUT: the resource as the body says (RFC 7644 §3.5.1).
     pub(super) async fn replace(mut self, id: &str, body: &Value) -> Result<Answer, Stop> {
         let parsed = resource::parse(body, &self.of.resource_type)?;
-        self.projection.after_writing(|| parsed.written());
+        Arc::make_mut(&mut self.projection).after_writing(|| parsed.written());
         self.log_ignored(&parsed.ignored);
         let apply =
             |before: &Resource| self.whole(resource::replace(before, &parsed, &self.of.resource_type)?);
@@ -162,7 +163,7 @@ impl Job<'_> {
     /// answered with 204: the body would be the whole group.
     pub(super) async fn patch(mut self, id: &str, body: &Value, request: &Request) -> Result<Answer, Stop> {
         let operations = patch::parse(body, &self.of.resource_type)?;
-        self.projection.after_writing(|| patch::written(&operations));
+        Arc::make_mut(&mut self.projection).after_writing(|| patch::written(&operations));
         let asked = request.parameter("attributes").is_some();
         let answers = self.client.profile.patch_answer;
         if let Some(delta) = patch::delta(&operations, &self.of.resource_type).filter(|_| !asked)
@@ -185,8 +186,10 @@ impl Job<'_> {
     /// The resource as it is after a write that did not read it.
     async fn get_anew(&self, id: &str) -> Result<Answer, Stop> {
         let mut session = self.session(Intent::Read).await?;
-        let now = self.read_back(&mut *session, id).await?;
-        Ok(self.answer(200, id, now))
+        let found = session.search(&self.by_id(id, self.wanted_in_pieces())).await?;
+        let record = found.records.into_iter().next().ok_or_else(outside)?;
+        let resource = self.read(&record)?;
+        self.answer_in_pieces(id, resource, self.long(record))
     }
 
     /// DELETE, by the mapping's `on_delete`.
@@ -401,8 +404,7 @@ impl Job<'_> {
 
     async fn read_back(&self, session: &mut dyn Session, id: &str) -> Result<Resource, Stop> {
         let found = session.search(&self.by_id(id, self.wanted())).await?;
-        let gone = || Error::internal("The resource is outside what the mapping shows after this write.");
-        self.read(found.records.first().ok_or_else(gone)?)
+        self.read(found.records.first().ok_or_else(outside)?)
     }
 
     /// The natives of a resource. A password's hash takes a good part of a second of computing, which must
@@ -430,6 +432,10 @@ impl Job<'_> {
             );
         }
     }
+}
+
+fn outside() -> Error {
+    Error::internal("The resource is outside what the mapping shows after this write.")
 }
 
 /// Done, and nothing to say.

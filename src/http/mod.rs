@@ -5,6 +5,7 @@
 
 mod auth;
 mod body;
+mod content;
 mod log;
 mod ready;
 mod respond;

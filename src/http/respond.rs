@@ -11,11 +11,12 @@ use hyper::header::{
 use hyper::{Method, Response, StatusCode};
 use serde_json::Value;
 
-use crate::gateway::Answer;
+use super::content::Content;
+use crate::gateway::{Answer, Body, Pieces};
 use crate::scim::error::{Error, ScimType};
 
 /// An HTTP answer.
-pub type HttpResponse = Response<Full<Bytes>>;
+pub type HttpResponse = Response<Content>;
 
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -54,8 +55,12 @@ impl Reply {
     }
 
     /// What the gateway answered.
-    pub fn answer(&self, answer: &Answer) -> HttpResponse {
-        let mut response = self.response(answer.status, answer.body.as_ref(), self.media.clone());
+    pub fn answer(&self, answer: Answer) -> HttpResponse {
+        let mut response = match answer.body {
+            Some(Body::Pieces(pieces)) => self.in_pieces(answer.status, pieces),
+            Some(Body::Whole(body)) => self.response(answer.status, Some(&body), self.media.clone()),
+            None => self.response(answer.status, None, self.media.clone()),
+        };
         // A location that is no header value would be the gateway's mistake; the body says it anyway.
         if let Some(location) = answer.location.as_ref().and_then(|text| text.parse().ok()) {
             response.headers_mut().insert(LOCATION, location);
@@ -93,14 +98,27 @@ impl Reply {
             |body: &Value| serde_json::to_vec(body).unwrap_or_else(|_| body.to_string().into_bytes());
         let bytes = body.map_or_else(Bytes::new, |body| octets(body).into());
         let length = bytes.len();
-        let mut response = Response::new(Full::new(if self.is_head { Bytes::new() } else { bytes }));
+        let sent = if self.is_head { Bytes::new() } else { bytes };
+        let mut response = self.of_content(status, Content::Whole(Full::new(sent)));
         if self.is_head {
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if body.is_some() {
             response.headers_mut().insert(CONTENT_TYPE, media);
         }
+        response
+    }
+
+    /// A text whose length nobody knows yet.
+    fn in_pieces(&self, status: u16, pieces: Box<Pieces>) -> HttpResponse {
+        let mut response = self.of_content(status, Content::Pieces(pieces));
+        response.headers_mut().insert(CONTENT_TYPE, self.media.clone());
+        response
+    }
+
+    fn of_content(&self, status: u16, content: Content) -> HttpResponse {
+        let mut response = Response::new(content);
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
@@ -245,13 +263,13 @@ mod tests {
     #[test]
     fn the_gateways_allow_is_a_header() {
         let answer = Answer { status: 405, allow: Some("GET"), ..Answer::default() };
-        assert_eq!(Reply::to(&Method::GET, &HeaderMap::new()).answer(&answer).headers()[ALLOW], "GET");
+        assert_eq!(Reply::to(&Method::GET, &HeaderMap::new()).answer(answer).headers()[ALLOW], "GET");
     }
 
     #[test]
     fn an_answer_without_a_body_has_no_type() {
         let answer = Answer { status: 204, location: Some("http://h/Users/1".into()), ..Answer::default() };
-        let response = Reply::to(&Method::GET, &HeaderMap::new()).answer(&answer);
+        let response = Reply::to(&Method::GET, &HeaderMap::new()).answer(answer);
         assert_eq!(response.status(), 204);
         assert!(!response.headers().contains_key(CONTENT_TYPE));
         assert_eq!(response.headers()[LOCATION], "http://h/Users/1");

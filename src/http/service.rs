@@ -99,7 +99,7 @@ impl Service {
             Route::Unknown => Err(Refusal::unknown_path()),
             Route::Target(target, rest) => {
                 line.target = Some(target.name.clone());
-                self.scim(target, rest, parts, body, line).await.map(|answer| reply.answer(&answer))
+                self.scim(target, rest, parts, body, line).await.map(|answer| reply.answer(answer))
             }
         }
     }

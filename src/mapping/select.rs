@@ -48,7 +48,20 @@ impl ResourceMapping {
         for collection in self.collections.iter().filter(|collection| wants(&collection.path)) {
             natives.extend(collection.natives());
         }
-        Fields { natives, rest: self.has_rest && self.rest_is_wanted(wants) }
+        Fields { natives, rest: self.has_rest && self.rest_is_wanted(wants), ..Fields::default() }
+    }
+
+    /// The attributes that can be read in pieces, each with its native: those of one line, which is nothing but
+    /// references.
+    pub fn long(&self) -> impl Iterator<Item = (&AttrPath, &Native)> {
+        self.lines.iter().filter_map(|line| {
+            let [native] = line.natives.as_slice() else { return None };
+            let is_plain = line.many && line.is_reference() && line.element.is_none() && line.readable();
+            let is_core = line.path.urn.is_none() && line.path.sub.is_none() && native.part.is_none();
+            let of_it = |other: &&Line| other.path.name == line.path.name || other.natives.contains(native);
+            let is_alone = self.lines.iter().filter(of_it).count() == 1 && !self.rest_may_hold(&line.path);
+            (is_plain && is_core && is_alone).then_some((&line.path, native))
+        })
     }
 
     /// The natives that lines write, and those that the mapping gives values itself.

@@ -6,6 +6,7 @@
 //! [`Secret`] has no `Display`, its `Debug` is blank, and the renderings leave it out with a comment.
 
 mod ldif;
+mod links;
 mod model;
 mod operation;
 mod predicate;
@@ -16,6 +17,7 @@ mod sql;
 mod step;
 mod value;
 
+pub use links::Links;
 pub use model::{
     Child, Composed, Copied, Counter, DeleteRule, Disable, Disabled, Entity, Entries, Initial, Lookup, Model,
     Move, Native, OnDelete, OnMissing, Part, Piece, Row, SideDocument, Store, Table,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{AttributeChange, Native, Param, Predicate, Row, Sequence, Value};
+use super::{AttributeChange, Links, Native, Param, Predicate, Row, Sequence, Value};
 
 /// What a backend is asked to lower to a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +50,8 @@ pub struct Fields {
     pub natives: BTreeSet<Native>,
     /// Whether the document of `rest` is read.
     pub rest: bool,
+    /// Natives of references whose values, where they are very many, may come as [`Record::links`].
+    pub long: BTreeSet<Native>,
 }
 
 /// Which window of the ordered result. A backend without [`super::Profile::windows`] is only asked
@@ -94,6 +96,8 @@ pub struct Record {
     pub children: BTreeMap<Arc<str>, Vec<Row>>,
     /// The document of `rest`, JSON text.
     pub rest: Option<String>,
+    /// References that are very many, of natives that have no `values` then. Only where [`Fields::long`] allows it.
+    pub links: BTreeMap<Native, Links>,
     /// Of a search that sorts: what stands at this place of the order, to go on behind it ([`super::Mark`]).
     pub key: Option<Value>,
 }
@@ -249,7 +253,7 @@ impl Touched {
         Search {
             entity: self.entity.clone(),
             predicate: Predicate::All,
-            fields: Fields { natives: self.read.clone(), rest: false },
+            fields: Fields { natives: self.read.clone(), ..Fields::default() },
             range: Range::first(limit),
         }
     }
@@ -267,6 +271,7 @@ impl Fields {
     pub fn add(&mut self, other: Self) {
         self.natives.extend(other.natives);
         self.rest |= other.rest;
+        self.long.extend(other.long);
     }
 }
 

@@ -59,40 +59,36 @@ fn number(name: &str, text: Option<&str>) -> Result<Option<usize>, Error> {
     Ok(Some(if text.starts_with('-') { 0 } else { value }))
 }
 
-/// A page of a list of `total` resources.
-pub fn list_response(total: usize, page: &Page, resources: Vec<Resource>) -> Value {
-    response(total, [("startIndex", Some(page.start_index.into()))], resources)
+/// What a page of `count` of a list of `total` resources says of itself; they themselves, `Resources`, come behind it.
+pub fn list_response(total: usize, page: &Page, count: usize) -> Value {
+    response(total, count, [("startIndex", Some(page.start_index.into()))])
 }
 
-/// A page of a list of `total` resources that is walked by cursors (RFC 9865 §2): no place, but the ways on.
-pub fn cursor_response(
-    total: usize,
-    next: Option<String>,
-    previous: Option<String>,
-    resources: Vec<Resource>,
-) -> Value {
+/// The same of a list that is walked by cursors (RFC 9865 §2): no place, but the ways on.
+pub fn cursor_response(total: usize, next: Option<String>, previous: Option<String>, count: usize) -> Value {
     let ways = [("previousCursor", previous.map(Value::from)), ("nextCursor", next.map(Value::from))];
-    response(total, ways, resources)
+    response(total, count, ways)
+}
+
+/// The same with the resources themselves.
+pub fn with_resources(mut response: Value, resources: impl Iterator<Item = Resource>) -> Value {
+    // Moved in: inside of `json!` they would be copied value by value.
+    response["Resources"] = resources.map(Value::Object).collect();
+    response
 }
 
 /// A ListResponse, and where in the list it is.
-fn response<const N: usize>(
-    total: usize,
-    place: [(&str, Option<Value>); N],
-    resources: Vec<Resource>,
-) -> Value {
+fn response<const N: usize>(total: usize, count: usize, place: [(&str, Option<Value>); N]) -> Value {
     let mut response = json!({
         "schemas": [LIST_RESPONSE],
         "totalResults": total,
-        "itemsPerPage": resources.len(),
+        "itemsPerPage": count,
     });
     for (name, value) in place {
         if let Some(value) = value {
             response[name] = value;
         }
     }
-    // Moved in: inside of `json!` they would be copied value by value.
-    response["Resources"] = resources.into_iter().map(Value::Object).collect();
     response
 }
 

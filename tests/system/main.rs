@@ -19,6 +19,7 @@ mod faults;
 mod groups;
 mod hooks;
 mod hostile;
+mod large_groups;
 mod lifecycle;
 mod limits;
 mod membership;

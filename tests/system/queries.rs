@@ -691,6 +691,27 @@ fn more_rows_than_may_be_looked_at_are_refused_and_a_pushed_order_needs_none() {
 }
 
 #[test]
+fn ids_of_a_directory_are_not_looked_at() {
+    let person = |n: usize| {
+        format!(
+            "\ndn: uid=p{n},ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: p{n}\ncn: p{n}\nsn: p{n}\n"
+        )
+    };
+    let directory = Directory::holding(&(0..5).map(person).collect::<String>());
+    let limits = "limits = { scanned_rows = 4, page_size = 2 }\n".to_owned();
+    let gateway = Gateway::serve(&[limits, directory.target("corp", "openldap")]);
+    let scim = gateway.target("corp");
+    for (start, expected) in [(1, 2), (4, 2), (5, 1)] {
+        let page = scim.get(&format!("/Users?startIndex={start}")).is(200);
+        assert_eq!((&page["totalResults"], resources(&page).len()), (&json!(5), expected), "{start}");
+    }
+    // These are.
+    for query in ["sortBy=userName", "filter=userName%20co%20%22p%22"] {
+        scim.get(&format!("/Users?{query}")).is_error(400, "tooMany");
+    }
+}
+
+#[test]
 fn a_query_by_post_is_a_read() {
     let database = Database::of("crm");
     let target =

@@ -85,6 +85,15 @@ pub(super) struct Answer {
     pub result: LdapResult,
 }
 
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// All of it.
+    pub whole: Instant,
+    /// Each next entry.
+    pub entry: Duration,
+}
+
 /// What the server is and can do, from its rootDSE (RFC 4512 §5.1).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Features {
@@ -106,6 +115,16 @@ pub(super) struct Connection {
     pub standing: Arc<Standing>,
     /// What the server is and can do.
     pub features: Features,
+}
+
+// === impl Patience ===
+
+impl Patience {
+    /// Now, and when what comes next is too late.
+    fn begin(self) -> (Instant, Instant) {
+        let now = Instant::now();
+        (now, now.checked_add(self.entry).map_or(self.whole, |entry| entry.min(self.whole)))
+    }
 }
 
 // === impl Connection ===
@@ -177,6 +196,20 @@ impl Connection {
         control: Option<RawControl>,
         until: Instant,
     ) -> Result<Answer, Trouble> {
+        let mut entries = Vec::new();
+        let patience = Patience { whole: until, entry: Duration::MAX };
+        let result = self.pass(search, control, patience, &mut |entry| entries.push(entry)).await?;
+        Ok(Answer { entries, result })
+    }
+
+    /// Runs a search whose entries go on one by one, as they come.
+    pub(super) async fn pass(
+        &self,
+        search: &LdapOperation,
+        control: Option<RawControl>,
+        patience: Patience,
+        take: &mut (dyn FnMut(Entry) + Send),
+    ) -> Result<LdapResult, Trouble> {
         let LdapOperation::Search { base, scope, filter, attributes, size_limit } = search else {
             return Err(Trouble::Malformed("not a search".to_owned()));
         };
@@ -189,23 +222,29 @@ impl Connection {
             Scope::Base => ldap3::Scope::Base,
             Scope::Subtree => ldap3::Scope::Subtree,
         };
+        let (mut began, mut until) = patience.begin();
         let reading = async {
             // Without an adapter the library frees the message's id at the end; with one it never does.
-            let mut stream = ldap.streaming_search(base, scope, filter, attributes).await.map_err(trouble)?;
-            let mut entries = Vec::new();
-            while let Some(item) = stream.next().await.map_err(trouble)? {
+            let begin = ldap.streaming_search(base, scope, filter, attributes);
+            let mut stream = before(until, async { begin.await.map_err(trouble) }).await?;
+            let mut count = 0;
+            while let Some(item) = before(until, async { stream.next().await.map_err(trouble) }).await? {
+                (began, until) = patience.begin();
                 if item.is_ref() || item.is_intermediate() {
                     continue;
                 }
-                if *size_limit > 0 && entries.len() >= *size_limit {
+                if *size_limit > 0 && count >= *size_limit {
                     return Err(Trouble::Lost("the server sent more entries than asked".to_owned()));
                 }
-                entries.extend(Entry::decode(item.0));
+                count += 1;
+                if let Some(entry) = Entry::decode(item.0) {
+                    take(entry);
+                }
             }
-            Ok(Answer { entries, result: stream.finish().await })
+            Ok(stream.finish().await)
         };
-        let began = Instant::now();
-        self.watched(before(until, reading).await, began, until)
+        let answer = reading.await;
+        self.watched(answer, began, until)
     }
 
     /// Sends a write, in a task of its own: the wire library panics on answers that are not UTF-8.

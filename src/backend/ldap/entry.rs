@@ -74,6 +74,18 @@ impl Entry {
         matching.flat_map(|(_, values)| values).cloned().map(value).collect()
     }
 
+    /// How many values this attribute has.
+    pub(super) fn count(&self, name: &str) -> usize {
+        let matching = self.attributes.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
+        matching.map(|(_, values)| values.len()).sum()
+    }
+
+    /// Takes the values of this attribute out of the entry.
+    pub(super) fn take(&mut self, name: &str) -> Vec<Vec<u8>> {
+        let matching = self.attributes.extract_if(.., |(found, _)| found.eq_ignore_ascii_case(name));
+        matching.flat_map(|(_, values)| values).collect()
+    }
+
     /// The first value of this attribute, as the server sent it.
     pub(super) fn octets(&self, name: &str) -> Option<&[u8]> {
         let (_, values) = self.attributes.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;

@@ -19,13 +19,16 @@ mod fixture;
 mod fleet;
 mod id;
 mod kind;
+mod long;
 mod lower;
 mod naming;
+mod pages;
 mod pool;
 mod ranges;
 mod read;
 mod references;
 mod rename;
+mod scan;
 mod schema;
 mod search;
 mod server;
@@ -45,7 +48,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Backend, Failure, Finding, Intent, Lowered, Session};
+use super::{Backend, Failure, Finding, Intent, Lowered, Session, Take};
 use crate::plan::{
     Entity, Facts, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step, Store,
     Touched,
@@ -138,6 +141,7 @@ impl Ldap {
             naming: naming::Naming::of(&model),
             deadline: settings.deadline,
             scanned_rows: settings.scanned_rows,
+            long: long::LongTurns::default(),
         };
         Ok(Self { directory: Arc::new(directory) })
     }
@@ -228,6 +232,10 @@ impl Session for LdapSession {
             self.directory.naming.saw(&mut self.seen, &search.entity, &found);
         }
         Ok(found)
+    }
+
+    async fn scan(&mut self, search: &Search, take: &mut Take<'_>) -> Result<bool, Failure> {
+        self.directory.scan(search, take).await
     }
 
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {

@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ldap3::LdapResult;
-use ldap3::asn1::PL;
-use ldap3::controls::{PagedResults, RawControl};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -15,23 +12,20 @@ use tokio::time::Instant;
 use crate::backend::Failure;
 use crate::plan::{Entity, Entries, Found, LdapOperation, Model, Predicate, Record, Scope, Search};
 
-use super::ber;
 use super::cache::Names;
 use super::codes;
 use super::connection::{Answer, Trouble, root_dse};
 use super::entry::Entry;
 use super::id;
+use super::long::{Long, LongTurns};
 use super::naming::Naming;
+use super::pages::Pages;
 use super::pool::Pool;
 use super::ranges;
 use super::search::{operations, place, record, references, targets};
 use super::turns::Turns;
 use super::value::Dns;
 
-/// Entries a page: as many as Active Directory gives.
-const PAGE: i32 = 1000;
-/// And where the server does not allow that.
-const SMALL_PAGE: i32 = 200;
 /// Names are kept of a search with so many entries at most: a scan of everybody would push out those that
 /// are in use, and few of its own would be asked for before they are too old.
 const SEEN: usize = 500;
@@ -54,6 +48,8 @@ pub(super) struct Directory {
     pub deadline: Duration,
     /// Entries that one search may look at.
     pub scanned_rows: usize,
+    /// Whose turn it is to read what is very long.
+    pub long: LongTurns,
 }
 
 impl Directory {
@@ -74,13 +70,20 @@ impl Directory {
         let mut search = search.clone();
         search.range.limit = search.range.limit.min(self.scanned_rows);
         let dns = self.named(entity, &search.predicate, until).await?;
-        let mut found = self.records(entity, entries, &search, &dns, until).await?;
+        let (mut found, long) = self.records(entity, entries, &search, &dns, until).await?;
         self.show_references(entity, entries, &mut found.records, until).await?;
+        for long in long {
+            let (id, native) = (long.id.clone(), long.native.clone());
+            let links = self.links(entity, entries, long).await?;
+            if let Some(record) = found.records.iter_mut().find(|record| record.id == id) {
+                record.links.insert(native, links);
+            }
+        }
         Ok(found)
     }
 
     /// The DNs of the references that the predicate compares with.
-    async fn named(
+    pub(super) async fn named(
         self: &Arc<Self>,
         entity: &Entity,
         predicate: &Predicate,
@@ -93,7 +96,7 @@ impl Directory {
             for target in targets(entity, native).iter().filter(known) {
                 let (target, entries) = place(&self.model, target)?;
                 let search = Search::existing(&target.name, vec![reference.id.clone()]);
-                let found = self.records(target, entries, &search, &Dns::new(), until).await?;
+                let (found, _) = self.records(target, entries, &search, &Dns::new(), until).await?;
                 if let Some(record) = found.records.into_iter().next() {
                     dns.insert(reference.clone(), record.dn);
                     break;
@@ -103,7 +106,7 @@ impl Directory {
         Ok(dns)
     }
 
-    /// The records, their references still DNs.
+    /// The records, their references still DNs; those that are very many apart from them.
     async fn records(
         self: &Arc<Self>,
         entity: &Entity,
@@ -111,8 +114,13 @@ impl Directory {
         search: &Search,
         dns: &Dns,
         until: Instant,
-    ) -> Result<Found, Failure> {
+    ) -> Result<(Found, Vec<Long>), Failure> {
         let operations = operations(entity, entries, search, dns)?;
+        // What may bring entries that take much room until they are taken apart goes few at a time.
+        let _turn = match search.fields.long.is_empty() {
+            true => None,
+            false => Some(self.long.to_fetch(until).await?),
+        };
         if let Some(found) = self.by_cached_dn(&operations, search, until).await? {
             let found = ranges::complete(self, found, until).await?;
             return Ok(self.collect(entity, entries, search, vec![found], false));
@@ -160,10 +168,11 @@ impl Directory {
         search: &Search,
         found: Vec<Entry>,
         cut: bool,
-    ) -> Found {
-        let mut records = BTreeMap::new();
+    ) -> (Found, Vec<Long>) {
+        let (mut records, mut longs) = (BTreeMap::new(), Vec::new());
         let is_scan = found.len() > SEEN;
-        for entry in found {
+        for mut entry in found {
+            longs.extend(Long::take(&mut entry, entries, &search.fields));
             match record(entity, entries, &search.fields, &entry) {
                 Some(record) => {
                     if !is_scan {
@@ -176,7 +185,7 @@ impl Directory {
         }
         let more = cut || records.len() > search.range.limit;
         let records: Vec<Record> = records.into_values().take(search.range.limit).collect();
-        Found { records, total: None, more }
+        (Found { records, total: None, more }, longs)
     }
 
     /// Everything that an answer stands for: where the server's own size limit cut it short, the rest
@@ -195,7 +204,7 @@ impl Directory {
             codes::NO_SUCH_OBJECT if *scope == Scope::Base => Ok((Vec::new(), false)),
             codes::SIZE_LIMIT if answer.entries.len() >= *size_limit => Ok((answer.entries, true)),
             codes::SIZE_LIMIT => {
-                let (mut entries, cut) = self.pages(operation, *size_limit, until).await?;
+                let (mut entries, cut) = self.all_pages(operation, *size_limit, until).await?;
                 entries.extend(answer.entries);
                 Ok((entries, cut))
             }
@@ -203,38 +212,22 @@ impl Directory {
         }
     }
 
-    /// The search from its start, by pages, on a connection of its own.
-    async fn pages(
+    /// The search from its start, by pages.
+    async fn all_pages(
         &self,
         operation: &LdapOperation,
         wanted: usize,
         until: Instant,
     ) -> Result<(Vec<Entry>, bool), Failure> {
-        let lease = self.pool.dedicated(until).await?;
-        if !lease.connection.features.paged {
-            return Ok((Vec::new(), true));
-        }
-        let operation = unlimited(operation);
-        let (mut entries, mut cookie, mut size) = (Vec::new(), Vec::new(), PAGE);
-        loop {
-            let control = Some(RawControl::from(PagedResults { size, cookie }));
-            let answer = lease.connection.search(&operation, control, until).await.map_err(unavailable)?;
-            entries.extend(answer.entries);
-            match answer.result.rc {
-                0 => {}
-                // OpenLDAP's size.pr: no page is given at all.
-                codes::ADMIN_LIMIT if size == PAGE && entries.is_empty() => {
-                    (cookie, size) = (Vec::new(), SMALL_PAGE);
-                    continue;
-                }
-                codes::SIZE_LIMIT | codes::ADMIN_LIMIT => return Ok((entries, true)),
-                _ => return Err(codes::search("the paged search's", &answer.result)),
-            }
-            match next_page(&answer.result) {
-                Some(next) if entries.len() < wanted => cookie = next,
-                next => return Ok((entries, next.is_some())),
+        let Some(mut pages) = Pages::of(self, operation, until).await? else { return Ok((Vec::new(), true)) };
+        let mut entries = Vec::new();
+        while let Some(page) = pages.next(until).await? {
+            entries.extend(page);
+            if entries.len() >= wanted {
+                break;
             }
         }
+        Ok((entries, pages.more))
     }
 
     /// Several searches at once, their answers in the same order.
@@ -294,26 +287,5 @@ fn at(operation: &LdapOperation, dn: &str) -> LdapOperation {
             size_limit: 1,
         },
         other => other.clone(),
-    }
-}
-
-fn unlimited(operation: &LdapOperation) -> LdapOperation {
-    let mut operation = operation.clone();
-    if let LdapOperation::Search { size_limit, .. } = &mut operation {
-        *size_limit = 0;
-    }
-    operation
-}
-
-/// The cookie of the next page (RFC 2696); `None` after the last.
-fn next_page(result: &LdapResult) -> Option<Vec<u8>> {
-    let paged = |control: &&ldap3::controls::Control| control.1.ctype == "1.2.840.113556.1.4.319";
-    let value = result.ctrls.iter().find(paged)?.1.val.as_ref()?;
-    match ber::parse(value)?.payload {
-        PL::C(mut parts) => match parts.pop()?.payload {
-            PL::P(cookie) if !cookie.is_empty() => Some(cookie),
-            _ => None,
-        },
-        PL::P(_) => None,
     }
 }

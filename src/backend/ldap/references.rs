@@ -19,6 +19,8 @@ use super::search::{place, targets};
 
 /// DNs looked up by one search.
 const NAMES: usize = 200;
+/// And so many in all are kept in mind: very many would push out those that are in use.
+const KEPT: usize = 800;
 
 /// What DNs stand for, by normalised DN.
 type Known = BTreeMap<String, (Arc<str>, String)>;
@@ -26,6 +28,7 @@ type Known = BTreeMap<String, (Arc<str>, String)>;
 /// A look-up of several DNs in one type's entries.
 struct LookUp {
     entity: Arc<str>,
+    is_kept: bool,
     /// Normalised, with the DN as it was written.
     names: Vec<(String, String)>,
 }
@@ -33,7 +36,7 @@ struct LookUp {
 impl LookUp {
     fn halves(self) -> [Self; 2] {
         let (front, back) = self.names.split_at(self.names.len() / 2);
-        [front, back].map(|names| Self { entity: self.entity.clone(), names: names.to_vec() })
+        [front, back].map(|names| Self { names: names.to_vec(), entity: self.entity.clone(), ..self })
     }
 }
 
@@ -47,7 +50,7 @@ impl Directory {
         records: &mut [Record],
         until: Instant,
     ) -> Result<(), Failure> {
-        let hidden = entries.placeholder.as_ref().and_then(|(_, dn)| Dn::parse(dn)).map(|dn| dn.normalised());
+        let hidden = hidden(entries);
         let (mut known, lookups) = self.unknown(entity, records, hidden.as_deref())?;
         self.look_up(lookups, &mut known, until).await?;
         for record in records {
@@ -94,15 +97,16 @@ impl Directory {
                 }
             }
         }
+        let is_kept = seen.len() <= KEPT;
         let lookup = |(entity, names): (Arc<str>, Vec<(String, String)>)| {
             let chunks: Vec<_> = names.chunks(NAMES).map(<[_]>::to_vec).collect();
-            chunks.into_iter().map(move |names| LookUp { entity: entity.clone(), names })
+            chunks.into_iter().map(move |names| LookUp { entity: entity.clone(), is_kept, names })
         };
         Ok((known, wanted.into_iter().flat_map(lookup).collect()))
     }
 
     /// The types with their bases.
-    fn places(&self, targets: &[Arc<str>]) -> Result<Vec<(Arc<str>, Dn)>, Failure> {
+    pub(super) fn places(&self, targets: &[Arc<str>]) -> Result<Vec<(Arc<str>, Dn)>, Failure> {
         let mut places = Vec::new();
         for target in targets {
             let (target, entries) = place(&self.model, target)?;
@@ -127,7 +131,7 @@ impl Directory {
             let answers = self.ask_all(&operations, until).await?;
             let mut cut = Vec::new();
             for ((lookup, operation), answer) in lookups.into_iter().zip(&operations).zip(answers) {
-                if !self.learn(&lookup.entity, operation, answer, known)? {
+                if !self.learn(&lookup, operation, answer, known)? {
                     cut.extend(lookup.halves());
                 }
             }
@@ -157,16 +161,19 @@ impl Directory {
     /// Takes what a look-up found; `false` when the server cut it short.
     fn learn(
         &self,
-        entity: &Arc<str>,
+        lookup: &LookUp,
         operation: &LdapOperation,
         answer: Answer,
         known: &mut Known,
     ) -> Result<bool, Failure> {
         let LdapOperation::Search { base, scope, .. } = operation else { return Ok(true) };
+        let entity = &lookup.entity;
         let (_, entries) = place(&self.model, entity)?;
         for entry in &answer.entries {
             if let (Some(id), Some(name)) = (id::of(entry, &entries.id), Dn::parse(&entry.dn)) {
-                self.names.saw(entity, &id, &entry.dn);
+                if lookup.is_kept {
+                    self.names.saw(entity, &id, &entry.dn);
+                }
                 known.entry(name.normalised()).or_insert((entity.clone(), id));
             }
         }
@@ -177,6 +184,11 @@ impl Directory {
             _ => Err(codes::search(base, &answer.result)),
         }
     }
+}
+
+/// The member that is not shown.
+pub(super) fn hidden(entries: &Entries) -> Option<String> {
+    entries.placeholder.as_ref().and_then(|(_, dn)| Dn::parse(dn)).map(|dn| dn.normalised())
 }
 
 fn holds_placeholder(entries: &Entries, native: &Native) -> bool {

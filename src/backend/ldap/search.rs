@@ -157,7 +157,7 @@ mod tests {
         let model = fixture::model();
         let (entity, entries) = place(&model, "User").unwrap();
         let natives = BTreeSet::from([Native::own("UID"), Native::own("entryuuid")]);
-        let fields = Fields { natives, rest: false };
+        let fields = Fields { natives, ..Fields::default() };
         let search = Search { entity: entity.name.clone(), predicate, fields, range: Range::first(10) };
         operations(entity, entries, &search, &Dns::new()).unwrap()
     }

@@ -228,7 +228,7 @@ async fn addresses<const N: usize>(turns: [Turn; N]) -> Result<Vec<Value>, Failu
     let begun = [Answer(BOUND), Answer(ROOT_DSE_DONE)];
     let ldap = server([&begun[..], &turns].concat().leak()).await;
     let mail = Native::own("mail");
-    let fields = Fields { natives: [mail.clone()].into(), rest: false };
+    let fields = Fields { natives: [mail.clone()].into(), ..Fields::default() };
     let search = Search { entity: "User".into(), predicate: Predicate::All, fields, range: Range::first(1) };
     let found = ldap.session(Intent::Read).await?.search(&search).await?;
     Ok(found.records[0].values[&mail].clone())

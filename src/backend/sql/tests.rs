@@ -87,7 +87,7 @@ fn model() -> Model {
 }
 
 fn search(entity: &str, predicate: Predicate, natives: &[Native]) -> Search {
-    let fields = Fields { natives: natives.iter().cloned().collect(), rest: false };
+    let fields = Fields { natives: natives.iter().cloned().collect(), ..Fields::default() };
     Search { entity: entity.into(), predicate, fields, range: Range::first(10) }
 }
 

@@ -60,6 +60,8 @@ struct State {
     event: Mutex<Option<(Event, usize)>>,
     is_listening: AtomicBool,
     octets: AtomicU64,
+    /// So many may go through.
+    limit: AtomicU64,
     streams: Mutex<Vec<TcpStream>>,
 }
 
@@ -75,6 +77,7 @@ impl Relay {
             event: Mutex::default(),
             is_listening: AtomicBool::new(false),
             octets: AtomicU64::new(0),
+            limit: AtomicU64::new(u64::MAX),
             streams: Mutex::default(),
         };
         let relay = Self { port: free_port(), state: Arc::new(state) };
@@ -91,6 +94,7 @@ impl Relay {
 
     /// Lets everything through again.
     pub fn open(&self) {
+        self.state.limit.store(u64::MAX, Ordering::SeqCst);
         self.state.set(Mode::Open);
         self.listens(true);
     }
@@ -137,6 +141,11 @@ impl Relay {
     /// Answers every request in the server's place.
     pub fn spoil(&self, spoiler: Option<Spoiler>) {
         *self.state.spoiler.lock().unwrap() = spoiler;
+    }
+
+    /// Closes everything and refuses new connections once so much more went through.
+    pub fn refuse_after(&self, octets: u64) {
+        self.state.limit.store(self.octets() + octets, Ordering::SeqCst);
     }
 
     /// How much went through, both ways.
@@ -223,7 +232,12 @@ impl State {
             if self.loses(&buffer[..read]) || to.write_all(&buffer[..read]).is_err() {
                 break;
             }
-            self.octets.fetch_add(read as u64, Ordering::SeqCst);
+            let octets = self.octets.fetch_add(read as u64, Ordering::SeqCst) + read as u64;
+            if octets >= self.limit.load(Ordering::SeqCst) {
+                self.set(Mode::Refusing);
+                self.streams.lock().unwrap().iter().for_each(|stream| _ = stream.shutdown(Shutdown::Both));
+                break;
+            }
         }
         let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
     }

@@ -261,5 +261,5 @@ impl<'a> Needs<'a> {
 }
 
 fn fields<'n>(natives: impl IntoIterator<Item = &'n Native>) -> Fields {
-    Fields { natives: natives.into_iter().cloned().collect(), rest: false }
+    Fields { natives: natives.into_iter().cloned().collect(), ..Fields::default() }
 }
