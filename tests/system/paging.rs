@@ -85,8 +85,8 @@ fn are_paged(target: &str, rename: &(dyn Fn(&str, &str) + Sync)) {
     });
     // Whoever comes or goes moves the others to other numbers; so by number while nobody does.
     meets_everybody_once(&by_number(&scim, "&sortBy=userName"), "by number");
-    let found = scim.find("/Users", "name.familyName eq \"Page\"").is(200);
-    assert_eq!(found["totalResults"], PEOPLE);
+    let found = scim.find("/Users", "userName sw \"p0001\"").is(200);
+    assert_eq!(found["totalResults"], 10);
     gateway.is_sound();
 }
 
