@@ -15,6 +15,7 @@ use super::line::{
 use super::{Mapping, hash, place, rest, script, values};
 use crate::plan::{Change, Changes, Native, Record, Reference, Row, RowChanges, Value};
 use crate::scim::error::{Error, ScimType};
+use crate::scim::path::AttrPath;
 use crate::scim::resource::Resource;
 use crate::scim::schema::Type;
 
@@ -135,6 +136,9 @@ impl Mapping {
                     changes.values.insert(native.clone(), change);
                 }
             }
+        }
+        if of.is_entry {
+            keep_closed(of, versions, &mut changes);
         }
         for collection in of.collections.iter().filter(|collection| !collection.read_only) {
             if let Some(change) = versions.rows(collection) {
@@ -472,6 +476,22 @@ impl Versions<'_> {
         let add = without(&after, &before, row_key);
         let changes = RowChanges { remove, add, repeatable: false };
         (!changes.remove.is_empty() || !changes.add.is_empty()).then_some(changes)
+    }
+}
+
+/// Writes once more what closes an account whose password changes: OpenLDAP's policy overlay opens it otherwise
+/// (slapo-ppolicy(5), pwdAccountLockedTime), and who left would be back.
+fn keep_closed(of: &ResourceMapping, versions: &Versions<'_>, changes: &mut Changes) {
+    let is_password = |change: &Change| change.add.iter().any(|value| matches!(value, Value::Secret(_)));
+    let active = of.line(&AttrPath::attribute("active")).filter(|line| line.writable());
+    let Some(line) = active.filter(|_| changes.values.values().any(is_password)) else { return };
+    for native in line.natives.iter().filter(|native| of.bits(native) == 0) {
+        let held = versions.actual.values.get(native).and_then(|values| values.first());
+        let stays = versions.written_after.values.contains_key(native);
+        if let (Some(held), true) = (held, stays && !changes.values.contains_key(native)) {
+            let change = Change { remove: vec![held.clone()], add: vec![held.clone()], repeatable: false };
+            changes.values.insert(native.clone(), change);
+        }
     }
 }
 
