@@ -853,8 +853,9 @@ fn a_password_is_hashed_and_kept_nowhere_else() {
 #[test]
 fn a_password_that_is_not_hashed_is_a_secret_all_the_same() {
     for verb in ["", ".write_only()"] {
-        let line = format!("attr(\"password\", \"userPassword\"){verb};\n\nresource(\"Group\")");
-        let mapping = good(&OPENLDAP.replace("resource(\"Group\")", &line));
+        let ready = "\"userPassword\").write_only();";
+        assert!(OPENLDAP.contains(ready));
+        let mapping = good(&OPENLDAP.replace(ready, &format!("\"userPassword\"){verb};")));
         let of = user(&mapping);
         let sent = object(json!({"userName": "ada", "password": "correct horse"}));
         let record = mapping.write(of, &sent, None).unwrap();
@@ -1006,7 +1007,7 @@ fn what_is_not_mapped_is_not_advertised() {
     let names: Vec<&str> =
         user(&mapping).resource_type.attributes().map(|(_, attribute)| attribute.name.as_str()).collect();
     assert!(
-        names.contains(&"userName") && !names.contains(&"addresses") && !names.contains(&"password"),
+        names.contains(&"userName") && !names.contains(&"addresses") && !names.contains(&"roles"),
         "{names:?}"
     );
     let emails = user(&mapping).resource_type.attributes().find(|(_, a)| a.name == "emails").unwrap().1;
