@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
     Case, Counter, Entity, Facts, Fields, Found, Model, Native, Predicate, Range, Record, Reference, Search,
-    Step, Test, Value,
+    StandIn, Step, Test, Value,
 };
 
 use crate::backend::ldap::dn::Dn;
@@ -114,8 +114,9 @@ impl<'a> Needs<'a> {
         if unknown { None } else { Some(None) }
     }
 
-    /// What is written for a reference in place of its DN: this attribute of the entry, of one of these types.
-    pub(super) fn stand(&mut self, reference: &Reference, by: &Arc<str>, types: &[Arc<str>]) -> Stand {
+    /// What is written for a reference in place of its DN.
+    pub(super) fn stand(&mut self, reference: &Reference, by: &StandIn) -> Stand {
+        let StandIn { attribute: by, types } = by;
         let known = |target: &&Arc<str>| reference.resource.as_ref().is_none_or(|name| **name == ***target);
         for target in types.iter().filter(known) {
             let record = match self.facts.by_id(target, &reference.id) {
