@@ -208,6 +208,8 @@ pub struct Held<'a> {
     pub native: &'a Native,
     /// What it holds.
     pub by: &'a StandIn,
+    /// Whether it is written along with the DNs, which another native holds.
+    pub is_copy: bool,
 }
 
 /// An entry that holds the next free number in one attribute.
@@ -368,9 +370,10 @@ impl Model {
                 Store::Table(_) => None,
             };
             let copies = entries.into_iter().flat_map(|entries| &entries.copies);
-            let copied = copies.filter_map(|copy| Some((&copy.to, copy.by.as_ref()?)));
+            let copied = copies.filter_map(|copy| Some((&copy.to, copy.by.as_ref()?, true)));
             let own = entries.into_iter().flat_map(|entries| &entries.stand_ins);
-            own.chain(copied).map(move |(native, by)| Held { owner, native, by })
+            let own = own.map(|(native, by)| (native, by, false));
+            own.chain(copied).map(move |(native, by, is_copy)| Held { owner, native, by, is_copy })
         })
     }
 

@@ -279,6 +279,29 @@ fn what_stands_for_nobody_is_not_shown_and_stays() {
     assert_eq!((case.uids("Odd"), case.shown(&group)), (all(&["ada"]), ids(&[&ada])));
     case.scim.patch(&odd_path, &json!([{ "op": "remove", "path": "members" }])).is(200);
     assert_eq!((case.uids("Odd"), case.shown(&group)), (all(&[]), set(&[])));
+
+    // What may be anybody's of two is given to neither and taken from neither.
+    let twin = &twin[0];
+    let refused = [
+        case.scim.patch(&odd_path, &add(&[&ada, twin])),
+        case.scim.post("/Groups", &json!({ "displayName": "New", "members": links(&[twin]) })),
+        case.scim.put(&odd_path, &json!({ "displayName": "Odd", "members": links(&[twin, &ada]) })),
+    ];
+    for answer in refused {
+        let detail = answer.is_error(400, "invalidValue");
+        assert!(detail.contains(&id(twin)) && detail.contains("uid"), "{detail}");
+    }
+    case.scim.patch(&odd_path, &remove(twin)).is(204);
+    assert_eq!(case.uids("Odd"), all(&[]));
+    case.scim.patch(&path("Users", twin), &replace("userName", "only")).is(200);
+    assert_eq!(case.uids("Odd"), all(&[]));
+    // Who is left of the two is the one who has the name.
+    let left = case.scim.find("/Users", "userName eq \"twin\"").is(200)["Resources"][0].clone();
+    assert_eq!((case.shown(&group), has(&left), has(twin)), (ids(&[&left]), set(&["Odd"]), set(&[])));
+    case.scim.patch(&odd_path, &add(&[twin])).is(204);
+    case.scim.patch(&odd_path, &remove(&left)).is(204);
+    assert_eq!((case.shown(&group), case.directory.group("New")), (ids(&[twin]), None));
+    case.scim.patch(&odd_path, &remove(twin)).is(204);
     // Who has several uids is in a group by the one in the entry's name.
     case.modify(&format!("uid=bob,ou=people,{SUFFIX}"), "add: uid\nuid: nobody");
     assert_eq!((case.shown(&group), has(&bob)), (set(&[]), set(&[])));

@@ -5,8 +5,8 @@
 use crate::backend::Failure;
 use crate::plan::{Change, Entity, Entries, Held, Native, Record, StandIn, Step, Update, Value};
 
-use super::Needs;
 use super::parts::{inverse, modify, own_name};
+use super::{Needs, stand_ins};
 
 /// What becomes of the entries that hold a value.
 #[derive(Default)]
@@ -28,7 +28,7 @@ pub(super) fn follow<'a>(
     let mut followed = Followed::default();
     for held in needs.model().holders(&entity.name) {
         let Some(new) = becomes(entries, update, held.by) else { continue };
-        if let Some(old) = old(needs, entries, &update.id, record, held.by)?
+        if let Some(old) = old(needs, entries, &update.id, record, held)?
             && new.as_ref() != Some(&old)
         {
             swap(needs, held, &old, new.as_deref(), record, &mut followed)?;
@@ -47,7 +47,7 @@ pub(super) fn leave<'a>(
 ) -> Result<Vec<Step>, Failure> {
     let mut followed = Followed::default();
     for held in needs.model().holders(&entity.name) {
-        if let Some(old) = old(needs, entries, id, record, held.by)? {
+        if let Some(old) = old(needs, entries, id, record, held)? {
             swap(needs, held, &old, None, record, &mut followed)?;
         }
     }
@@ -64,21 +64,28 @@ pub(super) fn becomes(entries: &Entries, update: &Update, by: &StandIn) -> Optio
     }
 }
 
-/// The value that stands now; `None` where there is none, or it must be read first.
+/// The value that stands now; `None` where there is none, or it is another's too, or it must be read first.
 fn old(
     needs: &mut Needs,
     entries: &Entries,
     id: &str,
     record: Option<&Record>,
-    by: &StandIn,
+    held: Held<'_>,
 ) -> Result<Option<String>, Failure> {
     let Some(record) = record else { return Ok(None) };
-    if by.attribute.eq_ignore_ascii_case(&entries.rdn) {
-        return own_name(entries, record);
+    let old = match held.by.attribute.eq_ignore_ascii_case(&entries.rdn) {
+        true => own_name(entries, record)?,
+        false => {
+            let native = Native::own(held.by.attribute.clone());
+            let held = needs.held(id, [&native]).flatten();
+            held.and_then(|held| held.values.get(&native)?.first()?.text())
+        }
+    };
+    match old {
+        // What is written along says nothing: there the DN does.
+        Some(old) if !held.is_copy && stand_ins::is_shared(needs, held.by, &old)? != Some(false) => Ok(None),
+        old => Ok(old),
     }
-    let native = Native::own(by.attribute.clone());
-    let held = needs.held(id, [&native]).flatten();
-    Ok(held.and_then(|held| held.values.get(&native)?.first()?.text()))
 }
 
 fn swap<'a>(

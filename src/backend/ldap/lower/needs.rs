@@ -208,6 +208,24 @@ impl<'a> Needs<'a> {
         self.read(place, predicate, Fields::default(), usize::MAX)
     }
 
+    /// The entries of a place that have one of these values, with all that they have; `None` when they must be looked
+    /// for first.
+    pub(super) fn any(
+        &mut self,
+        place: &Entity,
+        native: &Native,
+        values: &[Value],
+    ) -> Result<Option<&'a [Record]>, Failure> {
+        let test = |value: &Value| Predicate::Test(native.clone(), Test::Equals(value.clone(), Case::Exact));
+        let predicate = Predicate::Or(values.iter().map(test).collect());
+        match self.read(place, predicate, fields([native]), usize::MAX) {
+            Some(found) if found.more => {
+                Err(Failure::TooMany(format!("entries that have the same {native}")))
+            }
+            found => Ok(found.map(|found| found.records.as_slice())),
+        }
+    }
+
     /// What a counter's entry holds; `None` when it must be read first.
     pub(super) fn counter(&mut self, counter: &Counter) -> Option<Option<&'a Record>> {
         let native = Native::own(counter.attribute.clone());
