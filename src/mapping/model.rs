@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::build::Builder;
-use super::draft::{DraftResource, DraftRest, Given};
+use super::draft::{DraftLine, DraftResource, DraftRest, Given};
 use super::line::{Collection, How, ResourceMapping};
 use super::{existence, parts, values};
 use crate::plan::{
@@ -195,7 +195,7 @@ fn entries(
         only: Predicate::All,
         parts: builder.parts(draft, of),
         copies: builder.copies(draft),
-        stand_ins: stand_ins(draft),
+        stand_ins: stand_ins(draft, of),
         counters: builder.counters(draft),
     })
 }
@@ -208,9 +208,13 @@ fn usual_id(classes: &[String]) -> &'static str {
 }
 
 /// The lines of references that are stored by another attribute than the DN.
-fn stand_ins(draft: &DraftResource) -> std::collections::BTreeMap<Native, StandIn> {
-    let lines = draft.lines.iter().filter(|line| !line.copy);
-    lines.filter_map(|line| Some((Native::own(line.natives.first()?.as_str()), line.stand_in()?))).collect()
+fn stand_ins(draft: &DraftResource, of: &ResourceMapping) -> std::collections::BTreeMap<Native, StandIn> {
+    let stand_in = |line: &DraftLine| {
+        let native = Native::own(line.natives.first()?.as_str());
+        let is_written = of.lines.iter().any(|line| line.writable() && line.natives.contains(&native));
+        Some((native, line.stand_in(is_written && !draft.read_only)?))
+    };
+    draft.lines.iter().filter(|line| !line.copy).filter_map(stand_in).collect()
 }
 
 fn references(of: &ResourceMapping) -> std::collections::BTreeMap<Native, Vec<Arc<str>>> {

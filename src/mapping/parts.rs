@@ -194,7 +194,7 @@ impl Builder<'_> {
                 Some((part, name)) => Native::of(part.alias.as_str(), name),
                 None => Native::own(to.as_str()),
             };
-            Some(Copied { of: Native::own(own.as_str()), to, by: line.stand_in() })
+            Some(Copied { of: Native::own(own.as_str()), to, by: line.stand_in(true) })
         };
         draft.lines.iter().filter(|line| line.copy).filter_map(copied).collect()
     }
@@ -250,10 +250,10 @@ fn plain(of: &ResourceMapping, path: &AttrPath) -> Result<Native, String> {
 
 impl DraftLine {
     /// What `.ref(types).by(native)` says is stored in place of DNs.
-    pub(super) fn stand_in(&self) -> Option<StandIn> {
+    pub(super) fn stand_in(&self, is_followed: bool) -> Option<StandIn> {
         let (native, _) = self.by.as_ref()?;
         let types = self.refs.iter().map(|name| Arc::from(name.as_str())).collect();
-        Some(StandIn { attribute: native.as_str().into(), types })
+        Some(StandIn { attribute: native.as_str().into(), types, is_followed })
     }
 }
 

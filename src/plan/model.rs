@@ -197,6 +197,8 @@ pub struct StandIn {
     pub attribute: Arc<str>,
     /// Of which types (by name).
     pub types: Vec<Arc<str>>,
+    /// Whether it is written here, and so follows a change of that attribute; else whoever writes it does.
+    pub is_followed: bool,
 }
 
 /// A native that holds what stands in for entries.
@@ -362,7 +364,7 @@ impl Model {
         }
     }
 
-    /// All natives that hold what stands in for entries.
+    /// All natives that hold what stands in for entries, and follow it.
     pub fn held(&self) -> impl Iterator<Item = Held<'_>> {
         self.entities.values().flat_map(|owner| {
             let entries = match &owner.store {
@@ -373,7 +375,8 @@ impl Model {
             let copied = copies.filter_map(|copy| Some((&copy.to, copy.by.as_ref()?, true)));
             let own = entries.into_iter().flat_map(|entries| &entries.stand_ins);
             let own = own.map(|(native, by)| (native, by, false));
-            own.chain(copied).map(move |(native, by, is_copy)| Held { owner, native, by, is_copy })
+            let all = own.chain(copied).filter(|(_, by, _)| by.is_followed);
+            all.map(move |(native, by, is_copy)| Held { owner, native, by, is_copy })
         })
     }
 

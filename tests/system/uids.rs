@@ -307,6 +307,28 @@ fn what_stands_for_nobody_is_not_shown_and_stays() {
     assert_eq!((case.shown(&group), has(&bob)), (set(&[]), set(&[])));
 }
 
+/// What is read-only for clients is somebody else's: it is shown and found, and left alone.
+#[test]
+fn what_is_read_only_is_not_followed() {
+    let case = Case::start();
+    let (ada, crew) = (case.person("ada"), case.group("Crew", &[]));
+    let dn = format!("uid=ada,ou=people,{SUFFIX}");
+    case.modify(&dn, "add: departmentNumber\ndepartmentNumber: CREW\ndepartmentNumber: Staff");
+    let shown = || case.scim.get(&path("Users", &ada)).is(200)["groups"].clone();
+    let link = json!([{ "value": crew["id"], "$ref": format!("{}/Groups/{}", case.scim.base, id(&crew)), "type": "Group" }]);
+    assert_eq!(shown(), link);
+    let found = || {
+        case.scim.find("/Users", &format!("groups.value eq {}", crew["id"])).is(200)["totalResults"].clone()
+    };
+    assert_eq!(found(), 1);
+    case.scim.patch(&path("Groups", &crew), &replace("displayName", "Other")).is(200);
+    assert_eq!((shown(), found()), (Value::Null, json!(0)));
+    case.scim.delete(&path("Groups", &crew)).is(204);
+    let held: BTreeSet<String> =
+        case.directory.person("ada").unwrap().all("departmentNumber").iter().cloned().collect();
+    assert_eq!(held, set(&["CREW", "Staff"]));
+}
+
 #[test]
 fn of_a_manager_by_number_in_openldap() {
     managers(&Case::start());

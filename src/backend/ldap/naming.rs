@@ -227,7 +227,7 @@ mod tests {
             groups.copies.push(Copied {
                 of: Native::own("member"),
                 to: Native::own("memberUid"),
-                by: Some(StandIn { attribute: "uid".into(), types: vec!["User".into()] }),
+                by: Some(StandIn { attribute: "uid".into(), types: vec!["User".into()], is_followed: true }),
             });
         }
         let naming = Naming::of(&model);

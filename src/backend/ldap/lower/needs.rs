@@ -116,7 +116,7 @@ impl<'a> Needs<'a> {
 
     /// What is written for a reference in place of its DN.
     pub(super) fn stand(&mut self, reference: &Reference, by: &StandIn) -> Stand {
-        let StandIn { attribute: by, types } = by;
+        let StandIn { attribute: by, types, .. } = by;
         let known = |target: &&Arc<str>| reference.resource.as_ref().is_none_or(|name| **name == ***target);
         for target in types.iter().filter(known) {
             let record = match self.facts.by_id(target, &reference.id) {

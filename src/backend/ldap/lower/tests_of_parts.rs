@@ -37,7 +37,7 @@ fn model() -> Model {
             Copied {
                 of: Native::own("member"),
                 to: Native::of("posix", "memberUid"),
-                by: Some(StandIn { attribute: "uid".into(), types: vec!["User".into()] }),
+                by: Some(StandIn { attribute: "uid".into(), types: vec!["User".into()], is_followed: true }),
             },
         ];
     });
