@@ -306,6 +306,8 @@ fn busy() -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn wanted(names: &[&str]) -> Wanted {
@@ -320,6 +322,23 @@ mod tests {
         let found = ["Uid=ANN,dc=x", "uid=ann,dc=x", "uid=dan,dc=x", "uid=c,dc=x"].map(|dn| wanted.finds(dn));
         assert_eq!(found, [true, false, false, true]);
         assert_eq!(wanted.rest().collect::<Vec<_>>(), ["UID=Bob,dc=x"]);
+    }
+
+    #[test]
+    fn values_that_may_be_one_are_in_one_batch() {
+        let mut octets: Vec<Vec<u8>> =
+            (0..BATCH + 2).map(|number| format!("P{number:04}").into_bytes()).collect();
+        octets.extend([format!("p{:04}", BATCH - 1), format!("p{:04}", BATCH - 2)].map(String::into_bytes));
+        let wanted = Wanted::of_values(octets);
+        let values: Vec<Value> = wanted.rest().map(Value::from).collect();
+        let batches: Vec<&[Value]> = batches(&values).collect();
+        // A thousand end with a pair; from the second on, in the middle of the next.
+        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [BATCH, 4]);
+        let texts: BTreeSet<String> =
+            batches[1].iter().filter_map(Value::text).map(|text| fold(&text)).collect();
+        assert_eq!(texts.len(), 3);
+        assert_eq!(super::batches(&values[1..]).map(<[_]>::len).collect::<Vec<_>>(), [BATCH + 1, 2]);
+        assert_eq!(super::batches(&[]).count(), 0);
     }
 
     #[test]
