@@ -12,7 +12,8 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::discover::{self, Said};
 use super::draft::{Draft, DraftAccess, DraftGiven, DraftLine, DraftParent, DraftResource, Given, Pattern};
 use super::line::{
-    Access, Collection, Conversion, ElementKey, Find, Generated, How, Line, Parent, Part, ResourceMapping,
+    Access, Collection, Conversion, ElementKey, Find, Generated, How, Line, Missing, Parent, Part,
+    ResourceMapping,
 };
 use super::template::Template;
 use super::{existence, model, script, suggest, values};
@@ -111,6 +112,7 @@ impl Builder<'_> {
                 said.insert(path, marks);
             }
         }
+        self.missing(draft, &mut of);
         self.check_collections(draft, &of);
         let mut given = |all: &[DraftGiven]| -> Vec<(Native, Generated)> {
             all.iter().filter_map(|given| self.generated(draft, given, full, &of)).collect()
@@ -414,17 +416,51 @@ impl Builder<'_> {
         if line.prefix.is_some() && (kind != Type::String || ways_of(line) > 0) {
             self.wrong(line.at, "`prefix` is for a text that is stored as it is");
         }
-        if matches!(&line.missing, Some(Json::String(text)) if text.contains('{')) {
-            self.wrong(line.at, "a template in `missing` is not built yet");
-        }
         if ways_of(line) > 1 {
             self.wrong(line.at, "`values`, `read`/`write`, `ref` and `hash` exclude each other");
         }
         let how = self.how(line)?;
-        let missing = line.missing.as_ref().and_then(values::literal);
+        let missing = line.missing.as_ref().filter(|said| template_of(said).is_none());
+        let missing = missing.and_then(values::literal).map(Missing::Value);
         let case_exact = line.case_exact || attribute.case_exact;
         let prefix = line.prefix.clone();
         Some(Conversion { kind, case_exact, max_len: line.max_len, missing, prefix, how })
+    }
+
+    /// What `.missing("{template}")` says, once all lines are known: of which natives it is made.
+    fn missing(&mut self, draft: &DraftResource, of: &mut ResourceMapping) {
+        for said in draft.lines.iter().filter(|line| !line.copy) {
+            let Some(text) = said.missing.as_ref().and_then(template_of) else { continue };
+            let is_meant = |line: &Line| {
+                let is_one = !line.many && !line.is_composed() && line.conversion.prefix.is_none();
+                let is_stored = matches!(line.conversion.how, How::Plain | How::Script { .. });
+                is_one
+                    && is_stored
+                    && line.natives.iter().map(Native::to_string).eq(said.natives.iter().cloned())
+            };
+            let Some(at) = of.lines.iter().position(is_meant) else {
+                self.wrong(said.at, "a template in `missing` is for one value that is stored as it is");
+                continue;
+            };
+            if let Some(composed) = self.composed(text, said.at, of)
+                && let Some(line) = of.lines.get_mut(at)
+            {
+                line.conversion.missing = Some(Missing::Composed(composed));
+            }
+        }
+        let natives = |line: &Line| -> Vec<Native> {
+            line.conversion.missing.iter().flat_map(Missing::natives).cloned().collect()
+        };
+        let read: Vec<Native> = of.lines.iter().flat_map(natives).collect();
+        let is_composed = |line: &&Line| matches!(line.conversion.missing, Some(Missing::Composed(_)));
+        if of
+            .lines
+            .iter()
+            .filter(is_composed)
+            .any(|line| line.natives.iter().any(|native| read.contains(native)))
+        {
+            self.wrong(draft.at, "what `missing` is made of has a template in its own `missing`");
+        }
     }
 
     fn check_function(&mut self, function: &str, at: Position) {
@@ -658,6 +694,11 @@ impl Builder<'_> {
             self.wrong(at.map_or(draft.at, |line| line.at), message);
         }
     }
+}
+
+/// The text of a template, where it is one.
+fn template_of(said: &Json) -> Option<&str> {
+    said.as_str().filter(|text| text.contains('{'))
 }
 
 /// Who may change what a line maps: as the line says, else as the schema does.

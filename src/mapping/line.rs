@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::plan::{Native, OnMissing, Value};
+use crate::plan::{Composed, Native, OnMissing, Record, Value};
 use crate::scim::path::AttrPath;
 use crate::scim::schema::{ResourceType, Type};
 
@@ -116,10 +116,19 @@ pub(super) struct Conversion {
     pub case_exact: bool,
     pub max_len: Option<usize>,
     /// What stands natively for "no value".
-    pub missing: Option<Value>,
+    pub missing: Option<Missing>,
     /// Only native values that start so are the line's; clients see what follows.
     pub prefix: Option<String>,
     pub how: How,
+}
+
+/// What stands natively for "no value".
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Missing {
+    /// Always the same.
+    Value(Value),
+    /// What other natives of the resource make together.
+    Composed(Composed),
 }
 
 /// The kind of conversion.
@@ -175,6 +184,28 @@ impl Line {
     pub(super) fn stores_all(&self) -> bool {
         let skips = matches!(self.conversion.how, How::Reference { on_missing: OnMissing::Skip, .. });
         self.element.is_none() && !skips
+    }
+}
+
+// === impl Missing ===
+
+impl Missing {
+    /// What stands for no value beside these values.
+    pub(super) fn beside(&self, record: &Record) -> Option<Value> {
+        let held = |native: &Native| record.values.get(native)?.first()?.text();
+        match self {
+            Self::Value(value) => Some(value.clone()),
+            Self::Composed(composed) => composed.text(held).map(Value::Text),
+        }
+    }
+
+    /// The natives that it reads.
+    pub(super) fn natives(&self) -> impl Iterator<Item = &Native> {
+        let composed = match self {
+            Self::Value(_) => None,
+            Self::Composed(composed) => Some(composed),
+        };
+        composed.into_iter().flat_map(Composed::natives)
     }
 }
 

@@ -119,7 +119,7 @@ impl Builder<'_> {
     }
 
     /// A template whose attributes stand natively as they are, for it is filled in from the directory.
-    fn composed(&mut self, text: &str, at: Position, of: &ResourceMapping) -> Option<Composed> {
+    pub(super) fn composed(&mut self, text: &str, at: Position, of: &ResourceMapping) -> Option<Composed> {
         let template = self.template(text, at, &of.resource_type)?;
         let native = |path: &AttrPath| plain(of, path);
         Template::composed(&template, &native).map_err(|message| self.wrong(at, message)).ok()
@@ -242,7 +242,7 @@ fn plain(of: &ResourceMapping, path: &AttrPath) -> Result<Native, String> {
     let line = of.line(path).filter(as_it_is).filter(|line| line.writable() && !line.is_secret());
     let native = line.and_then(|line| line.natives.first().cloned());
     native.ok_or_else(|| {
-        format!("a part can be made of attributes that are stored as they are, which `{path}` is not")
+        format!("it can be made of attributes that are stored as they are, which `{path}` is not")
     })
 }
 
@@ -408,11 +408,6 @@ mod tests {
                 "attr(\"password\",          \"userPassword\").write_only();",
                 "attr(\"password\", \"userPassword\").write_only();\nattr(\"password\", \"x\").copy();",
                 "`copy` of a password",
-            ),
-            (
-                ".missing(\"-\");                       //",
-                ".missing(\"{userName}\"); //",
-                "a template in `missing` is not built yet",
             ),
         ] {
             assert!(READY.contains(old), "{old}");

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::codes::{Codes, Pair};
-use super::line::{Collection, Conversion, Find, How, Line, Part, ResourceMapping};
+use super::line::{Collection, Conversion, Find, How, Line, Missing, Part, ResourceMapping};
 use super::{Mapping, build, script, verbs};
 use crate::plan::{Case, Instants, Native, Order, Precision, Predicate, Profile, Reference, Test, Value};
 use crate::scim::evaluate::{self, instant};
@@ -227,11 +227,12 @@ impl Pusher<'_> {
     fn really(&self, conversion: &Conversion, native: &Native, test: Predicate) -> Bounds {
         match (&conversion.missing, self.profile.text) {
             (None, _) => Bounds::exact(test),
-            (Some(missing), Precision::Exact) => {
+            (Some(Missing::Value(missing)), Precision::Exact) => {
                 let missing = Test::Equals(missing.clone(), Case::Exact);
                 Bounds::exact(test.and(Predicate::Test(native.clone(), missing).not()))
             }
-            (Some(_), Precision::Over) => Bounds::over(test),
+            // What other natives make together is compared here.
+            (Some(_), _) => Bounds::over(test),
         }
     }
 

@@ -3,7 +3,7 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value as Json, json};
 
-use super::line::{Collection, Conversion, How, Line, Part, ResourceMapping};
+use super::line::{Collection, Conversion, How, Line, Missing, Part, ResourceMapping};
 use super::{Mapping, place, rest, script, values};
 use crate::plan::{Native, Record, Reference, Row, Value};
 use crate::scim::error::Error;
@@ -73,12 +73,15 @@ impl Mapping {
             return self.composed(line, record);
         }
         let Some(first) = line.natives.first() else { return Ok(None) };
-        let mut found = native(first).iter().filter(|value| line.conversion.is_its_own(value));
+        let missing = line.conversion.missing.as_ref().and_then(|missing| missing.beside(record));
+        let is_nothing = |value: &&Value| missing.as_ref().is_some_and(|missing| missing.same(value));
+        let mut found =
+            native(first).iter().filter(|value| line.conversion.is_its_own(value) || is_nothing(value));
         if !line.many {
-            return self.value(of, line, found.next(), base);
+            return self.value(of, line, found.next().filter(|value| !is_nothing(value)), base);
         }
         let mut items = Vec::new();
-        for value in found {
+        for value in found.filter(|value| !is_nothing(value)) {
             items.extend(self.value(of, line, Some(value), base)?);
         }
         Ok((!items.is_empty()).then_some(Json::Array(items)))
@@ -91,7 +94,6 @@ impl Mapping {
         native: Option<&Value>,
         base: &str,
     ) -> Result<Option<Json>, Error> {
-        let native = native.filter(|value| !line.conversion.stands_for_nothing(value));
         match (&line.conversion.how, native) {
             (How::Reference { .. }, Some(Value::Reference(reference))) => {
                 Ok(Some(self.link(of, line, reference, base)))
@@ -264,7 +266,7 @@ fn store(resource: &mut Resource, line: &Line, value: Json) {
 impl Conversion {
     /// Whether this native value is one of the line's: others of the attribute may be somebody else's.
     pub(super) fn is_its_own(&self, value: &Value) -> bool {
-        self.prefix.is_none() || self.bare(value).is_some() || self.stands_for_nothing(value)
+        self.prefix.is_none() || self.bare(value).is_some()
     }
 
     /// What follows the prefix.
@@ -275,8 +277,8 @@ impl Conversion {
         }
     }
 
-    /// Whether this native value is the one that stands for "no value".
-    pub(super) fn stands_for_nothing(&self, value: &Value) -> bool {
-        self.missing.as_ref().is_some_and(|missing| missing.same(value))
+    /// Whether this native value always stands for "no value".
+    fn stands_for_nothing(&self, value: &Value) -> bool {
+        matches!(&self.missing, Some(Missing::Value(missing)) if missing.same(value))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Mapping;
-use super::line::{Collection, How, Line, ResourceMapping};
+use super::line::{Collection, How, Line, Missing, ResourceMapping};
 use crate::plan::{DeleteRule, Fields, Native, OnDelete, Predicate, Store, Touched};
 use crate::scim::filter::Filter;
 use crate::scim::path::AttrPath;
@@ -44,6 +44,7 @@ impl ResourceMapping {
         let mut natives = BTreeSet::new();
         for line in self.lines.iter().filter(|line| line.readable() && wants(&line.attribute())) {
             natives.extend(line.natives.iter().cloned());
+            natives.extend(line.conversion.missing.iter().flat_map(Missing::natives).cloned());
         }
         for collection in self.collections.iter().filter(|collection| wants(&collection.path)) {
             natives.extend(collection.natives());

@@ -2,7 +2,7 @@
 //! ordered by `scim::sort`, once it has been read.
 
 use super::Mapping;
-use super::line::{How, ResourceMapping};
+use super::line::{How, Missing, ResourceMapping};
 use super::push::{Place, place};
 use crate::plan::{By, Case, Native, Profile, Sort, Store, Value};
 use crate::scim::path::AttrPath;
@@ -33,7 +33,12 @@ impl Mapping {
             (How::Plain, Type::DateTime) => By::Instant,
             _ => return None,
         };
-        Some(Sort { native: native.clone(), by, missing: line.conversion.missing.clone(), descending })
+        let missing = match &line.conversion.missing {
+            None => None,
+            Some(Missing::Value(value)) => Some(value.clone()),
+            Some(Missing::Composed(_)) => return None,
+        };
+        Some(Sort { native: native.clone(), by, missing, descending })
     }
 }
 

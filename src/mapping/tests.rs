@@ -575,6 +575,50 @@ fn several_natives_hold_one_value_together() {
     }
 }
 
+#[test]
+fn what_stands_for_no_value_may_be_made_of_others() {
+    let text = |missing: &str| {
+        format!(
+        "resource(\"User\").base(\"ou=people,dc=x\").classes([\"person\"]).rdn(\"uid\", \"{{userName}}\").on_delete(\"delete\");
+         attr(\"displayName\", \"cn\").missing({missing}); attr(\"userName\", \"uid\").required();
+         attr(\"name.familyName\", \"sn\").missing(\"-\"); attr(\"title\", \"title\");"
+    )
+    };
+    let mapping = good(&text("\"{title|userName}\""));
+    let of = user(&mapping);
+    let cn = |sent: Json| {
+        let record = mapping.write(of, &object(sent), None).unwrap();
+        record.values[&Native::own("cn")][0].text().unwrap()
+    };
+    assert_eq!(cn(json!({"userName": "ada"})), "ada");
+    assert_eq!(cn(json!({"userName": "ada", "title": "Dr"})), "Dr");
+    assert_eq!(cn(json!({"userName": "ada", "displayName": "Ada"})), "Ada");
+    let actual = held(&[("uid", &["ada"]), ("cn", &["ada"]), ("sn", &["-"])]);
+    assert_eq!(mapping.read(of, &actual, "").unwrap().get("displayName"), None);
+    let renamed = changes(&mapping, &actual, |user| _ = user.insert("userName".into(), "bob".into()));
+    assert_eq!(renamed.values[&Native::own("cn")].add, ["bob".into()]);
+    let named = held(&[("uid", &["ada"]), ("cn", &["Ada"]), ("sn", &["-"])]);
+    assert_eq!(mapping.read(of, &named, "").unwrap()["displayName"], "Ada");
+    let renamed = changes(&mapping, &named, |user| _ = user.insert("userName".into(), "bob".into()));
+    assert_eq!(renamed.values.get(&Native::own("cn")), None);
+    // Whoever reads the one needs the others, and which of them stands there is told here.
+    let display = AttrPath::attribute("displayName");
+    let natives = of.fields(&|path| *path == display).natives;
+    assert_eq!(natives, ["cn", "title", "uid"].map(Native::own).into());
+    assert!(!pushed(&mapping, &SQLITE, "displayName pr").1);
+    let by = SortBy::parse(Some("displayName"), None).unwrap().unwrap();
+    let sort = by.of_types(&[&of.resource_type]).unwrap().pop().unwrap().unwrap();
+    assert_eq!(mapping.sort(of, &sort, &SQLITE), None);
+    for (missing, says) in [
+        ("\"{displayName}\"", "what `missing` is made of has a template"),
+        ("\"{nobody}\"", "has no attribute `nobody`"),
+        ("\"{name.familyName\"", "without its `}`"),
+    ] {
+        let said = mistake(&text(missing));
+        assert!(said.contains(says), "{said}");
+    }
+}
+
 const PROCEDURES: &str = r#"
 resource("User").table("vwUsers").read_only().id("id").on_delete("disable");
 attr("userName", "login").required().unique();
@@ -809,8 +853,9 @@ fn a_password_is_hashed_and_kept_nowhere_else() {
 #[test]
 fn a_password_that_is_not_hashed_is_a_secret_all_the_same() {
     for verb in ["", ".write_only()"] {
-        let line = format!("attr(\"password\", \"userPassword\"){verb};\n\nresource(\"Group\")");
-        let mapping = good(&OPENLDAP.replace("resource(\"Group\")", &line));
+        let ready = "\"userPassword\").write_only();";
+        assert!(OPENLDAP.contains(ready));
+        let mapping = good(&OPENLDAP.replace(ready, &format!("\"userPassword\"){verb};")));
         let of = user(&mapping);
         let sent = object(json!({"userName": "ada", "password": "correct horse"}));
         let record = mapping.write(of, &sent, None).unwrap();
@@ -962,7 +1007,7 @@ fn what_is_not_mapped_is_not_advertised() {
     let names: Vec<&str> =
         user(&mapping).resource_type.attributes().map(|(_, attribute)| attribute.name.as_str()).collect();
     assert!(
-        names.contains(&"userName") && !names.contains(&"addresses") && !names.contains(&"password"),
+        names.contains(&"userName") && !names.contains(&"addresses") && !names.contains(&"roles"),
         "{names:?}"
     );
     let emails = user(&mapping).resource_type.attributes().find(|(_, a)| a.name == "emails").unwrap().1;

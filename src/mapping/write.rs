@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use super::codes::{Codes, with_bits};
 use super::line::{
-    Access, Collection, Conversion, ElementKey, Generated, How, Line, Parent, ResourceMapping,
+    Access, Collection, Conversion, ElementKey, Generated, How, Line, Missing, Parent, ResourceMapping,
 };
 use super::{Mapping, hash, place, rest, script, values};
 use crate::plan::{Change, Changes, Native, Record, Reference, Row, RowChanges, Value};
 use crate::scim::error::{Error, ScimType};
+use crate::scim::path::AttrPath;
 use crate::scim::resource::Resource;
 use crate::scim::schema::Type;
 
@@ -36,6 +37,7 @@ impl Mapping {
                 result => result?,
             }
         }
+        fill_in(of, &mut record);
         for collection in of.collections.iter().filter(|collection| !collection.read_only) {
             let rows = self.rows(of, collection, resource, before)?;
             record.children.insert(collection.table.clone(), rows);
@@ -134,6 +136,9 @@ impl Mapping {
                     changes.values.insert(native.clone(), change);
                 }
             }
+        }
+        if of.is_entry {
+            keep_closed(of, versions, &mut changes);
         }
         for collection in of.collections.iter().filter(|collection| !collection.read_only) {
             if let Some(change) = versions.rows(collection) {
@@ -292,11 +297,11 @@ impl Mapping {
     ) -> Result<Option<Value>, Error> {
         match (&conversion.how, value) {
             (How::Codes(codes), value) => Ok(coded(codes, value, named)?.into_iter().next().flatten()),
-            (_, None) => Ok(conversion.missing.clone()),
+            (_, None) => Ok(conversion.always_missing()),
             (How::Script { write: Some(function), .. }, Some(value)) => {
                 let result = script::call(&self.engine, &self.ast, function, (script::to_script(value),))?;
                 let json = script::from_script(result);
-                Ok(json.as_ref().and_then(values::literal).or_else(|| conversion.missing.clone()))
+                Ok(json.as_ref().and_then(values::literal).or_else(|| conversion.always_missing()))
             }
             (How::Reference { types, .. }, Some(value)) => {
                 if let Some(other) = self.other_type(value, types) {
@@ -474,6 +479,38 @@ impl Versions<'_> {
     }
 }
 
+/// Writes once more what closes an account whose password changes: OpenLDAP's policy overlay opens it otherwise
+/// (slapo-ppolicy(5), pwdAccountLockedTime), and who left would be back.
+fn keep_closed(of: &ResourceMapping, versions: &Versions<'_>, changes: &mut Changes) {
+    let is_password = |change: &Change| change.add.iter().any(|value| matches!(value, Value::Secret(_)));
+    let active = of.line(&AttrPath::attribute("active")).filter(|line| line.writable());
+    let Some(line) = active.filter(|_| changes.values.values().any(is_password)) else { return };
+    for native in line.natives.iter().filter(|native| of.bits(native) == 0) {
+        let held = versions.actual.values.get(native).and_then(|values| values.first());
+        let stays = versions.written_after.values.contains_key(native);
+        if let (Some(held), true) = (held, stays && !changes.values.contains_key(native)) {
+            let change = Change { remove: vec![held.clone()], add: vec![held.clone()], repeatable: false };
+            changes.values.insert(native.clone(), change);
+        }
+    }
+}
+
+/// Writes what stands for no value where that is made of what else is written.
+fn fill_in(of: &ResourceMapping, record: &mut Record) {
+    for line in of.lines.iter().filter(|line| line.writable()) {
+        let (Some(native), Some(missing @ Missing::Composed(_))) =
+            (line.natives.first(), &line.conversion.missing)
+        else {
+            continue;
+        };
+        if !record.values.contains_key(native)
+            && let Some(value) = missing.beside(record)
+        {
+            record.values.insert(native.clone(), vec![value]);
+        }
+    }
+}
+
 /// What codes make of a value, or why they cannot.
 fn coded(
     codes: &Codes,
@@ -576,6 +613,18 @@ impl Collection {
     fn key(&self, row: &Row) -> String {
         let link = self.reference().and_then(|part| row.get(&part.column));
         link.map_or_else(|| row_key(row), value_key)
+    }
+}
+
+// === impl Conversion ===
+
+impl Conversion {
+    /// What stands for "no value" whatever else is written.
+    fn always_missing(&self) -> Option<Value> {
+        match &self.missing {
+            Some(Missing::Value(value)) => Some(value.clone()),
+            Some(Missing::Composed(_)) | None => None,
+        }
     }
 }
 

@@ -44,6 +44,61 @@ fn is_closed_and_opened(directory: &Directory, mapping: &str) {
 }
 
 #[test]
+fn a_password_is_the_one_that_openldap_binds_with_and_opens_no_closed_account() {
+    for (directory, mapping) in [(Directory::start(), "openldap"), (Directory::posix(), "openldap-posix")] {
+        let mut gateway = Gateway::serve(&[directory.target("corp", mapping)]);
+        let scim = gateway.target("corp");
+        let path = create(&scim, &json!({ "userName": "ada", "password": FIRST, "active": true }));
+        let is = |password: &str, other: &str| {
+            assert!(directory.binds(&dn("ada"), password) && !directory.binds(&dn("ada"), other));
+        };
+        is(FIRST, SECOND);
+        let change = |changes: Value| assert!([200, 204].contains(&scim.patch(&path, &changes).status));
+        let password = |value: &str| json!([{ "op": "replace", "path": "password", "value": value }]);
+        change(password(SECOND));
+        is(SECOND, FIRST);
+        scim.put(&path, &json!({ "userName": "ada", "title": "Countess", "active": true })).is(200);
+        is(SECOND, FIRST);
+        let stored = directory.person("ada").unwrap();
+        assert!(stored.one("userPassword").unwrap().starts_with("{SSHA}"), "{stored:?}");
+
+        // The policy's overlay opens an account whose password is set anew; who is not active stays so.
+        change(json!([{ "op": "replace", "path": "active", "value": false }]));
+        let is_closed = |password: &str| {
+            assert!(!directory.binds(&dn("ada"), password), "{mapping}");
+            assert_eq!(scim.get(&path).is(200)["active"], false, "{mapping}");
+        };
+        is_closed(SECOND);
+        change(password(FIRST));
+        is_closed(FIRST);
+        scim.put(&path, &json!({ "userName": "ada", "password": SECOND, "active": false })).is(200);
+        is_closed(SECOND);
+        change(json!([{ "op": "replace", "value": { "active": true, "password": FIRST } }]));
+        is(FIRST, SECOND);
+        change(json!([{ "op": "replace", "value": { "active": false, "password": SECOND } }]));
+        is_closed(SECOND);
+        let ben = create(&scim, &json!({ "userName": "ben", "password": FIRST, "active": false }));
+        assert!(!directory.binds(&dn("ben"), FIRST));
+        scim.patch(&ben, &json!([{ "op": "replace", "path": "active", "value": true }])).is(200);
+        assert!(directory.binds(&dn("ben"), FIRST));
+
+        // What the policy refuses is told in its words, and nothing of the request is done.
+        directory.modify(&format!(
+            "dn: cn=policy,{SUFFIX}\nchangetype: modify\nreplace: pwdCheckQuality\npwdCheckQuality: 2\n-\n\
+             replace: pwdMinLength\npwdMinLength: 8\n"
+        ));
+        let both = json!([{ "op": "replace", "value": { "title": "Dr", "password": "Sh0rt" } }]);
+        let detail = scim.patch(&ben, &both).is_error(400, "invalidValue");
+        assert!(detail.contains("quality") && !detail.contains("Sh0rt"), "{detail}");
+        assert!(directory.binds(&dn("ben"), FIRST));
+        assert_eq!(directory.person("ben").unwrap().one("title"), None);
+        let log = gateway.log().join("\n");
+        assert!(!log.contains(FIRST) && !log.contains(SECOND) && !log.contains("{SSHA}"));
+        gateway.is_sound();
+    }
+}
+
+#[test]
 fn a_password_is_the_one_that_389_directory_server_binds_with() {
     let directory = Directory::ds389();
     let mut gateway = Gateway::serve(&[directory.target("corp", "389ds")]);

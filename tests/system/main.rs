@@ -24,6 +24,7 @@ mod lifecycle;
 mod limits;
 mod membership;
 mod outage;
+mod paging;
 mod plan;
 mod posix;
 mod properties;

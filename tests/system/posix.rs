@@ -534,12 +534,27 @@ fn an_admins_own_mapping() {
     let scim = gateway.target("corp");
     let case = Case { directory, gateway, scim };
     let ada = case.person("ada");
-    assert_eq!(case.directory.person("ada").unwrap().one("uidNumber"), Some("7000"));
+    let entry = case.directory.person("ada").unwrap();
+    assert_eq!((entry.one("uidNumber"), entry.one("cn")), (Some("7000"), Some("ada")));
+    let found = |filter: &str| case.scim.find("/Users", filter).is(200)["totalResults"].clone();
+    assert_eq!((found("displayName pr"), found("not (displayName pr)")), (0.into(), 1.into()));
     let group = case.group("Crew", &[&ada]);
     assert_eq!(case.members("Crew"), set(&["ada"]));
     case.scim.patch(&path("Users", &ada), &replace("userName", "king")).is(200);
     case.scim.patch(&path("Groups", &group), &replace("displayName", "Staff")).is(200);
     assert_eq!(case.members("Staff"), set(&["king"]));
+    // What the name stands for goes along with it, until there is one of its own.
+    let common = || case.directory.person("king").unwrap().one("cn").map(str::to_owned);
+    assert_eq!(common().as_deref(), Some("king"));
+    let king = path("Users", &ada);
+    assert_eq!(
+        case.scim.patch(&king, &replace("displayName", "Ada King")).is(200)["displayName"],
+        "Ada King"
+    );
+    assert_eq!((common().as_deref(), found("displayName eq \"ada king\"")), (Some("Ada King"), 1.into()));
+    let clear = json!([{ "op": "remove", "path": "displayName" }]);
+    assert_eq!(case.scim.patch(&king, &clear).is(200).get("displayName"), None);
+    assert_eq!(common().as_deref(), Some("king"));
     case.scim.delete(&path("Groups", &group)).is(204);
     case.scim.delete(&path("Users", &ada)).is(204);
     assert_eq!((case.directory.posix_group("Staff"), case.counter("gidNext", "gidNumber")), (None, 7001));

@@ -62,8 +62,7 @@ impl Directory {
 
     /// The same, its configuration ended by these lines.
     pub fn posix_with(last_lines: &str) -> Self {
-        let last_lines = format!("ppolicy_hash_cleartext\n{last_lines}");
-        Self::tuned(&Self::posix_entries(), SMALL_LIMITS, &last_lines)
+        Self::tuned(&Self::posix_entries(), SMALL_LIMITS, last_lines)
     }
 
     /// The third unit and the counters, LDIF.
@@ -351,6 +350,7 @@ memberof-memberof-ad memberOf
 memberof-refint TRUE
 overlay ppolicy
 ppolicy_use_lockout
+ppolicy_hash_cleartext
 ppolicy_default "cn=policy,{SUFFIX}"
 {last_lines}"#
     )
