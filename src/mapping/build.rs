@@ -155,13 +155,14 @@ impl Builder<'_> {
             return None;
         }
         if let Some((_, at)) = &line.by {
-            let message = match draft.table {
-                Some(_) => "`by` in a table is not built yet",
-                None => {
-                    "`by` on a line that is read is not built yet; what is written along says `.copy()` too"
-                }
-            };
-            self.wrong(*at, message);
+            if draft.table.is_some() {
+                self.wrong(*at, "`by` in a table is not built yet");
+            } else if line.refs.is_empty() {
+                self.wrong(
+                    *at,
+                    "`by` says what is stored of the entries that `.ref(…)` names, and there is no `ref`",
+                );
+            }
         }
         if let Some(filter) = parsed.filter {
             let element = self.element_key(line, &filter, parsed.sub.as_deref(), &path, full)?;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::build::Builder;
-use super::draft::{DraftResource, DraftRest, Given};
+use super::draft::{DraftLine, DraftResource, DraftRest, Given};
 use super::line::{Collection, How, ResourceMapping};
 use super::{existence, parts, values};
 use crate::plan::{
     Child, DeleteRule, Entity, Entries, Lookup, Model, Native, OnDelete, OnMissing, Predicate, SideDocument,
-    Store, Table,
+    StandIn, Store, Table,
 };
 
 /// Adds the entity of one resource, and those of its look-ups, to the model.
@@ -138,6 +138,7 @@ fn alone(store: &Store) -> Store {
     let mut store = store.clone();
     if let Store::Entries(entries) = &mut store {
         (entries.parts, entries.copies, entries.counters) = (Vec::new(), Vec::new(), Vec::new());
+        entries.stand_ins.clear();
     }
     store
 }
@@ -194,6 +195,7 @@ fn entries(
         only: Predicate::All,
         parts: builder.parts(draft, of),
         copies: builder.copies(draft),
+        stand_ins: stand_ins(draft, of),
         counters: builder.counters(draft),
     })
 }
@@ -203,6 +205,16 @@ fn entries(
 fn usual_id(classes: &[String]) -> &'static str {
     let is_of_active_directory = |class: &String| ["user", "group"].contains(&class.to_lowercase().as_str());
     if classes.iter().any(is_of_active_directory) { "objectGUID" } else { "entryUUID" }
+}
+
+/// The lines of references that are stored by another attribute than the DN.
+fn stand_ins(draft: &DraftResource, of: &ResourceMapping) -> std::collections::BTreeMap<Native, StandIn> {
+    let stand_in = |line: &DraftLine| {
+        let native = Native::own(line.natives.first()?.as_str());
+        let is_written = of.lines.iter().any(|line| line.writable() && line.natives.contains(&native));
+        Some((native, line.stand_in(is_written && !draft.read_only)?))
+    };
+    draft.lines.iter().filter(|line| !line.copy).filter_map(stand_in).collect()
 }
 
 fn references(of: &ResourceMapping) -> std::collections::BTreeMap<Native, Vec<Arc<str>>> {

@@ -11,7 +11,8 @@ use super::line::{How, ResourceMapping};
 use super::template::Template;
 use super::values;
 use crate::plan::{
-    Composed, Copied, Counter, DeleteRule, Entity, Entries, Initial, Native, OnDelete, Part, Store, Value,
+    Composed, Copied, Counter, DeleteRule, Entity, Entries, Initial, Native, OnDelete, Part, StandIn, Store,
+    Value,
 };
 use crate::scim::path::AttrPath;
 use crate::scim::schema::{Attribute, Type};
@@ -193,9 +194,7 @@ impl Builder<'_> {
                 Some((part, name)) => Native::of(part.alias.as_str(), name),
                 None => Native::own(to.as_str()),
             };
-            let types = line.refs.iter().map(|name| Arc::from(name.as_str())).collect();
-            let by = line.by.as_ref().map(|(native, _)| (Arc::from(native.as_str()), types));
-            Some(Copied { of: Native::own(own.as_str()), to, by })
+            Some(Copied { of: Native::own(own.as_str()), to, by: line.stand_in(true) })
         };
         draft.lines.iter().filter(|line| line.copy).filter_map(copied).collect()
     }
@@ -245,6 +244,17 @@ fn plain(of: &ResourceMapping, path: &AttrPath) -> Result<Native, String> {
     native.ok_or_else(|| {
         format!("it can be made of attributes that are stored as they are, which `{path}` is not")
     })
+}
+
+// === impl DraftLine ===
+
+impl DraftLine {
+    /// What `.ref(types).by(native)` says is stored in place of DNs.
+    pub(super) fn stand_in(&self, is_followed: bool) -> Option<StandIn> {
+        let (native, _) = self.by.as_ref()?;
+        let types = self.refs.iter().map(|name| Arc::from(name.as_str())).collect();
+        Some(StandIn { attribute: native.as_str().into(), types, is_followed })
+    }
 }
 
 // === impl DraftResource ===
@@ -306,6 +316,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_kept_by_another_attribute_than_the_dn_stands_in_the_model() {
+        let mapping = load(include_str!("../../tests/mappings/uids/mapping.rhai")).unwrap();
+        let held: Vec<_> = mapping.model().holders("User").collect();
+        let names = held.iter().map(|held| (&*held.owner.name, &*held.native.name, &*held.by.attribute));
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            [("Group", "memberUid", "uid"), ("User", "carLicense", "employeeNumber")]
+        );
+    }
+
     /// Who is hidden is in a place of his own, which is written by nobody.
     #[test]
     fn what_exists_is_written_along_once() {
@@ -313,7 +334,7 @@ mod tests {
         let mapping = load(&only).unwrap();
         let model = mapping.model();
         assert!(model.entity("Group.*").is_some() && model.entity("User.*").is_some());
-        let holders: Vec<&str> = model.holders("User").map(|(entity, _, _)| &*entity.name).collect();
+        let holders: Vec<&str> = model.holders("User").map(|held| &*held.owner.name).collect();
         assert_eq!(holders, ["Group"]);
     }
 
@@ -327,7 +348,8 @@ mod tests {
         for (old, new, says) in [
             (by, ".ref(\"User\").copy();", "a copy of references says"),
             (by, ".by(\"uid\").copy();", "a copy of references says"),
-            (by, ".ref(\"User\").by(\"uid\");", "`by` on a line that is read is not built yet"),
+            (by, ".ref(\"User\").by(\"uid\");", "reading it is not built yet"),
+            (by, ".by(\"uid\");", "and there is no `ref`"),
             (by, ".ref(\"Group\").by(\"cn\").copy();", "`members` itself refers to no such type"),
             (by, ".ref(\"User\").by(\"uid\").copy().required();", "is as the attribute's own line says"),
             (by, ".copy();", "`members` consists of references"),

@@ -19,8 +19,8 @@ mod value;
 
 pub use links::Links;
 pub use model::{
-    Child, Composed, Copied, Counter, DeleteRule, Disable, Disabled, Entity, Entries, Initial, Lookup, Model,
-    Move, Native, OnDelete, OnMissing, Part, Piece, Row, SideDocument, Store, Table,
+    Child, Composed, Copied, Counter, DeleteRule, Disable, Disabled, Entity, Entries, Held, Initial, Lookup,
+    Model, Move, Native, OnDelete, OnMissing, Part, Piece, Row, SideDocument, StandIn, Store, Table,
 };
 pub use operation::{
     Change, Changes, Create, Delete, Facts, Fields, Found, HookStep, Operation, Range, Record, RowChanges,

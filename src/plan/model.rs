@@ -150,6 +150,8 @@ pub struct Entries {
     pub parts: Vec<Part>,
     /// What is written along when one of its attributes is.
     pub copies: Vec<Copied>,
+    /// Which of its references are stored by another attribute than the DN.
+    pub stand_ins: BTreeMap<Native, StandIn>,
     /// Its attributes that are given a number of their own at creation, where nothing else gives them a value.
     pub counters: Vec<(Native, Counter)>,
 }
@@ -184,9 +186,32 @@ pub struct Copied {
     pub of: Native,
     /// The attribute that is written: its own, or a part's.
     pub to: Native,
-    /// Of references: which attribute of the entries that are referred to is written in place of their DN, and of
-    /// which types (by name). Those of other types are left out.
-    pub by: Option<(Arc<str>, Vec<Arc<str>>)>,
+    /// Of references: what is written in place of their DN. Those of other types are left out.
+    pub by: Option<StandIn>,
+}
+
+/// What is stored of the entries that are referred to, in place of their DN: `memberUid` holds a `uid`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StandIn {
+    /// The attribute of theirs: the value that names the entry, where this attribute does, else the first one.
+    pub attribute: Arc<str>,
+    /// Of which types (by name).
+    pub types: Vec<Arc<str>>,
+    /// Whether it is written here, and so follows a change of that attribute; else whoever writes it does.
+    pub is_followed: bool,
+}
+
+/// A native that holds what stands in for entries.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Held<'a> {
+    /// The type that refers to them.
+    pub owner: &'a Entity,
+    /// Where it does.
+    pub native: &'a Native,
+    /// What it holds.
+    pub by: &'a StandIn,
+    /// Whether it is written along with the DNs, which another native holds.
+    pub is_copy: bool,
 }
 
 /// An entry that holds the next free number in one attribute.
@@ -339,22 +364,25 @@ impl Model {
         }
     }
 
-    /// Who holds an attribute of the entries of this type in place of their DN: the type that refers to them, what
-    /// it writes along, and the attribute.
-    pub fn holders<'a>(
-        &'a self,
-        referred: &'a str,
-    ) -> impl Iterator<Item = (&'a Entity, &'a Copied, &'a Arc<str>)> {
-        self.entities.values().flat_map(move |entity| {
-            let copies = match &entity.store {
-                Store::Entries(entries) => entries.copies.as_slice(),
-                Store::Table(_) => &[],
+    /// All natives that hold what stands in for entries, and follow it.
+    pub fn held(&self) -> impl Iterator<Item = Held<'_>> {
+        self.entities.values().flat_map(|owner| {
+            let entries = match &owner.store {
+                Store::Entries(entries) => Some(entries),
+                Store::Table(_) => None,
             };
-            copies.iter().filter_map(move |copy| {
-                let (by, types) = copy.by.as_ref()?;
-                types.iter().any(|name| **name == *referred).then_some((entity, copy, by))
-            })
+            let copies = entries.into_iter().flat_map(|entries| &entries.copies);
+            let copied = copies.filter_map(|copy| Some((&copy.to, copy.by.as_ref()?, true)));
+            let own = entries.into_iter().flat_map(|entries| &entries.stand_ins);
+            let own = own.map(|(native, by)| (native, by, false));
+            let all = own.chain(copied).filter(|(_, by, _)| by.is_followed);
+            all.map(move |(native, by, is_copy)| Held { owner, native, by, is_copy })
         })
+    }
+
+    /// Those that hold what stands in for entries of this type.
+    pub fn holders<'a>(&'a self, referred: &'a str) -> impl Iterator<Item = Held<'a>> {
+        self.held().filter(move |held| held.by.types.iter().any(|name| **name == *referred))
     }
 }
 

@@ -62,6 +62,16 @@ fn on_openldap_in_two_entries() {
 }
 
 #[test]
+fn on_openldap_by_uids() {
+    let directory = Directory::posix();
+    let mut gateway = Gateway::serve(&[crate::uids::target(&directory)]);
+    let (_, name) = contend(&gateway.target("corp"));
+    let group = directory.group(&name).unwrap();
+    assert_eq!(group.all("memberUid").iter().cloned().collect::<BTreeSet<_>>(), stayed());
+    gateway.is_sound();
+}
+
+#[test]
 fn on_389_directory_server() {
     in_a_directory(&Directory::ds389(), "389ds");
 }

@@ -230,6 +230,58 @@ fn of_posix_accounts_and_their_groups_tells_each_number_and_each_entry() {
     assert_eq!(said["status"], "500");
 }
 
+/// Who is referred to by another attribute than the DN is followed wherever he is; and each step can be undone.
+#[test]
+fn of_members_by_uid_tells_each_group_that_holds_one() {
+    let directory = Directory::posix();
+    let target = crate::uids::target(&directory).replace("\"corp\"", &format!("{TARGET:?}"));
+    let planner = Planner::of(&target, &directory);
+    let id = |entry: Option<Entry>| entry.unwrap().one("entryUUID").unwrap().to_owned();
+    let [ada, bob] = ["ada", "bob"].map(|login| {
+        planner.does("POST", "/Users", Some(&json!({ "userName": login })));
+        id(directory.person(login))
+    });
+    for name in ["Crew", "Staff"] {
+        let body = json!({ "displayName": name, "members": [{ "value": ada }] });
+        planner.does("POST", "/Groups", Some(&body));
+    }
+    let uids = |name: &str| directory.group(name).unwrap().all("memberUid").to_vec();
+    let group = format!("/Groups/{}", id(directory.group("Crew")));
+    let comes = planner.plan("PATCH", &group, Some(&operation("add", "members", &json!([{ "value": bob }]))));
+    assert!(comes.contains("\nadd: memberUid\nmemberUid: bob\n-\n") && !comes.contains("ada"), "{comes}");
+    directory.carry_out(&comes);
+    assert_eq!(
+        (uids("Crew"), uids("Staff")),
+        (vec!["ada".to_owned(), "bob".to_owned()], vec!["ada".to_owned()])
+    );
+
+    let user = format!("/Users/{ada}");
+    let renamed = planner.plan("PATCH", &user, Some(&operation("replace", "userName", &json!("king"))));
+    for name in ["Crew", "Staff"] {
+        let change = |old: &str, new: &str, start: &str| {
+            let lines = [
+                "changetype: modify",
+                "delete: memberUid",
+                &format!("memberUid: {old}"),
+                "-",
+                "add: memberUid",
+            ];
+            let dn = format!("{start}dn: cn={name},ou=groups,{SUFFIX}\n");
+            let lines: String = lines.iter().map(|line| format!("{start}{line}\n")).collect();
+            format!("{dn}{lines}{start}memberUid: {new}\n")
+        };
+        assert!(renamed.contains(&change("ada", "king", "")), "{renamed}");
+        assert!(renamed.contains(&change("king", "ada", "# ")), "{renamed}");
+    }
+    directory.carry_out(&renamed);
+    assert_eq!(
+        (uids("Crew"), uids("Staff")),
+        (vec!["bob".to_owned(), "king".to_owned()], vec!["king".to_owned()])
+    );
+    planner.does("DELETE", &user, None);
+    assert_eq!((uids("Crew"), uids("Staff")), (vec!["bob".to_owned()], vec![]));
+}
+
 #[test]
 fn of_each_method_on_posix_accounts() {
     let directory = Directory::posix();

@@ -35,6 +35,13 @@ fn of_posix_accounts_in_openldap() {
 }
 
 #[test]
+fn of_groups_of_uids_in_openldap() {
+    let directory = Directory::posix();
+    let gateway = Gateway::serve(&[crate::uids::target(&directory)]);
+    life(&gateway.target("corp"));
+}
+
+#[test]
 fn in_389_directory_server() {
     let directory = Directory::ds389();
     let gateway = Gateway::serve(&[directory.target("corp", "389ds")]);

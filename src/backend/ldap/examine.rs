@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use crate::backend::Failure;
 use crate::backend::finding::{Finding, Findings};
 use crate::plan::{
-    AttributeChange, Counter, Entity, Entries, LdapOperation, ModifyKind, Native, Scope, Touched, Value,
+    AttributeChange, Counter, Entity, Entries, LdapOperation, Model, ModifyKind, Native, Scope, Touched,
+    Value,
 };
 
 use super::codes;
@@ -69,7 +70,7 @@ impl Examination<'_> {
         let mut needed = BTreeSet::new();
         for touched in touched {
             let (entity, entries) = place(&self.directory.model, &touched.entity)?;
-            needed.extend(indexed(entity, entries));
+            needed.extend(indexed(&self.directory.model, entity, entries));
             if let Some(schema) = &schema {
                 self.names(touched, entries, schema)?;
             }
@@ -407,11 +408,18 @@ impl Examination<'_> {
     }
 }
 
-/// What look-ups compare: the id, what must be unique, and who is referred to, by DN or by another attribute.
-fn indexed<'a>(entity: &'a Entity, entries: &'a Entries) -> impl Iterator<Item = String> + use<'a> {
+/// What look-ups compare: the id, what must be unique, who is referred to, by DN or by another attribute, and what
+/// others refer to.
+fn indexed<'a>(
+    model: &'a Model,
+    entity: &'a Entity,
+    entries: &'a Entries,
+) -> impl Iterator<Item = String> + use<'a> {
     let held = entries.copies.iter().filter(|copy| copy.by.is_some()).map(|copy| &copy.to);
     let natives = entity.unique.iter().chain(entity.references.keys()).chain(held);
-    std::iter::once(entries.id.to_string()).chain(natives.map(|native| native.name.to_string()))
+    let by =
+        model.holders(&entity.name).filter(|held| !held.is_copy).map(|held| held.by.attribute.to_string());
+    std::iter::once(entries.id.to_string()).chain(natives.map(|native| native.name.to_string())).chain(by)
 }
 
 /// What a server is, and how it was reached.

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::backend::Failure;
 use crate::plan::{Entity, Entries, Fields, LdapOperation, Links, Native, Record, Scope, Value};
 
-use super::dn::Dn;
+use super::dn::{Dn, fold};
 use super::entry::Entry;
 use super::filter;
 use super::id;
@@ -19,6 +19,7 @@ use super::pages::Pages;
 use super::read::Directory;
 use super::references::hidden;
 use super::search::{place, targets};
+use super::stand_ins::by_dn;
 
 /// More values than this are very many.
 const LONG: usize = 1_000;
@@ -113,7 +114,10 @@ impl Long {
             id: id.clone(),
             dn: entry.dn.clone(),
             native: native.clone(),
-            names: Wanted::of(entry.take(&native.name), hidden.as_deref()),
+            names: match entries.stand_ins.contains_key(native) {
+                true => Wanted::of_values(entry.take(&native.name)),
+                false => Wanted::of(entry.take(&native.name), hidden.as_deref()),
+            },
         };
         long.into_iter().map(taken).collect()
     }
@@ -130,12 +134,28 @@ impl Wanted {
                 wanted.push(&normalised, &dn);
             }
         }
+        wanted.sort();
         let Self { text, names } = &mut wanted;
         let normalised = |name: &Name| text.get(name.begin..name.middle);
-        names.sort_unstable_by(|a, b| normalised(a).cmp(&normalised(b)));
         names.dedup_by(|a, b| normalised(a) == normalised(b));
         text.shrink_to_fit();
         wanted
+    }
+
+    /// Values that are no DNs; those that may be written in two ways stand beside each other.
+    fn of_values(octets: Vec<Vec<u8>>) -> Self {
+        let mut wanted = Self { text: String::new(), names: Vec::with_capacity(octets.len()) };
+        for value in octets.into_iter().filter_map(|octets| String::from_utf8(octets).ok()) {
+            wanted.push(&fold(&value), &value);
+        }
+        wanted.sort();
+        wanted
+    }
+
+    fn sort(&mut self) {
+        let Self { text, names } = self;
+        let normalised = |name: &Name| text.get(name.begin..name.middle);
+        names.sort_unstable_by(|a, b| normalised(a).cmp(&normalised(b)));
     }
 
     fn push(&mut self, normalised: &str, dn: &str) {
@@ -183,7 +203,7 @@ impl Directory {
         let _turn = self.long.to_look_up(until).await?;
         let Long { dn, native, names: mut wanted, .. } = long;
         let mut links = Links::default();
-        for target in targets(entity, &native) {
+        for target in by_dn(entity, entries, &native) {
             if wanted.left() > LONG
                 && let Some(search) = self.of_one_group(entity, &native, target, &dn)?
             {
@@ -191,9 +211,9 @@ impl Directory {
             }
         }
         let rest: Vec<Value> = wanted.rest().map(Value::from).collect();
-        for values in rest.chunks(BATCH) {
+        for values in batches(&rest) {
             let values = [(native.clone(), values.to_vec())].into();
-            let mut records = [Record { values, ..Record::default() }];
+            let mut records = [Record { dn: Some(dn.clone()), values, ..Record::default() }];
             self.show_references(entity, entries, &mut records, self.until().min(until)).await?;
             let [record] = records;
             for value in record.values.into_values().flatten() {
@@ -217,7 +237,9 @@ impl Directory {
         dn: &str,
     ) -> Result<Option<LdapOperation>, Failure> {
         let (of, entries) = place(&self.model, target)?;
-        let points_back = |(_, to): &(&Native, &Vec<Arc<str>>)| to.contains(&entity.name) && to.len() == 1;
+        let points_back = |(back, to): &(&Native, &Vec<Arc<str>>)| {
+            **to == [entity.name.clone()] && !entries.stand_ins.contains_key(*back)
+        };
         let Some((back, _)) = of.references.iter().find(points_back) else { return Ok(None) };
         let mut terms = vec![filter::equals(filter::attribute(back)?, dn.as_bytes())];
         for other in targets(entity, native).iter().filter(|other| *other != target) {
@@ -266,12 +288,26 @@ impl Directory {
     }
 }
 
+/// Values some at a time, those that differ in nothing but their writing together.
+fn batches(mut values: &[Value]) -> impl Iterator<Item = &[Value]> {
+    let folded = |value: &Value| value.text().map(|text| fold(&text));
+    std::iter::from_fn(move || {
+        let last = values.get(..BATCH.min(values.len()))?.last().map(folded)?;
+        let behind = values.iter().skip(BATCH).take_while(|value| folded(value) == last).count();
+        let (batch, rest) = values.split_at((BATCH + behind).min(values.len()));
+        values = rest;
+        Some(batch)
+    })
+}
+
 fn busy() -> Failure {
     Failure::Unavailable("enough is read already of what is very long".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn wanted(names: &[&str]) -> Wanted {
@@ -286,6 +322,23 @@ mod tests {
         let found = ["Uid=ANN,dc=x", "uid=ann,dc=x", "uid=dan,dc=x", "uid=c,dc=x"].map(|dn| wanted.finds(dn));
         assert_eq!(found, [true, false, false, true]);
         assert_eq!(wanted.rest().collect::<Vec<_>>(), ["UID=Bob,dc=x"]);
+    }
+
+    #[test]
+    fn values_that_may_be_one_are_in_one_batch() {
+        let mut octets: Vec<Vec<u8>> =
+            (0..BATCH + 2).map(|number| format!("P{number:04}").into_bytes()).collect();
+        octets.extend([format!("p{:04}", BATCH - 1), format!("p{:04}", BATCH - 2)].map(String::into_bytes));
+        let wanted = Wanted::of_values(octets);
+        let values: Vec<Value> = wanted.rest().map(Value::from).collect();
+        let batches: Vec<&[Value]> = batches(&values).collect();
+        // A thousand end with a pair; from the second on, in the middle of the next.
+        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [BATCH, 4]);
+        let texts: BTreeSet<String> =
+            batches[1].iter().filter_map(Value::text).map(|text| fold(&text)).collect();
+        assert_eq!(texts.len(), 3);
+        assert_eq!(super::batches(&values[1..]).map(<[_]>::len).collect::<Vec<_>>(), [BATCH + 1, 2]);
+        assert_eq!(super::batches(&[]).count(), 0);
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod scan;
 mod schema;
 mod search;
 mod server;
+mod stand_ins;
 mod standing;
 mod subcodes;
 #[cfg(test)]

@@ -86,19 +86,17 @@ enum Lock<'a> {
 
 impl Naming {
     pub(super) fn of(model: &Model) -> Self {
-        let entries = model.entities.values().filter_map(|entity| match &entity.store {
+        let mut entries = model.entities.values().filter_map(|entity| match &entity.store {
             Store::Entries(entries) => Some(entries),
             Store::Table(_) => None,
         });
-        let has_parts = entries.clone().any(|entries| !entries.parts.is_empty());
-        let by: Vec<_> =
-            entries.flat_map(|entries| &entries.copies).filter_map(|copy| copy.by.as_ref()).collect();
-        let held: BTreeSet<Arc<str>> = by.iter().flat_map(|(_, types)| types.clone()).collect();
+        let has_parts = entries.any(|entries| !entries.parts.is_empty());
+        let held: BTreeSet<Arc<str>> = model.held().flat_map(|held| held.by.types.clone()).collect();
         let names = || Cache::builder().max_capacity(NAMES).time_to_live(LATELY).build();
         Self {
             matters: has_parts || !held.is_empty(),
             held,
-            by: by.iter().map(|(attribute, _)| attribute.to_lowercase()).collect(),
+            by: model.held().map(|held| held.by.attribute.to_lowercase()).collect(),
             turn: RwLock::new(()),
             noting: Mutex::new(()),
             events: AtomicU64::new(0),
@@ -206,7 +204,7 @@ fn normalised(dn: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::backend::ldap::fixture;
-    use crate::plan::{Copied, Expect, Native, Record, Step};
+    use crate::plan::{Copied, Expect, Native, Record, StandIn, Step};
 
     fn plan(action: LdapOperation) -> Plan {
         let step =
@@ -229,7 +227,7 @@ mod tests {
             groups.copies.push(Copied {
                 of: Native::own("member"),
                 to: Native::own("memberUid"),
-                by: Some(("uid".into(), vec!["User".into()])),
+                by: Some(StandIn { attribute: "uid".into(), types: vec!["User".into()], is_followed: true }),
             });
         }
         let naming = Naming::of(&model);

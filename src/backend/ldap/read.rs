@@ -69,6 +69,7 @@ impl Directory {
         let (entity, entries) = place(&self.model, &search.entity)?;
         let mut search = search.clone();
         search.range.limit = search.range.limit.min(self.scanned_rows);
+        let search = self.by_value(entries, &search, until).await?;
         let dns = self.named(entity, &search.predicate, until).await?;
         let (mut found, long) = self.records(entity, entries, &search, &dns, until).await?;
         self.show_references(entity, entries, &mut found.records, until).await?;
@@ -107,7 +108,7 @@ impl Directory {
     }
 
     /// The records, their references still DNs; those that are very many apart from them.
-    async fn records(
+    pub(super) async fn records(
         self: &Arc<Self>,
         entity: &Entity,
         entries: &Entries,

@@ -15,7 +15,8 @@ use super::dn::Dn;
 use super::filter;
 use super::id;
 use super::read::Directory;
-use super::search::{place, targets};
+use super::search::place;
+use super::stand_ins::by_dn;
 
 /// DNs looked up by one search.
 const NAMES: usize = 200;
@@ -51,14 +52,15 @@ impl Directory {
         until: Instant,
     ) -> Result<(), Failure> {
         let hidden = hidden(entries);
-        let (mut known, lookups) = self.unknown(entity, records, hidden.as_deref())?;
+        self.show_stand_ins(entries, records, until).await?;
+        let (mut known, lookups) = self.unknown(entity, entries, records, hidden.as_deref())?;
         self.look_up(lookups, &mut known, until).await?;
         for record in records {
             for (native, values) in &mut record.values {
                 if holds_placeholder(entries, native) {
                     values.retain(|value| hidden.is_none() || normalised(value) != hidden);
                 }
-                let targets = targets(entity, native);
+                let targets = by_dn(entity, entries, native);
                 if !targets.is_empty() {
                     *values = values.iter().filter_map(|value| shown(value, targets, &known)).collect();
                 }
@@ -72,13 +74,14 @@ impl Directory {
     fn unknown(
         &self,
         entity: &Entity,
+        entries: &Entries,
         records: &[Record],
         hidden: Option<&str>,
     ) -> Result<(Known, Vec<LookUp>), Failure> {
         let (mut known, mut seen) = (Known::new(), BTreeSet::new());
         let mut wanted: BTreeMap<Arc<str>, Vec<(String, String)>> = BTreeMap::new();
         for (native, values) in records.iter().flat_map(|record| &record.values) {
-            let places = self.places(targets(entity, native))?;
+            let places = self.places(by_dn(entity, entries, native))?;
             for dn in values.iter().filter(|_| !places.is_empty()).filter_map(Value::text) {
                 let Some(name) = Dn::parse(&dn) else { continue };
                 let normalised = name.normalised();

@@ -49,6 +49,7 @@ impl Directory {
         take: &mut Take<'_>,
     ) -> Result<bool, Failure> {
         let (entity, entries) = place(&self.model, &search.entity)?;
+        let search = &self.by_value(entries, search, self.until()).await?;
         let dns = self.named(entity, &search.predicate, self.until()).await?;
         let until = Instant::now() + self.deadline * DEADLINES;
         let scan = Scan { directory: self, entity, entries, search, until };
@@ -90,7 +91,7 @@ impl Scan<'_> {
         let patience = Patience { whole: self.until, entry: self.directory.deadline };
         let mut keep = |entry: Entry| {
             count += 1;
-            batch.extend(self.record(&entry));
+            batch.extend(self.record(&entry).map(nameless));
             if batch.len() >= BATCH && wants_more {
                 wants_more = take(std::mem::take(&mut batch));
             }
@@ -118,6 +119,7 @@ impl Scan<'_> {
                 records.extend(self.record(&ranges::complete(self.directory, entry, until()).await?));
             }
             self.directory.show_references(self.entity, self.entries, &mut records, until()).await?;
+            let mut records: Vec<Record> = records.into_iter().map(nameless).collect();
             let enough = records.len() > left;
             records.truncate(left);
             left -= records.len();
@@ -128,12 +130,16 @@ impl Scan<'_> {
         Ok(pages.more)
     }
 
-    /// An entry as a record, without its DN, which nobody asks of so many.
     fn record(&self, entry: &Entry) -> Option<Record> {
         let record = record(self.entity, self.entries, &self.search.fields, entry);
         if record.is_none() {
             tracing::warn!(dn = entry.dn, attribute = %self.entries.id, "an entry shows no id");
         }
-        record.map(|record| Record { dn: None, ..record })
+        record
     }
+}
+
+/// Of so many nobody asks for it.
+fn nameless(record: Record) -> Record {
+    Record { dn: None, ..record }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::backend::Failure;
 use crate::plan::{
-    Entity, Entries, Fields, LdapOperation, Model, Native, Predicate, Record, Reference, Scope, Search,
-    Store, Test, Value,
+    Case, Entity, Entries, Fields, LdapOperation, Model, Native, Predicate, Record, Reference, Scope, Search,
+    StandIn, Store, Test, Value,
 };
 
 use super::entry::Entry;
@@ -102,6 +102,46 @@ fn attributes(entity: &Entity, entries: &Entries, fields: &Fields) -> Result<Vec
 fn natives<'a>(entity: &'a Entity, fields: &'a Fields) -> impl Iterator<Item = &'a Native> {
     let version = entity.version.iter().filter(|_| !fields.natives.is_empty());
     version.chain(&fields.natives)
+}
+
+/// The search with what `standing` gives in place of references that are stored by another attribute than the DN;
+/// with nothing where it gives none, which no entry holds.
+pub(super) fn by_value(
+    entries: &Entries,
+    search: &Search,
+    mut standing: impl FnMut(&StandIn, &Reference) -> Option<Value>,
+) -> Search {
+    let mut search = search.clone();
+    replace(&mut search.predicate, &mut |native, reference| {
+        let by = entries.stand_ins.get(native)?;
+        Some(match standing(by, reference) {
+            Some(value) => Predicate::Test(native.clone(), Test::Equals(value, Case::Exact)),
+            None => Predicate::Nothing,
+        })
+    });
+    search
+}
+
+fn replace(predicate: &mut Predicate, other: &mut dyn FnMut(&Native, &Reference) -> Option<Predicate>) {
+    let replaced = match predicate {
+        Predicate::And(terms) | Predicate::Or(terms) => {
+            terms.iter_mut().for_each(|term| replace(term, other));
+            None
+        }
+        Predicate::Not(inner) | Predicate::Child(_, inner) => {
+            replace(inner, other);
+            None
+        }
+        Predicate::Test(native, Test::Equals(Value::Reference(reference), _)) => other(native, reference),
+        Predicate::All
+        | Predicate::Nothing
+        | Predicate::Id(_)
+        | Predicate::Entry(_)
+        | Predicate::Test(..) => None,
+    };
+    if let Some(replaced) = replaced {
+        *predicate = replaced;
+    }
 }
 
 /// The references that a predicate compares with.

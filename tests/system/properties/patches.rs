@@ -13,7 +13,9 @@ use super::filters::advertised;
 use super::people::{ENTERPRISE, GROUP, USER, text};
 use super::{Everywhere, TARGETS, all, is_directory, runner};
 use crate::support::directory::{Directory, SUFFIX};
+use crate::support::gateway::Gateway;
 use crate::support::scim::Scim;
+use crate::uids;
 
 /// Attributes that every mapping keeps, with one text each.
 const KEPT: [&str; 6] =
@@ -47,8 +49,11 @@ fn of_people_end_as_the_engine_says() {
 #[test]
 fn of_members_end_as_the_engine_says() {
     let everywhere = Everywhere::start();
-    let teams: Vec<(&str, Team)> =
+    let uids = Directory::posix();
+    let gateway = Gateway::serve(&[uids::target(&uids)]);
+    let mut teams: Vec<(&str, Team)> =
         TARGETS.iter().map(|name| (*name, Team::new(everywhere.gateway.target(name)))).collect();
+    teams.push(("uids", Team::new(gateway.target("corp"))));
     let number = Cell::new(0);
     let cases = (prop::collection::vec(0..PEOPLE, 0..4), prop::collection::vec(membership(), 1..5));
     all(&mut runner(80), &cases, |(before, operations)| {

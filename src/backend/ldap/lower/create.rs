@@ -11,7 +11,7 @@ use crate::plan::{
 };
 
 use super::numbers::Numbers;
-use super::{Needs, inside, parts};
+use super::{Needs, inside, parts, stand_ins};
 
 pub(super) fn lower(model: &Model, create: &Create, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &create.entity)?;
@@ -20,11 +20,12 @@ pub(super) fn lower(model: &Model, create: &Create, facts: &Facts) -> Result<Low
     }
     let record = &create.record;
     let mut needs = Needs::new(model, entity, facts);
-    let dns = needs.dns(references(record));
+    let mut written = stand_ins::in_record(&mut needs, entries, record)?;
+    let dns = needs.dns(references(&written));
     for native in &entity.unique {
         needs.unique(native, record.values.get(native).map_or(&[], Vec::as_slice), &record.id)?;
     }
-    let (mut numbers, mut written) = (Numbers::default(), record.clone());
+    let mut numbers = Numbers::default();
     for (native, counter) in &entries.counters {
         if !written.values.contains_key(native)
             && let Some(number) = numbers.take(&mut needs, counter)?

@@ -8,6 +8,7 @@ mod needs;
 mod numbers;
 mod parts;
 mod pieces;
+mod stand_ins;
 mod update;
 
 #[cfg(test)]
@@ -22,8 +23,8 @@ use crate::plan::{
 };
 
 use super::dn::Dn;
-use super::search::{operations, place, references};
-use needs::Needs;
+use super::search::{by_value, operations, place, references};
+use needs::{Needs, Stand};
 
 /// The plan, or the searches whose results it needs.
 pub(super) fn lower(model: &Model, operation: &Operation, facts: &Facts) -> Result<Lowered, Failure> {
@@ -38,9 +39,13 @@ pub(super) fn lower(model: &Model, operation: &Operation, facts: &Facts) -> Resu
 fn read(model: &Model, search: &Search, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &search.entity)?;
     let mut needs = Needs::new(model, entity, facts);
+    let search = by_value(entries, search, |by, reference| match needs.stand(reference, by) {
+        Stand::For(value) => Some(value),
+        Stand::Nothing | Stand::Nameless | Stand::Unknown => None,
+    });
     let dns = needs.dns(references(&search.predicate));
     needs.or_else(|| {
-        let operations = operations(entity, entries, search, &dns)?;
+        let operations = operations(entity, entries, &search, &dns)?;
         let about = format!("{} entries", entity.name);
         Ok(operations.into_iter().map(|operation| step(about.clone(), operation, None)).collect())
     })

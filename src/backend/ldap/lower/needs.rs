@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
     Case, Counter, Entity, Facts, Fields, Found, Model, Native, Predicate, Range, Record, Reference, Search,
-    Step, Test, Value,
+    StandIn, Step, Test, Value,
 };
 
 use crate::backend::ldap::dn::Dn;
@@ -114,8 +114,9 @@ impl<'a> Needs<'a> {
         if unknown { None } else { Some(None) }
     }
 
-    /// What is written for a reference in place of its DN: this attribute of the entry, of one of these types.
-    pub(super) fn stand(&mut self, reference: &Reference, by: &Arc<str>, types: &[Arc<str>]) -> Stand {
+    /// What is written for a reference in place of its DN.
+    pub(super) fn stand(&mut self, reference: &Reference, by: &StandIn) -> Stand {
+        let StandIn { attribute: by, types, .. } = by;
         let known = |target: &&Arc<str>| reference.resource.as_ref().is_none_or(|name| **name == ***target);
         for target in types.iter().filter(known) {
             let record = match self.facts.by_id(target, &reference.id) {
@@ -205,6 +206,24 @@ impl<'a> Needs<'a> {
         let test = |(native, value)| Predicate::Test(native, Test::Equals(value, Case::Exact));
         let predicate = tests.into_iter().map(test).fold(Predicate::All, Predicate::and);
         self.read(place, predicate, Fields::default(), usize::MAX)
+    }
+
+    /// The entries of a place that have one of these values, with all that they have; `None` when they must be looked
+    /// for first.
+    pub(super) fn any(
+        &mut self,
+        place: &Entity,
+        native: &Native,
+        values: &[Value],
+    ) -> Result<Option<&'a [Record]>, Failure> {
+        let test = |value: &Value| Predicate::Test(native.clone(), Test::Equals(value.clone(), Case::Exact));
+        let predicate = Predicate::Or(values.iter().map(test).collect());
+        match self.read(place, predicate, fields([native]), usize::MAX) {
+            Some(found) if found.more => {
+                Err(Failure::TooMany(format!("entries that have the same {native}")))
+            }
+            found => Ok(found.map(|found| found.records.as_slice())),
+        }
     }
 
     /// What a counter's entry holds; `None` when it must be read first.

@@ -16,9 +16,8 @@ use crate::plan::{
 };
 
 use super::create::put;
-use super::needs::Stand;
 use super::numbers::Numbers;
-use super::{Needs, needs};
+use super::{Needs, needs, stand_ins};
 
 /// After so many conflicts a part that is not there is made anew. Before, somebody who renames the resource may be
 /// between its two steps.
@@ -35,29 +34,17 @@ struct Second<'a> {
     of: &'a Entries,
 }
 
-/// What is written along for these values. Those that must be looked up first are left out; where nothing can stand
-/// for one, it is refused if it comes, and left out if it goes.
+/// What is written along for these values.
 pub(super) fn along(
     needs: &mut Needs,
     copy: &Copied,
     values: &[Value],
     comes: bool,
 ) -> Result<Vec<Value>, Failure> {
-    let mut written = Vec::new();
-    for value in values {
-        match (&copy.by, value) {
-            (Some((by, types)), Value::Reference(reference)) => match needs.stand(reference, by, types) {
-                Stand::For(value) => written.push(value),
-                Stand::Nameless if comes => {
-                    let client = format!("{}: {:?} has no {by}, by which it is kept", copy.of, reference.id);
-                    return Err(Failure::Rejected(client, format!("{} needs {by}", copy.to)));
-                }
-                Stand::Nameless | Stand::Nothing | Stand::Unknown => {}
-            },
-            (_, value) => written.push(value.clone()),
-        }
+    match &copy.by {
+        Some(by) => stand_ins::of(needs, &copy.of, by, values, comes),
+        None => Ok(values.to_vec()),
     }
-    Ok(written)
 }
 
 /// A copy's change, where its source changes.

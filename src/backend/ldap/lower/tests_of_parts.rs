@@ -5,7 +5,8 @@ use super::*;
 use crate::backend::ldap::fixture;
 use crate::plan::{
     Change, Changes, Composed, Copied, Counter, Create, Delete, DeleteRule, Disabled, Entity, Expect, Found,
-    Initial, Move, Native, OnDelete, Part, Piece, Predicate, Record, Reference, Store, Test, Update, Value,
+    Initial, Move, Native, OnDelete, Part, Piece, Predicate, Record, Reference, StandIn, Store, Test, Update,
+    Value,
 };
 
 const ANN: &str = "00000000-0000-0000-0000-00000000000a";
@@ -36,7 +37,7 @@ fn model() -> Model {
             Copied {
                 of: Native::own("member"),
                 to: Native::of("posix", "memberUid"),
-                by: Some(("uid".into(), vec!["User".into()])),
+                by: Some(StandIn { attribute: "uid".into(), types: vec!["User".into()], is_followed: true }),
             },
         ];
     });

@@ -14,7 +14,7 @@ use crate::plan::{
 };
 
 use super::numbers::Numbers;
-use super::{Needs, holders, inside, needs, parts, pieces};
+use super::{Needs, holders, inside, needs, parts, pieces, stand_ins};
 
 pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Lowered, Failure> {
     let (entity, entries) = place(model, &update.entity)?;
@@ -26,7 +26,8 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
     if let Some(steps) = super::only_hooks(entity, &update.hooks, "changed")? {
         return needs.or_else(|| Ok(steps));
     }
-    let dns = needs.dns(references(update));
+    let own = stand_ins::in_update(&mut needs, entries, update)?;
+    let dns = needs.dns(references(&own));
     for native in &entity.unique {
         let added = update.changes.values.get(native).map_or(&[][..], |change| &change.add);
         needs.unique(native, added, &update.id)?;
@@ -34,7 +35,7 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
     let document = document(entries, record, update);
     let mut values = Vec::new();
     for (native, change) in
-        update.changes.values.iter().chain(document.as_ref().map(|(name, change)| (name, change)))
+        own.changes.values.iter().chain(document.as_ref().map(|(name, change)| (name, change)))
     {
         let change = match facts.attempt {
             0 => change.clone(),
@@ -50,12 +51,15 @@ pub(super) fn lower(model: &Model, update: &Update, facts: &Facts) -> Result<Low
         };
         values.push((&copy.to, Written::of(record, &copy.to, change)));
     }
+    let followed = holders::follow(&mut needs, entity, entries, update, record)?;
+    let more = followed.own.into_iter().filter(|(native, _)| !own.changes.values.contains_key(native));
+    values.extend(more.map(|(native, change)| (native, Written::Values(change))));
     if is_done(&values) {
         values.clear();
     }
     let mut numbers = Numbers::default();
     let mut before = parts::changed(&mut needs, entity, entries, update, record, &mut numbers)?;
-    before.extend(holders::follow(&mut needs, entity, entries, update, record)?);
+    before.extend(followed.steps);
     needs.or_else(|| {
         let rename = Rename::of(entries, &needs::dn(record)?, update)?;
         let own = steps(entity, entries, update, rename, &values, &dns)?;
