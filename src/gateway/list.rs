@@ -326,9 +326,20 @@ impl<'a> List<'a> {
             let more = reader.scan(&kind.job, &kind.over(fields, left), &mut take).await?;
             failed.map_or(Ok(()), Err)?;
             if more {
-                let detail = format!(
-                    "More than {limit} resources would have to be looked at for this; narrow the filter."
-                );
+                let detail = match looked >= left {
+                    true => format!(
+                        "More than {limit} resources would have to be looked at for this; narrow the filter."
+                    ),
+                    false => {
+                        tracing::error!(
+                            looked,
+                            "the directory gives this account no more entries in a search; raise its limits"
+                        );
+                        "The system behind this target gives fewer entries than have to be looked at for this; its limits \
+                         must be raised for the gateway, or the filter narrowed."
+                            .to_owned()
+                    }
+                };
                 return Err(Error::too_many(detail).into());
             }
             left = left.saturating_sub(looked);

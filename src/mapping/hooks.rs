@@ -165,6 +165,11 @@ impl PlanVerb {
             };
             for (attribute, given) in attributes {
                 let values = native_values(call, given)?;
+                if values.is_empty() && kind != ModifyKind::Replace {
+                    let message =
+                        format!("`{word}` of `{attribute}` needs a value; `replace` with () clears it");
+                    return Err(wrong(call, message));
+                }
                 changes.push(AttributeChange { kind, attribute: attribute.to_string(), values });
             }
         }

@@ -724,3 +724,17 @@ fn copies(directory: &Directory, id: &str) {
     scim.delete(&path("Groups", &crew)).is(204);
     assert_eq!((directory.group("Crew"), second("Crew")), (None, None));
 }
+
+#[test]
+fn no_home_is_named_by_a_way_out_of_its_folder() {
+    let directory = Directory::posix();
+    let gateway = Gateway::serve(&[directory.target("corp", "openldap-posix")]);
+    let scim = gateway.target("corp");
+    for name in ["../../root", "a/b", ".", "..", "-rf"] {
+        let body = json!({ "userName": name, "active": true });
+        let detail = scim.post("/Users", &body).is_error(400, "invalidValue");
+        assert!(detail.contains("home directory"), "{name}: {detail}");
+    }
+    scim.post("/Users", &json!({ "userName": "a.b-c", "active": true })).is(201);
+    assert_eq!(directory.person("a.b-c").unwrap().one("homeDirectory"), Some("/home/a.b-c"));
+}

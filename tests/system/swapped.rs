@@ -116,3 +116,41 @@ fn a_write_by_id_never_reaches_the_entry_that_took_the_dn() {
     }
     scene.gateway.is_sound();
 }
+
+/// Members are who they are now, whatever their names stood for a moment ago.
+#[test]
+fn members_whose_names_are_swapped_are_shown_and_written_as_they_are() {
+    use crate::support::directory::{Directory, SUFFIX};
+    let directory = Directory::start();
+    let mut gateway = Gateway::serve(&[directory.target("corp", "openldap")]);
+    let scim = gateway.target("corp");
+    let person = |login: &str| {
+        let made = scim.post("/Users", &json!({ "userName": login, "active": true })).is(201);
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let (ada, bob) = (person("ada"), person("bob"));
+    let group =
+        scim.post("/Groups", &json!({ "displayName": "crew", "members": [{ "value": ada }] })).is(201);
+    let path = format!("/Groups/{}", group["id"].as_str().unwrap());
+    let members = || {
+        let read = scim.get(&path).is(200);
+        let members = read["members"].as_array().unwrap().iter();
+        members.map(|member| member["value"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(members(), std::slice::from_ref(&ada));
+    let rename = |from: &str, to: &str| {
+        directory.modify(&format!(
+            "dn: uid={from},ou=people,{SUFFIX}\nchangetype: modrdn\nnewrdn: uid={to}\ndeleteoldrdn: 1\n"
+        ));
+    };
+    rename("ada", "x");
+    rename("bob", "ada");
+    rename("x", "bob");
+    assert_eq!(members(), [ada]);
+    scim.put(&path, &json!({ "displayName": "crew", "members": [{ "value": bob }] })).is(200);
+    assert_eq!(members(), [bob]);
+    let held = directory.group("crew").unwrap().all("member").to_vec();
+    assert!(held.contains(&format!("uid=ada,ou=people,{SUFFIX}")), "{held:?}");
+    assert!(!held.contains(&format!("uid=bob,ou=people,{SUFFIX}")), "{held:?}");
+    gateway.is_sound();
+}

@@ -23,7 +23,11 @@ const NO_RIGHTS: u32 = 50;
 
 /// Why the bind was refused, for the log.
 pub(super) fn bind(result: &LdapResult) -> String {
-    format!("the bind was refused with {}", cause(result))
+    let hint = match result.rc {
+        49 => "; look at bind_dn and bind_password",
+        _ => "",
+    };
+    format!("the bind was refused with {}{hint}", cause(result))
 }
 
 /// A search's failure; the size limit is the caller's affair.
@@ -48,6 +52,10 @@ pub(super) fn write(write: &LdapOperation, result: &LdapResult) -> Failure {
         19 if is_uniqueness(&result.text) => Failure::Uniqueness(cause(result)),
         16 | 20 if matches!(write, LdapOperation::Modify { .. }) => Failure::Conflict(cause(result)),
         NO_SUCH_OBJECT if adds => Failure::Internal(format!("the parent does not exist: {}", cause(result))),
+        // A mapping's own step, which names an entry that nobody looked for.
+        NO_SUCH_OBJECT if matches!(write, LdapOperation::Modify { assertion: None, .. }) => {
+            Failure::Internal(format!("there is no entry {}: {}", dn(write), cause(result)))
+        }
         // Found a moment ago under this DN: it has another name now, or is gone. Asking again tells which.
         NO_SUCH_OBJECT => Failure::Conflict(cause(result)),
         ASSERTION_FAILED => Failure::Conflict(cause(result)),
@@ -180,7 +188,11 @@ mod tests {
             values: vec![Value::from("x")],
         };
         let changes = vec![change("sn"), change("mail")];
-        LdapOperation::Modify { dn: "uid=secret-dn".to_owned(), changes, assertion: None }
+        LdapOperation::Modify {
+            dn: "uid=secret-dn".to_owned(),
+            changes,
+            assertion: Some("(uid=a)".to_owned()),
+        }
     }
 
     #[test]

@@ -254,8 +254,8 @@ impl Examination<'_> {
         let seen = answer.entries.len();
         match answer.result.rc {
             codes::SIZE_LIMIT if seen < MANY => self.findings.note(format!(
-                "{name}: the server gives this account {seen} entries a search; longer lists take one more read for \
-                 each page"
+                "{name}: the server gives this account {seen} entries a search; longer lists are read by pages, which it \
+                 must not limit too (OpenLDAP: `size.prtotal`), or lists are refused"
             )),
             0 | codes::SIZE_LIMIT => {}
             _ => self.findings.wrong(format!("{name}: {}", codes::search(base, &answer.result))),

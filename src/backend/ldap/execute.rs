@@ -11,7 +11,6 @@ use crate::plan::{Action, Expect, LdapOperation, ModifyKind, Plan, Scope, Step, 
 use super::ber;
 use super::codes::{self, dn};
 use super::connection::{Trouble, assertion};
-use super::dn::{below, split};
 use super::entry::Entry;
 use super::id;
 use super::pool::Lease;
@@ -105,10 +104,7 @@ impl Directory {
     async fn write(&self, write: &LdapOperation, until: Instant) -> Result<Option<String>, Failure> {
         match self.send(write, until).await? {
             Sent::Answered(result) => self.answered(write, &result, until).await,
-            Sent::Lost(lost) => {
-                self.forget(write);
-                self.look_again(lost, until).await
-            }
+            Sent::Lost(lost) => self.look_again(lost, until).await,
         }
     }
 
@@ -153,29 +149,11 @@ impl Directory {
         until: Instant,
     ) -> Result<Option<String>, Failure> {
         if result.rc != 0 {
-            if matches!(result.rc, codes::NO_SUCH_OBJECT | codes::ASSERTION_FAILED) {
-                self.names.forget(dn(write));
-            }
             return Err(self.failure(write, result));
         }
-        self.forget(write);
         match write {
             LdapOperation::Add { dn, .. } => self.made(dn, result, until).await.map(Some),
             _ => Ok(None),
-        }
-    }
-
-    /// Names that mean something else after this write.
-    fn forget(&self, write: &LdapOperation) {
-        match write {
-            LdapOperation::Search { .. } | LdapOperation::Modify { .. } => {}
-            LdapOperation::Add { dn, .. } | LdapOperation::Delete { dn, .. } => self.names.forget(dn),
-            LdapOperation::ModifyDn { dn, new_rdn, new_superior, .. } => {
-                self.names.forget(dn);
-                if let Some((_, parent)) = split(dn) {
-                    self.names.forget(&below(new_rdn, new_superior.as_deref().unwrap_or(parent)));
-                }
-            }
         }
     }
 
@@ -218,7 +196,6 @@ impl Directory {
         match (answer.result.rc, answer.entries.into_iter().next()) {
             (0, Some(entry)) => Ok(entry),
             (0 | codes::NO_SUCH_OBJECT, _) => {
-                self.names.forget(dn);
                 Err(Failure::Conflict("the entry is no longer as it was".to_owned()))
             }
             _ => Err(codes::search(dn, &answer.result)),
@@ -257,7 +234,7 @@ impl Directory {
         }
         let id =
             id_made.ok_or_else(|| Failure::Unknown(format!("{dn} was made, its id could not be read")))?;
-        self.names.created(&id, dn);
+        self.names.saw(&id, dn);
         Ok(id)
     }
 

@@ -156,7 +156,7 @@ impl Directory {
             _ => return Err(codes::search(&dn, &answer.result)),
         };
         if found.is_none() {
-            self.names.forget_id(id);
+            self.names.forget(id);
         }
         Ok(found)
     }
@@ -177,7 +177,7 @@ impl Directory {
             match record(entity, entries, &search.fields, &entry) {
                 Some(record) => {
                     if !is_scan {
-                        self.names.saw(&entity.name, &record.id, &entry.dn);
+                        self.names.saw(&record.id, &entry.dn);
                     }
                     records.insert(record.id.clone(), record);
                 }

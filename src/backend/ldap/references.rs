@@ -1,5 +1,5 @@
-//! DNs in what was read become references: all of a result's DNs together, those not seen lately in one
-//! search for each type and some hundred names. What resolves to nothing is not shown.
+//! DNs in what was read become references: all of a result's DNs together, in one search for each type and some hundred
+//! names. Each is asked for each time: a name may be another's by now. What resolves to nothing is not shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -53,7 +53,7 @@ impl Directory {
     ) -> Result<(), Failure> {
         let hidden = hidden(entries);
         self.show_stand_ins(entries, records, until).await?;
-        let (mut known, lookups) = self.unknown(entity, entries, records, hidden.as_deref())?;
+        let (lookups, mut known) = (self.unknown(entity, entries, records, hidden.as_deref())?, Known::new());
         self.look_up(lookups, &mut known, until).await?;
         for record in records {
             for (native, values) in &mut record.values {
@@ -70,15 +70,15 @@ impl Directory {
         Ok(())
     }
 
-    /// What is known of all DNs in these records, and the look-ups that tell the rest.
+    /// The look-ups that tell what the DNs in these records stand for.
     fn unknown(
         &self,
         entity: &Entity,
         entries: &Entries,
         records: &[Record],
         hidden: Option<&str>,
-    ) -> Result<(Known, Vec<LookUp>), Failure> {
-        let (mut known, mut seen) = (Known::new(), BTreeSet::new());
+    ) -> Result<Vec<LookUp>, Failure> {
+        let mut seen = BTreeSet::new();
         let mut wanted: BTreeMap<Arc<str>, Vec<(String, String)>> = BTreeMap::new();
         for (native, values) in records.iter().flat_map(|record| &record.values) {
             let places = self.places(by_dn(entity, entries, native))?;
@@ -88,15 +88,8 @@ impl Directory {
                 if Some(normalised.as_str()) == hidden || !seen.insert((native, normalised.clone())) {
                     continue;
                 }
-                match self.names.id(&normalised) {
-                    Some((target, id)) if places.iter().any(|(place, _)| *place == target) => {
-                        known.insert(normalised, (target, id));
-                    }
-                    _ => {
-                        for (target, _) in places.iter().filter(|(_, base)| name.under(base)) {
-                            wanted.entry(target.clone()).or_default().push((normalised.clone(), dn.clone()));
-                        }
-                    }
+                for (target, _) in places.iter().filter(|(_, base)| name.under(base)) {
+                    wanted.entry(target.clone()).or_default().push((normalised.clone(), dn.clone()));
                 }
             }
         }
@@ -105,7 +98,7 @@ impl Directory {
             let chunks: Vec<_> = names.chunks(NAMES).map(<[_]>::to_vec).collect();
             chunks.into_iter().map(move |names| LookUp { entity: entity.clone(), is_kept, names })
         };
-        Ok((known, wanted.into_iter().flat_map(lookup).collect()))
+        Ok(wanted.into_iter().flat_map(lookup).collect())
     }
 
     /// The types with their bases.
@@ -175,7 +168,7 @@ impl Directory {
         for entry in &answer.entries {
             if let (Some(id), Some(name)) = (id::of(entry, &entries.id), Dn::parse(&entry.dn)) {
                 if lookup.is_kept {
-                    self.names.saw(entity, &id, &entry.dn);
+                    self.names.saw(&id, &entry.dn);
                 }
                 known.entry(name.normalised()).or_insert((entity.clone(), id));
             }
