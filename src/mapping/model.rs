@@ -144,7 +144,7 @@ fn alone(store: &Store) -> Store {
 }
 
 /// A place that is no resource type of its own.
-fn bare(name: Arc<str>, store: Store) -> Entity {
+pub(super) fn bare(name: Arc<str>, store: Store) -> Entity {
     Entity {
         name,
         store,

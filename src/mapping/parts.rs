@@ -9,11 +9,8 @@ use super::build::Builder;
 use super::draft::{DraftGiven, DraftLine, DraftPart, DraftResource, Given};
 use super::line::{How, ResourceMapping};
 use super::template::Template;
-use super::values;
-use crate::plan::{
-    Composed, Copied, Counter, DeleteRule, Entity, Entries, Initial, Native, OnDelete, Part, StandIn, Store,
-    Value,
-};
+use super::{model, values};
+use crate::plan::{Composed, Copied, Counter, Entity, Entries, Initial, Native, Part, StandIn, Store, Value};
 use crate::scim::path::AttrPath;
 use crate::scim::schema::{Attribute, Type};
 
@@ -22,22 +19,14 @@ pub(super) fn entities(draft: &DraftResource, store: &Store) -> Vec<Entity> {
     let Store::Entries(entries) = store else { return Vec::new() };
     let entity = |part: &DraftPart| {
         let place = split(&part.dn)?;
-        Some(Entity {
-            name: format!("{}.{}", draft.name, part.alias).into(),
-            store: Store::Entries(Entries {
-                base: place.base.to_owned(),
-                classes: part.classes.clone(),
-                rdn: place.attribute.into(),
-                id: entries.id.clone(),
-                ..Entries::default()
-            }),
-            references: Default::default(),
-            unique: Vec::new(),
-            version: None,
-            on_delete: vec![DeleteRule::always(OnDelete::Delete)],
-            read_only: false,
-            unscoped: None,
-        })
+        let entries = Entries {
+            base: place.base.to_owned(),
+            classes: part.classes.clone(),
+            rdn: place.attribute.into(),
+            id: entries.id.clone(),
+            ..Entries::default()
+        };
+        Some(model::bare(format!("{}.{}", draft.name, part.alias).into(), Store::Entries(entries)))
     };
     draft.parts.iter().filter_map(entity).collect()
 }

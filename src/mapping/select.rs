@@ -17,6 +17,7 @@ impl Mapping {
     fn touched_by(&self, of: &ResourceMapping) -> Touched {
         let (mut read, mut written) = (of.fields(&|_| true).natives, of.written());
         if let Some(entity) = self.model().entity(&of.entity) {
+            read.extend(entity.version.clone());
             match &entity.store {
                 Store::Table(table) => tested(&table.only, &mut read),
                 Store::Entries(entries) => {

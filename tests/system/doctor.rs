@@ -265,6 +265,12 @@ fn a_mapping_that_its_directory_does_not_fit_is_a_mistake() {
         assert!(!well, "{text}");
         says(&text, &["error: User: the schema has no attribute employeeNumbr", "--> target corp"]);
     }
+    let folder = tempfile::tempdir().unwrap();
+    let misspelt = include_str!("../../mappings/openldap/mapping.rhai").replace("entryCSN", "entryCSM");
+    std::fs::write(folder.path().join("mapping.rhai"), misspelt).unwrap();
+    let (text, well) = check(&openldap.target("corp", folder.path().to_str().unwrap()), &["--live"]);
+    assert!(!well, "{text}");
+    says(&text, &["error: User: the schema has no attribute entryCSM"]);
     openldap.kill();
     let (text, well) = check(&targets[0], &["--live"]);
     assert!(!well, "{text}");

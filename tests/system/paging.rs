@@ -31,24 +31,21 @@ fn in_ldap() -> String {
 
 #[test]
 fn of_ten_thousand_entries_in_openldap() {
-    let directory = Directory::holding(&in_ldap());
-    let rename = |from: &str, to: &str| {
-        directory.modify(&format!(
-            "dn: uid={from},ou=people,{SUFFIX}\nchangetype: modrdn\nnewrdn: uid={to}\ndeleteoldrdn: 1\n"
-        ));
-    };
-    are_paged(&directory.target("corp", "openldap"), &rename);
+    of_directory(&Directory::holding(&in_ldap()), "openldap");
 }
 
 #[test]
 fn of_ten_thousand_entries_in_389_directory_server() {
-    let directory = Directory::ds389_holding(&in_ldap(), "");
+    of_directory(&Directory::ds389_holding(&in_ldap(), ""), "389ds");
+}
+
+fn of_directory(directory: &Directory, mapping: &str) {
     let rename = |from: &str, to: &str| {
         directory.modify(&format!(
             "dn: uid={from},ou=people,{SUFFIX}\nchangetype: modrdn\nnewrdn: uid={to}\ndeleteoldrdn: 1\n"
         ));
     };
-    are_paged(&directory.target("corp", "389ds"), &rename);
+    are_paged(&directory.target("corp", mapping), &rename);
 }
 
 #[test]
