@@ -127,7 +127,8 @@ impl PlanVerb {
         Ok((named, given))
     }
 
-    /// `plan.statement(text, params, outputs)`: a map of what the row that it returns will hold. A text that was put together would carry values that nobody escaped.
+    /// `plan.statement(text, params, outputs)`: a map of what the row that it returns will hold. A text that
+    /// was put together would carry values that nobody escaped.
     fn statement(&self, call: &NativeCallContext, text: &str, params: Array, outputs: Array) -> Said<Map> {
         self.only_on(call, false, "statement")?;
         if !self.text.contains(text) {
@@ -311,9 +312,8 @@ fn dynamic(value: &Value) -> Dynamic {
 impl ResourceMapping {
     /// The natives that lines and the mapping itself name, and whether each may have several values.
     fn named(&self) -> impl Iterator<Item = (&Native, bool)> {
-        let of_line = |line| (Line::all_natives(line).chain(&line.natives), line.many);
-        let lines = self.lines.iter().map(of_line);
-        let lines = lines.flat_map(|(natives, is_many)| natives.map(move |native| (native, is_many)));
+        let of_line = |line| Line::all_natives(line).map(|native| (native, line.many));
+        let lines = self.lines.iter().flat_map(of_line);
         let given = self.initial.iter().chain(&self.stamps).map(|(native, _)| (native, false));
         lines.chain(given)
     }

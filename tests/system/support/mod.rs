@@ -14,7 +14,7 @@ pub mod samba;
 pub mod scim;
 
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 /// A server whose life is in the test's hands.
@@ -22,11 +22,22 @@ pub trait Server {
     /// Starts it, at the same ports as before, and waits until it answers.
     fn up(&mut self);
 
+    /// The process, while it runs.
+    fn process(&mut self) -> &mut Option<Child>;
+
     /// Kills it as a crash would.
-    fn kill(&mut self);
+    fn kill(&mut self) {
+        if let Some(mut server) = self.process().take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
 
     /// Sends it a signal: `STOP`, `CONT`.
-    fn signal(&self, name: &str);
+    fn signal(&mut self, name: &str) {
+        let pid = self.process().as_ref().unwrap().id().to_string();
+        output(Command::new("kill").arg(format!("-{name}")).arg(pid));
+    }
 }
 
 /// A port that nobody listens on now.

@@ -170,16 +170,8 @@ impl Server for Samba {
         });
     }
 
-    fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.server.as_ref().unwrap().id().to_string();
-        output(Command::new("kill").arg(format!("-{name}")).arg(pid));
+    fn process(&mut self) -> &mut Option<Child> {
+        &mut self.server
     }
 }
 
