@@ -1,17 +1,14 @@
 //! SQL: one statement builder for two dialects. `dialect`, `builder`, `condition`, `order`, `select` and `lower` are pure;
-//! `sqlite` (with its `pool` and `failure`) is the only part that talks to a database. T-SQL is rendered here
-//! from the start; what executes it comes with the SQL Server backend.
+//! only `sqlite` talks to a database. T-SQL is rendered here from the start; what executes it comes with the
+//! SQL Server backend.
 
 mod builder;
 mod condition;
 pub mod demo;
 mod dialect;
-mod examine;
-mod failure;
 mod hooks;
 mod lower;
 mod order;
-mod pool;
 mod select;
 mod sqlite;
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::select::table_of;
 use crate::backend::finding::{Finding, Findings};
+use crate::backend::sql::select::table_of;
 use crate::plan::{Entity, Model, Table, Touched};
 
 /// The columns of a table; `hidden` ones are generated.

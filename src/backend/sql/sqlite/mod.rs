@@ -1,5 +1,9 @@
 //! SQLite: sessions on leased connections, the running of statements, rows as records.
 
+mod examine;
+mod failure;
+mod pool;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,11 +14,10 @@ use rusqlite::types::{ToSqlOutput, Value as Native, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 use time::format_description::well_known::Rfc3339;
 
+use self::failure::failure;
+use self::pool::{Lease, Pool};
 use super::dialect::Dialect;
-use super::examine;
-use super::failure::failure;
 use super::lower;
-use super::pool::{Lease, Pool};
 use super::select::{ChildSelect, Column, Select, Target, select};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{
