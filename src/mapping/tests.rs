@@ -667,7 +667,7 @@ fn procedures_are_called_by_the_mappings_own_functions() {
                 arguments: vec![null("dept"), text("fn", "Ada"), text("login", "ada")],
                 outputs: vec![("newId".to_owned(), output.clone())],
             },
-            HookStep::Id(Param::Output(output.clone())),
+            HookStep::Id(vec![Param::Output(output.clone())]),
             exec("usp_UserTerm", vec![today("date"), ("id".to_owned(), Param::Output(output))]),
         ]
     );

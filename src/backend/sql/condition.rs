@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::builder::Builder;
 use super::dialect::Dialect;
-use super::order;
+use super::{key, order};
 use crate::backend::Failure;
-use crate::plan::{Case, Entity, Model, Native, Order, Param, Predicate, Store, Table, Test, Value};
+use crate::plan::{Case, Entity, Key, Model, Native, Order, Param, Predicate, Store, Table, Test, Value};
 
 /// How deep predicates may nest.
 const DEPTH: usize = 64;
@@ -22,8 +22,8 @@ pub(super) const CHILD: &str = "c";
 pub(super) const LINK: &str = "r";
 
 /// The resource's own key.
-pub(super) fn key(dialect: Dialect, table: &Table) -> String {
-    format!("{OWN}.{}", dialect.quote(&table.id))
+pub(super) fn own_key(dialect: Dialect, table: &Table) -> Vec<String> {
+    key::columns(dialect, Some(OWN), &table.id)
 }
 
 /// A column of the resource's own table, or of a look-up.
@@ -61,13 +61,14 @@ pub(super) fn scoped<'a>(model: &'a Model, entity: &Entity, native: &Native) -> 
     if tables.iter().all(|table| table.only == Predicate::All) { Vec::new() } else { tables }
 }
 
-/// Writes that `value`, text of our own, leads to a row of one of these tables that exists for SCIM.
-pub(super) fn write_leads(builder: &mut Builder, tables: &[&Table], value: &str) -> Result<(), Failure> {
+/// Writes that `link`, columns of our own, leads to a row of one of these tables that exists for SCIM.
+pub(super) fn write_leads(builder: &mut Builder, tables: &[&Table], link: &[String]) -> Result<(), Failure> {
     builder.push("(");
     for (index, table) in tables.iter().enumerate() {
-        let (name, key) = (builder.dialect.quote(&table.name), builder.dialect.quote(&table.id));
+        let name = builder.dialect.quote(&table.name);
+        let is_it = key::same(&key::columns(builder.dialect, Some(LINK), &table.id), link);
         let or = if index > 0 { " OR " } else { "" };
-        builder.push(&format!("{or}EXISTS (SELECT 1 FROM {name} AS {LINK} WHERE {LINK}.{key} = {value}"));
+        builder.push(&format!("{or}EXISTS (SELECT 1 FROM {name} AS {LINK} WHERE {is_it}"));
         if table.only != Predicate::All {
             builder.push(" AND ");
             let mut inside =
@@ -159,15 +160,10 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The key is compared as it is, for its index, and as text, because `042` is no id of row 42.
     fn ids(&mut self, ids: &[String]) {
-        let key = key(self.builder.dialect, self.table);
-        let marks: Vec<String> = ids.iter().map(|id| self.builder.value(Value::Text(id.clone()))).collect();
-        if marks.is_empty() {
-            return self.text("1 = 0");
-        }
-        let (marks, text) = (marks.join(", "), self.builder.dialect.as_text(&key));
-        self.text(&format!("({key} IN ({marks}) AND {text} IN ({marks}))"));
+        let columns = own_key(self.builder.dialect, self.table);
+        let condition = key::is_one_of(self.builder, &columns, &self.table.id, ids);
+        self.text(&condition);
     }
 
     fn child(&mut self, table: &str, inner: &Predicate, negated: bool, depth: usize) -> Result<(), Failure> {
@@ -175,9 +171,10 @@ impl Writer<'_> {
             return Err(Failure::Internal(format!("{table} is no child table of {}", self.table.name)));
         };
         let dialect = self.builder.dialect;
-        let (name, foreign) = (dialect.quote(&child.table), dialect.quote(&child.foreign_key));
-        let own = key(dialect, self.table);
-        self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {CHILD}.{foreign} = {own} AND "));
+        let (name, foreign) =
+            (dialect.quote(&child.table), key::columns(dialect, Some(CHILD), &child.foreign_key));
+        let is_its = key::same(&foreign, &own_key(dialect, self.table));
+        self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {is_its} AND "));
         let table = self.table;
         let (links, own) = (self.links, self.own);
         let mut inside = Writer { builder: &mut *self.builder, table, links, own, child: Some(&child.table) };
@@ -203,6 +200,14 @@ impl Writer<'_> {
         }
     }
 
+    /// The columns that a reference's native stands for.
+    fn link(&self, native: &Native) -> (Key, Vec<String>) {
+        let key = self.table.columns(native);
+        let alias = if native.part.is_some() { Some(CHILD) } else { self.own };
+        let columns = key::columns(self.builder.dialect, alias, &key);
+        (key, columns)
+    }
+
     /// Where this is a reference to rows of which some do not exist: that it leads to one that does.
     fn leads(&mut self, native: &Native) -> Result<(), Failure> {
         let Some((model, entity)) = self.links else { return Ok(()) };
@@ -210,23 +215,32 @@ impl Writer<'_> {
         if tables.is_empty() {
             return Ok(());
         }
-        let column = self.column(native);
+        let (_, columns) = self.link(native);
         self.text(" AND ");
-        write_leads(self.builder, &tables, &column)
+        write_leads(self.builder, &tables, &columns)
     }
 
     fn test(&mut self, native: &Native, test: &Test, negated: bool) -> Result<(), Failure> {
-        let column = self.column(native);
-        let condition = self.condition(&column, test);
-        let tested = match test {
-            Test::Equals(value, _) | Test::Compare(_, value) => self.compared(&column, value),
-            _ => column,
+        let (tested, condition) = match test {
+            Test::Equals(Value::Reference(to), _) => self.leads_to(native, &to.id),
+            Test::Present if self.table.links.contains_key(native) => {
+                (Vec::new(), present(&self.link(native).1))
+            }
+            test => {
+                let column = self.column(native);
+                let condition = self.condition(&column, test);
+                let tested = match test {
+                    Test::Equals(value, _) | Test::Compare(_, value) => self.compared(&column, value),
+                    _ => column,
+                };
+                (vec![tested], condition)
+            }
         };
         let is_guarded = negated && *test != Test::Present;
         let is_link = self.child.is_none()
             && self.links.is_some_and(|(model, entity)| !scoped(model, entity, native).is_empty());
         match is_guarded {
-            true => self.text(&format!("({tested} IS NOT NULL AND {condition}")),
+            true => self.text(&format!("({} AND {condition}", present(&tested))),
             false if is_link => self.text(&format!("({condition}")),
             false => self.text(&condition),
         }
@@ -237,6 +251,13 @@ impl Writer<'_> {
             self.text(")");
         }
         Ok(())
+    }
+
+    /// That a reference leads to what has this id; and the columns that hold it.
+    fn leads_to(&mut self, native: &Native, id: &str) -> (Vec<String>, String) {
+        let (key, columns) = self.link(native);
+        let condition = key::is_one_of(self.builder, &columns, &key, &[id.to_owned()]);
+        (columns, condition)
     }
 
     fn condition(&mut self, column: &str, test: &Test) -> String {
@@ -278,9 +299,6 @@ impl Writer<'_> {
             Value::Text(_) => {
                 format!("{column} = {mark}{}", self.builder.dialect.collation(case == Case::Exact))
             }
-            Value::Reference(_) => {
-                format!("({column} = {mark} AND {} = {mark})", self.builder.dialect.as_text(column))
-            }
             _ => format!("{} = {mark}", self.compared(column, value)),
         }
     }
@@ -307,6 +325,11 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+/// That none of the columns is NULL.
+fn present(columns: &[String]) -> String {
+    columns.iter().map(|column| format!("{column} IS NOT NULL")).collect::<Vec<_>>().join(" AND ")
 }
 
 fn sign(order: Order) -> &'static str {

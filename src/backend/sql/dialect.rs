@@ -38,6 +38,15 @@ impl Dialect {
         }
     }
 
+    /// A key's column as it is selected where an id is made of it: in T-SQL as the text that it is compared as, which of
+    /// a UNIQUEIDENTIFIER has capital letters.
+    pub(super) fn id(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => column.to_owned(), // its values' own texts are the same
+            Self::Transact => self.as_text(column),
+        }
+    }
+
     /// The first characters of a text.
     pub(super) fn beginning(self, text: &str, chars: usize) -> String {
         match self {
@@ -127,12 +136,21 @@ impl Dialect {
 
     /// An INSERT that returns the new row's key, also where the table has triggers: there a bare OUTPUT
     /// fails and `@@IDENTITY` is a trigger's.
-    pub(super) fn insert_returning(self, table: &str, columns: &str, values: &str, key: &str) -> String {
+    pub(super) fn insert_returning(self, table: &str, columns: &str, values: &str, key: &[String]) -> String {
+        let each = |text: &dyn Fn(usize, &String) -> String| {
+            key.iter().enumerate().map(|(at, column)| text(at + 1, column)).collect::<Vec<_>>().join(", ")
+        };
         match self {
-            Self::Sqlite => format!("INSERT INTO {table} {columns} {values} RETURNING {key}"),
-            Self::Transact => format!(
-                "DECLARE @key TABLE (k SQL_VARIANT); INSERT INTO {table} {columns} OUTPUT INSERTED.{key} INTO @key {values}; SELECT k FROM @key"
-            ),
+            Self::Sqlite => format!("INSERT INTO {table} {columns} {values} RETURNING {}", key.join(", ")),
+            Self::Transact => {
+                let declared = each(&|number, _| format!("k{number} SQL_VARIANT"));
+                let output = each(&|_, column| format!("INSERTED.{column}"));
+                let selected = each(&|number, _| self.id(&format!("k{number}")));
+                format!(
+                    "DECLARE @key TABLE ({declared}); INSERT INTO {table} {columns} OUTPUT {output} INTO @key {values}; \
+                     SELECT {selected} FROM @key"
+                )
+            }
         }
     }
 

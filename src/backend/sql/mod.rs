@@ -1,4 +1,5 @@
-//! SQL: one statement builder for two dialects. `dialect`, `builder`, `condition`, `order`, `select` and `lower` are pure;
+//! SQL: one statement builder for two dialects. `dialect`, `builder`, `key`, `condition`, `order`, `select`, `own` and `lower` are
+//! pure;
 //! only `sqlite` talks to a database. T-SQL is rendered here from the start; what executes it comes with the
 //! SQL Server backend.
 
@@ -7,8 +8,10 @@ mod condition;
 pub mod demo;
 mod dialect;
 mod hooks;
+mod key;
 mod lower;
 mod order;
+mod own;
 mod select;
 mod sqlite;
 

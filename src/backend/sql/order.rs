@@ -5,27 +5,32 @@ use time::OffsetDateTime;
 use time::UtcOffset;
 
 use super::builder::Builder;
-use super::condition;
 use super::dialect::Dialect;
+use super::{condition, key};
+use crate::backend::Failure;
 use crate::limits::SORTED_CHARS;
 use crate::plan::{By, Case, Mark, Sequence, Sort, Table, Value};
 
 /// Writes the condition of a sequence that begins behind a place, if it does.
-pub(super) fn write_behind(builder: &mut Builder, table: &Table, sequence: &Sequence) {
-    let Some(mark) = &sequence.behind else { return };
-    let id = condition::key(builder.dialect, table);
-    let id_mark = builder.value(Value::Text(mark.id.clone()));
-    let beyond = format!("{id} {} {id_mark}", if sequence.backward { '<' } else { '>' });
+pub(super) fn write_behind(builder: &mut Builder, table: &Table, sequence: &Sequence) -> Result<(), Failure> {
+    let Some(mark) = &sequence.behind else { return Ok(()) };
+    let parts = table.id.parts(&mark.id).ok_or_else(|| {
+        let cause = format!("{:?} is no key of {}", mark.id, table.name);
+        Failure::Rejected("The list cannot go on from here; begin it anew.".to_owned(), cause)
+    })?;
+    let columns = condition::own_key(builder.dialect, table);
+    let beyond = key::is_beyond(builder, &columns, &parts, sequence.backward);
     let condition = match &sequence.sort {
         None => beyond,
         Some(sort) => behind(builder, sort, sequence.backward, mark, &beyond),
     };
     builder.push(" AND ").push(&condition);
+    Ok(())
 }
 
 /// What stands behind a place in a sorted result: another value, or the same one and an id beyond.
 fn behind(builder: &mut Builder, sort: &Sort, backward: bool, mark: &Mark, beyond: &str) -> String {
-    let key = key(builder, sort);
+    let key = sort_key(builder, sort);
     let is_falling = sort.descending != backward;
     let Some(value) = &mark.value else {
         let same = format!("{key} IS NULL AND {beyond}");
@@ -42,7 +47,7 @@ fn behind(builder: &mut Builder, sort: &Sort, backward: bool, mark: &Mark, beyon
 /// Writes what orders the rows as one more column.
 pub(super) fn write_selected(builder: &mut Builder, sequence: &Sequence) {
     if let Some(sort) = &sequence.sort {
-        let key = key(builder, sort);
+        let key = sort_key(builder, sort);
         builder.push(", ").push(&key);
     }
 }
@@ -51,12 +56,12 @@ pub(super) fn write_selected(builder: &mut Builder, sequence: &Sequence) {
 pub(super) fn write_order(builder: &mut Builder, table: &Table, sequence: &Sequence) {
     builder.push(" ORDER BY ");
     if let Some(sort) = &sequence.sort {
-        let key = key(builder, sort);
+        let key = sort_key(builder, sort);
         let term = builder.dialect.order(&key, sort.descending != sequence.backward);
         builder.push(&term).push(", ");
     }
-    let id = condition::key(builder.dialect, table);
-    builder.push(&id).push(if sequence.backward { " DESC" } else { "" });
+    let id = key::order(&condition::own_key(builder.dialect, table), sequence.backward);
+    builder.push(&id);
 }
 
 /// The alias of the look-up whose column orders the result.
@@ -65,7 +70,7 @@ pub(super) fn lookup(sequence: &Sequence) -> Option<std::sync::Arc<str>> {
 }
 
 /// The expression that orders the result.
-fn key(builder: &mut Builder, sort: &Sort) -> String {
+fn sort_key(builder: &mut Builder, sort: &Sort) -> String {
     let dialect = builder.dialect;
     let column = condition::column(dialect, &sort.native);
     let of_column = match sort.by {

@@ -17,12 +17,13 @@ use time::format_description::well_known::Rfc3339;
 use self::failure::failure;
 use self::pool::{Lease, Pool};
 use super::dialect::Dialect;
+use super::key;
 use super::lower;
-use super::select::{ChildSelect, Column, Select, Target, select};
+use super::select::{ChildSelect, Column, Select, Target, select, table_of};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{
     Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
-    Record, Reference, Row, Search, Statement, Touched, Value,
+    Record, Reference, Row, Search, Statement, Touched, Value, id_of,
 };
 
 /// Connections that read at one time.
@@ -102,9 +103,13 @@ struct SqliteSession {
 #[async_trait]
 impl Session for SqliteSession {
     async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
-        let statements = select(Dialect::Sqlite, &self.model, search)?;
-        let limit = search.range.limit;
-        self.lease.run(move |connection| found(connection, &statements, limit)).await
+        let mut all = Found::default();
+        for batch in key::batches(Dialect::Sqlite, table_of(&self.model, &search.entity)?.1, search) {
+            let statements = select(Dialect::Sqlite, &self.model, &batch)?;
+            let limit = batch.range.limit;
+            all.add(self.lease.run(move |connection| found(connection, &statements, limit)).await?);
+        }
+        Ok(all)
     }
 
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
@@ -134,7 +139,7 @@ fn found(connection: &Connection, select: &Select, limit: usize) -> Result<Found
         for record in &mut records {
             record.children.insert(child.table.clone(), Vec::new());
         }
-        for (key, row) in query(connection, &child.statement, |row| child_row(row, child))? {
+        for (key, row) in query(connection, &child.statement, |row| child_row(row, select.key, child))? {
             let record = places.get(&key).and_then(|at| records.get_mut(*at));
             if let (Some(record), Some(row)) = (record, row) {
                 record.children.entry(child.table.clone()).or_default().push(row);
@@ -162,8 +167,8 @@ fn query<T>(
 }
 
 fn record(row: &rusqlite::Row<'_>, select: &Select) -> Result<Record, rusqlite::Error> {
-    let mut record = Record { id: key(row.get_ref(0)?), ..Record::default() };
-    let mut at = 1;
+    let mut record = Record { id: id(row, 0, select.key)?, ..Record::default() };
+    let mut at = select.key;
     for column in &select.columns {
         if let Some(value) = cell(row, &mut at, column)? {
             record.values.insert(column.native.clone(), vec![value]);
@@ -180,9 +185,13 @@ fn record(row: &rusqlite::Row<'_>, select: &Select) -> Result<Record, rusqlite::
 }
 
 /// A child's row with the key that it belongs to; `None` when a reference in it leads nowhere.
-fn child_row(row: &rusqlite::Row<'_>, child: &ChildSelect) -> Result<(String, Option<Row>), rusqlite::Error> {
+fn child_row(
+    row: &rusqlite::Row<'_>,
+    key: usize,
+    child: &ChildSelect,
+) -> Result<(String, Option<Row>), rusqlite::Error> {
     let mut values = Row::new();
-    let mut at = 1;
+    let mut at = key;
     let mut whole = true;
     for column in &child.columns {
         match cell(row, &mut at, column)? {
@@ -192,31 +201,35 @@ fn child_row(row: &rusqlite::Row<'_>, child: &ChildSelect) -> Result<(String, Op
             None => whole &= column.target == Target::Value,
         }
     }
-    Ok((key(row.get_ref(0)?), whole.then_some(values)))
+    Ok((id(row, 0, key)?, whole.then_some(values)))
 }
 
-/// One native's value, from one column or, for a reference to one of several entities, from two.
+/// One native's value: of a reference made of as many columns as the key has that it leads to, and where that is one
+/// of several entities' of one more.
 fn cell(row: &rusqlite::Row<'_>, at: &mut usize, column: &Column) -> Result<Option<Value>, rusqlite::Error> {
-    let value = row.get_ref(*at)?;
-    *at += 1;
-    let reference = |resource: String| match value {
-        ValueRef::Null => None,
-        _ => Some(Value::Reference(Reference { resource: Some(resource), id: key(value) })),
-    };
-    Ok(match &column.target {
-        Target::Value => read(value),
-        Target::One(entity) => reference(entity.to_string()),
+    let first = *at;
+    *at += column.width;
+    let resource = match &column.target {
+        Target::Value => return Ok(read(row.get_ref(first)?)),
+        Target::One(entity) => Some(entity.to_string()),
         Target::Several => {
-            let kind: Option<String> = row.get(*at)?;
             *at += 1;
-            kind.and_then(reference)
+            row.get(*at - 1)?
         }
-    })
+    };
+    for part in first..first + column.width {
+        if row.get_ref(part)? == ValueRef::Null {
+            return Ok(None);
+        }
+    }
+    let id = id(row, first, column.width)?;
+    Ok(resource.map(|resource| Value::Reference(Reference { resource: Some(resource), id })))
 }
 
-/// A key as the text of a SCIM id.
-fn key(value: ValueRef<'_>) -> String {
-    read(value).and_then(|value| value.text()).unwrap_or_default()
+/// The id that a key's values make, which stand in so many columns from this one on.
+fn id(row: &rusqlite::Row<'_>, first: usize, columns: usize) -> Result<String, rusqlite::Error> {
+    let text = |at| Ok(read(row.get_ref(at)?).and_then(|value| value.text()).unwrap_or_default());
+    Ok(id_of(&(first..first + columns).map(text).collect::<Result<Vec<_>, rusqlite::Error>>()?))
 }
 
 fn read(value: ValueRef<'_>) -> Option<Value> {
@@ -252,11 +265,13 @@ fn execute(connection: &Connection, plan: &Plan) -> Result<Option<String>, Failu
             return Err(Failure::Conflict(format!("{}: {rows} rows, not {expected}", step.about)));
         }
     }
-    match &plan.id {
-        Some(Param::Value(value)) => Ok(value.text()),
-        Some(Param::Output(name)) => Ok(outputs.get(name).and_then(Value::text)),
-        Some(Param::Null) | None => Ok(None),
-    }
+    let text = |part: &Param| match part {
+        Param::Value(value) => value.text(),
+        Param::Output(name) => outputs.get(name).and_then(Value::text),
+        Param::Null => None,
+    };
+    let parts: Option<Vec<String>> = plan.id.iter().map(text).collect();
+    Ok(parts.filter(|parts| !parts.is_empty()).map(|parts| id_of(&parts)))
 }
 
 /// Runs one statement; how many rows it touched.
