@@ -225,3 +225,132 @@ impl Builder<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::Mapping;
+    use crate::plan::{Key, Native, Store, Table};
+    use crate::scim::path::AttrPath;
+    use crate::scim::schema::Mutability;
+
+    const GROUP: &str =
+        "resource(\"Group\").table(\"G\").id(\"T\", \"C\").only(#{ T: \"x\" }).on_delete(\"delete\");\n";
+    const USER: &str =
+        "resource(\"User\").table(\"P\").id(\"T\", \"N\").only(#{ T: \"x\" }).on_delete(\"delete\");\n";
+    const NAMES: &str = "attr(\"userName\", \"Login\");\n";
+
+    fn load(text: &str) -> Result<Mapping, String> {
+        let found = Mapping::parse("mapping.rhai", text, &BTreeMap::new());
+        found.map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    }
+
+    fn table(mapping: &Mapping, name: &str) -> Table {
+        match mapping.model().entity(name).map(|entity| &entity.store) {
+            Some(Store::Table(table)) => table.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn key(columns: &[&str]) -> Key {
+        Key::of(columns.iter().copied()).unwrap()
+    }
+
+    #[test]
+    fn a_reference_over_several_columns_has_one_native() {
+        let text = format!(
+            "{USER}{NAMES}attr(enterprise(\"manager\"), [\"T\", \"BossNo\"]).ref(\"User\");
+             attr(enterprise(\"department\"), \"dept.Name\");
+             attr(\"groups\", \"M\").child(\"MT\", \"MN\").read_only();
+             attr(\"groups.value\", [\"M.MT\", \"M.Code\"]).ref(\"Group\");
+             rest(\"Scim\", [\"ST\", \"SN\"], \"Doc\");
+             {GROUP}attr(\"displayName\", \"C\");"
+        );
+        let lookup = ".lookup(\"dept\", \"D\", [\"T\", \"No\"], [\"T\", \"DeptNo\"]).on_delete";
+        let mapping = load(&text.replacen(".on_delete", lookup, 1)).unwrap();
+        let user = table(&mapping, "User");
+        assert_eq!(user.id, key(&["T", "N"]));
+        let manager = Native::own("(T, BossNo)");
+        assert_eq!(user.columns(&manager), key(&["T", "BossNo"]));
+        assert_eq!(user.columns(&Native::of("M", "(MT, Code)")), key(&["MT", "Code"]));
+        assert_eq!(user.child("M").map(|child| child.foreign_key.clone()), Some(key(&["MT", "MN"])));
+        assert_eq!(user.rest.map(|rest| rest.key), Some(key(&["ST", "SN"])));
+        let lookup = &user.lookups[0];
+        assert_eq!((&lookup.key, &lookup.foreign_key), (&key(&["T", "No"]), &key(&["T", "DeptNo"])));
+        assert_eq!(table(&mapping, "User.dept").id, key(&["T", "No"]));
+        let references = &mapping.model().entity("User").unwrap().references;
+        assert_eq!(references.keys().cloned().collect::<Vec<_>>(), [manager, Native::of("M", "(MT, Code)")]);
+    }
+
+    #[test]
+    fn what_stands_in_the_key_is_given_once() {
+        let text = "resource(\"User\").table(\"P\").id(\"Login\", \"T\", \"D\").lookup(\"dept\", \"Dept\", \"Id\", \"D\").on_delete(\"delete\");
+            attr(\"userName\", \"Login\").required(); attr(\"title\", [\"T\", \"U\"]).read(\"f\").write(\"f\");
+            attr(\"nickName\", \"U2\"); attr(\"displayName\", \"T\").read_only(); attr(enterprise(\"department\"), \"dept.Name\");
+            fn f(x) { x }";
+        let mapping = load(text).unwrap();
+        let rt = &mapping.resources()[0].resource_type;
+        for (name, expected) in [
+            ("userName", Mutability::Immutable),
+            ("title", Mutability::Immutable),
+            ("nickName", Mutability::ReadWrite),
+            ("displayName", Mutability::ReadOnly),
+        ] {
+            let found = rt.find(&AttrPath::attribute(name)).unwrap().attribute.mutability;
+            assert_eq!(found, expected, "{name}");
+        }
+        let urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        let path = AttrPath { urn: Some(urn.to_owned()), ..AttrPath::attribute("department") };
+        assert_eq!(rt.find(&path).unwrap().attribute.mutability, Mutability::Immutable);
+    }
+
+    #[test]
+    fn every_mistake_in_a_key_has_a_sentence() {
+        let user = USER.trim_end().trim_end_matches(';');
+        let generated = user.replace(".only(#{ T: \"x\" })", "");
+        let boss = |columns: &str| format!("attr(enterprise(\"manager\"), {columns}).ref(\"User\");");
+        let members = |columns: &str| {
+            format!(
+                "{GROUP}attr(\"displayName\", \"C\"); attr(\"members\", \"M\").child(\"T\", \"C\"); \
+                 attr(\"members.value\", {columns}).ref(\"User\");"
+            )
+        };
+        for (text, says) in [
+            (USER.replace("\"N\"", "\"T\""), "`T` stands twice among the columns of a key"),
+            (format!("{USER}{NAMES}attr(\"phoneNumbers\", \"Ph\").child(\"T\"); attr(\"phoneNumbers.value\", \"Ph.N\");"),
+             "`child` names 1 column, and the key of a User has 2 columns"),
+            (format!("{USER}{NAMES}rest(\"S\", \"Id\", \"Doc\");"), "`rest` names 1 column, and the key of a User has 2 columns"),
+            (format!("{USER}{NAMES}{}", boss("\"BossNo\"")), "this line names 1 column, and the key of a User has 2 columns"),
+            (format!("{USER}{NAMES}{}", boss("[\"T\", \"B\", \"C\"]")), "this line names 3 columns, and the key of a User has 2"),
+            (format!("{USER}{NAMES}{}", boss("[\"B\", \"B\"]")), "`B` stands twice among the columns of a key"),
+            (format!("{USER}{NAMES}{}", boss("[\"X.A\", \"B\"]")), "a reference stands in the columns of one table"),
+            (format!("{USER}{NAMES}{}", boss("[\"X.A\", \"X.B\"]")), "a reference stands in the resource's own columns"),
+            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".missing(0).ref")), "`missing` of a reference over several"),
+            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".unique().ref")), "`unique` of a reference over several"),
+            (format!("{generated};{NAMES}{}", boss("[\"T\", \"B\"]")), "`(T, B)` has the key's `T` in it, and neither a line nor `initial` gives"),
+            (format!("{USER}attr(\"userName\", \"B\");{}", boss("[\"T\", \"B\"]")), "`(T, B)` writes `B`, and so does something else"),
+            (format!("{user}.lookup(\"d\", \"D\", [\"T\", \"Id\"], [\"T\", \"B\"]);{NAMES}{}attr(\"title\", \"d.Name\");", boss("[\"T\", \"B\"]")),
+             "`(T, B)` writes `B`, and so does something else"),
+            (format!("{user}.lookup(\"d\", \"D\", [\"T\", \"Id\"], [\"B\"]);{NAMES}attr(\"title\", \"d.Name\");"),
+             "the look-up `d` has not as many foreign keys as keys"),
+            (format!("{user}.lookup(\"d\", \"D\", [], []);{NAMES}attr(\"title\", \"d.Name\");"), "the look-up `d` has not as many"),
+            (format!("{USER}{NAMES}stamp(\"T\", \"y\");"), "`stamp` would change the key's `T`"),
+            (USER.replace("(\"delete\")", "(\"disable\", #{ T: \"gone\" })") + NAMES, "DELETE would change the key's `T`"),
+            (format!("{USER}{NAMES}{}", members("\"M.N\"")), "this line names 1 column, and the key of a User has 2 columns"),
+            (format!("{USER}{NAMES}{}", members("[\"M.T\", \"X.N\"]")), "a reference stands in the columns of one table"),
+            (format!("{USER}{NAMES}{}", members("[\"M.T\", \"M.N\"]").replace(".only(#{ T: \"x\" })", "")), "`M.(T, N)` has the key's `T` in it"),
+            (format!("{USER}{NAMES}{}initial(\"M.N\", 1);", members("[\"M.T\", \"M.N\"]")), "`M.(T, N)` writes `N`, and so does something else"),
+            ("resource(\"User\").base(\"dc=x\").classes([\"p\"]).rdn(\"uid\", \"{userName}\").id(\"a\", \"b\").on_delete(\"delete\"); attr(\"userName\", \"uid\");".to_owned(),
+             "an entry's id is one attribute"),
+            (format!("resource(\"User\").base(\"dc=x\").classes([\"p\"]).rdn(\"uid\", \"{{userName}}\").on_delete(\"delete\"); attr(\"userName\", \"uid\");{}", boss("[\"a\", \"b\"]")),
+             "an entry refers to another by one attribute"),
+        ] {
+            let said = load(&text).err().unwrap_or_default();
+            assert!(said.contains(&format!("error: {says}")) && said.contains("mapping.rhai:"), "{text}\n{says}\n{said}");
+        }
+        // Its columns are nobody else's, and the tenant is given.
+        let members = members("[\"M.T\", \"M.N\"]");
+        load(&format!("{USER}{NAMES}{}{members}", boss("[\"T\", \"B\"]"))).unwrap();
+    }
+}

@@ -112,7 +112,7 @@ fn every_example_of_the_reference_loads() {
 fn every_verb_that_is_not_built_is_refused_by_name() {
     let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\")";
     let line = "attr(\"userName\", \"N\")";
-    let chained = ["part(\"p\", 1, 2)", "dated(\"p\", \"d\", \"s\")", "id(\"a\", \"b\")"];
+    let chained = ["part(\"p\", 1, 2)", "dated(\"p\", \"d\", \"s\")"];
     let on_line: [&str; 0] = [];
     let free = ["on_error(1, \"uniqueness\")", "sequence(\"s\")"];
     let texts = (chained.iter().map(|verb| format!("{start}.{verb};")))

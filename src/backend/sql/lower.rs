@@ -92,6 +92,7 @@ impl<'a> Lowering<'a> {
             return Ok(self.done());
         }
         let columns = self.new_columns(&create.record)?;
+        self.own.leads_somewhere()?;
         self.unique(&create.record.values, None)?;
         self.insert_own(&columns)?;
         for (table, rows) in &create.record.children {

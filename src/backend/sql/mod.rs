@@ -17,5 +17,7 @@ mod sqlite;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_keys;
 
 pub use sqlite::Sqlite;

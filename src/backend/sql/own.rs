@@ -36,6 +36,17 @@ impl Own {
         self.known = key.columns().iter().map(text).collect();
     }
 
+    /// Refuses a client's own key that is no segment of a URL's path (RFC 3986 §3.3); one of several columns always is.
+    pub(super) fn leads_somewhere(&self) -> Result<(), Failure> {
+        match self.known.as_slice() {
+            [Some(id)] if matches!(id.as_str(), "" | "." | "..") => {
+                let cause = "no URL leads to it".to_owned();
+                Err(Failure::Rejected(format!("{id:?} cannot be the id of a resource."), cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What is known to stand in this column, where the columns `holders` hold the key.
     pub(super) fn known(&self, holders: &Key, column: &str) -> Option<&str> {
         let at = holders.columns().iter().position(|name| **name == *column)?;
