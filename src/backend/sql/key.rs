@@ -89,10 +89,16 @@ pub(super) fn is_beyond(
     condition
 }
 
-/// ORDER BY's terms.
-pub(super) fn order(columns: &[String], backward: bool) -> String {
+/// ORDER BY's terms, each once: T-SQL takes none twice.
+pub(super) fn order<'a>(columns: impl IntoIterator<Item = &'a String>, backward: bool) -> String {
+    let mut once: Vec<&String> = Vec::new();
+    for column in columns {
+        if !once.contains(&column) {
+            once.push(column);
+        }
+    }
     let term = |column: &String| if backward { format!("{column} DESC") } else { column.clone() };
-    columns.iter().map(term).collect::<Vec<_>>().join(", ")
+    once.into_iter().map(term).collect::<Vec<_>>().join(", ")
 }
 
 /// A search as several, where it is for more ids than one statement can compare. Their results together are the

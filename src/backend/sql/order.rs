@@ -54,14 +54,20 @@ pub(super) fn write_selected(builder: &mut Builder, sequence: &Sequence) {
 
 /// Writes ORDER BY.
 pub(super) fn write_order(builder: &mut Builder, table: &Table, sequence: &Sequence) {
+    let mut own = condition::own_key(builder.dialect, table);
     builder.push(" ORDER BY ");
     if let Some(sort) = &sequence.sort {
         let key = sort_key(builder, sort);
         let term = builder.dialect.order(&key, sort.descending != sequence.backward);
-        builder.push(&term).push(", ");
+        builder.push(&term);
+        // What is sorted by has no ties in itself, and T-SQL takes no column twice.
+        own.retain(|column| *column != key);
+        if own.is_empty() {
+            return;
+        }
+        builder.push(", ");
     }
-    let id = key::order(&condition::own_key(builder.dialect, table), sequence.backward);
-    builder.push(&id);
+    builder.push(&key::order(&own, sequence.backward));
 }
 
 /// The alias of the look-up whose column orders the result.

@@ -247,11 +247,10 @@ impl Selector<'_> {
                 condition::write_leads(&mut builder, &tables, &link)?;
             }
         }
-        builder.push(&format!(" ORDER BY {}", key::order(&key, false)));
-        for column in &columns {
-            let columns = key::columns(self.dialect, Some(CHILD), &self.table.columns(&column.native));
-            builder.push(&format!(", {}", key::order(&columns, false)));
-        }
+        let of =
+            |column: &Column| key::columns(self.dialect, Some(CHILD), &self.table.columns(&column.native));
+        let ordering: Vec<String> = key.into_iter().chain(columns.iter().flat_map(of)).collect();
+        builder.push(&format!(" ORDER BY {}", key::order(&ordering, false)));
         Ok(ChildSelect { table: name.clone(), statement: builder.statement(None)?, columns })
     }
 

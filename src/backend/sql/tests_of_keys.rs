@@ -153,9 +153,12 @@ fn searches_in_both_dialects() {
         Predicate::Id(vec!["ACME.8".to_owned()]),
     ];
     let filtered = search(Predicate::And(terms.to_vec()), &[]);
+    let mut by_number = search(Predicate::All, &[]);
+    let native = Native::own("EmpNo");
+    by_number.range.sequence.sort = Some(Sort { native, by: By::Integer, missing: None, descending: false });
     in_both("keys_search", |dialect| {
         let printed = |search| select(dialect, &model(), search).unwrap().plan().render();
-        [&all, &sorted, &filtered].map(printed).join("\n")
+        [&all, &sorted, &filtered, &by_number].map(printed).join("\n")
     });
 }
 
