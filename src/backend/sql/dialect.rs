@@ -5,8 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Sqlite,
-    /// Transact-SQL. Rendered and tested here; nothing executes it yet.
-    #[cfg_attr(not(test), allow(dead_code))]
+    /// Transact-SQL.
     Transact,
 }
 
@@ -135,23 +134,31 @@ impl Dialect {
     }
 
     /// An INSERT that returns the new row's key, also where the table has triggers: there a bare OUTPUT
-    /// fails and `@@IDENTITY` is a trigger's.
-    pub(super) fn insert_returning(self, table: &str, columns: &str, values: &str, key: &[String]) -> String {
-        let each = |text: &dyn Fn(usize, &String) -> String| {
-            key.iter().enumerate().map(|(at, column)| text(at + 1, column)).collect::<Vec<_>>().join(", ")
-        };
-        match self {
-            Self::Sqlite => format!("INSERT INTO {table} {columns} {values} RETURNING {}", key.join(", ")),
-            Self::Transact => {
-                let declared = each(&|number, _| format!("k{number} SQL_VARIANT"));
-                let output = each(&|_, column| format!("INSERTED.{column}"));
-                let selected = each(&|number, _| self.id(&format!("k{number}")));
-                format!(
-                    "DECLARE @key TABLE ({declared}); INSERT INTO {table} {columns} OUTPUT {output} INTO @key {values}; \
-                     SELECT {selected} FROM @key"
-                )
-            }
+    /// fails and `@@IDENTITY` is a trigger's. In T-SQL it stands in the variables afterwards, one for each column.
+    pub(super) fn insert_returning(
+        self,
+        table: &str,
+        columns: &str,
+        values: &str,
+        key: &[String],
+        variables: &[String],
+    ) -> String {
+        if self == Self::Sqlite {
+            return format!("INSERT INTO {table} {columns} {values} RETURNING {}", key.join(", "));
         }
+        let row = variables.first().map_or(String::new(), |variable| format!("{variable}_row"));
+        let numbers = 1..=key.len();
+        let declared = numbers.clone().map(|number| format!("k{number} NVARCHAR(4000)")).collect::<Vec<_>>();
+        let inserted = key.iter().map(|column| format!("INSERTED.{column}")).collect::<Vec<_>>();
+        let kept = variables.iter().zip(numbers).map(|(variable, number)| {
+            format!("; DECLARE {variable} NVARCHAR(4000) = (SELECT k{number} FROM {row})")
+        });
+        format!(
+            "DECLARE {row} TABLE ({}); INSERT INTO {table} {columns} OUTPUT {} INTO {row} {values}{}",
+            declared.join(", "),
+            inserted.join(", "),
+            kept.collect::<String>()
+        )
     }
 
     /// The most parameters in a statement.

@@ -1,6 +1,8 @@
 //! Keys of one or more columns in statements: what is selected, compared and ordered. Pure. What id their values make
 //! is [`crate::plan::id_of`]'s affair; here the texts of the values are parameters like any other.
 
+use std::collections::BTreeSet;
+
 use super::builder::Builder;
 use super::dialect::Dialect;
 use crate::plan::{Key, Predicate, Search, Table, Value};
@@ -10,7 +12,7 @@ const KEYS: &str = "k";
 /// How many keys of several columns one statement compares: each is a term of its own.
 const COMPOSITE_KEYS: usize = 250;
 /// Parameters of a statement that are no keys: those of `only` and of the window.
-const OTHER_PARAMETERS: usize = 98;
+const OTHER_PARAMETERS: usize = 48;
 
 /// The columns of a key, behind an alias where the table has one there.
 pub(super) fn columns(dialect: Dialect, alias: Option<&str>, key: &Key) -> Vec<String> {
@@ -104,9 +106,14 @@ pub(super) fn order<'a>(columns: impl IntoIterator<Item = &'a String>, backward:
 /// A search as several, where it is for more ids than one statement can compare. Their results together are the
 /// whole one's; in which order, nobody asks who names the ids.
 pub(super) fn batches(dialect: Dialect, table: &Table, search: &Search) -> Vec<Search> {
+    // All its statements go in one request, and each has the ids.
+    let children = search.fields.natives.iter().filter_map(|native| native.part.as_deref());
+    let children: BTreeSet<&str> = children.filter(|part| table.child(part).is_some()).collect();
+    let statements = 1 + children.len() + usize::from(search.range.total);
+    let room = (dialect.most_parameters() / statements).saturating_sub(OTHER_PARAMETERS);
     let most = match table.id.len() {
-        1 => dialect.most_parameters() - OTHER_PARAMETERS,
-        _ => COMPOSITE_KEYS,
+        1 => room.max(1),
+        columns => (room / columns).clamp(1, COMPOSITE_KEYS),
     };
     match &search.predicate {
         Predicate::Id(ids) if ids.len() > most => {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::builder::Builder;
+use super::builder::{Builder, variable};
 use super::condition;
 use super::dialect::Dialect;
 use super::hooks;
@@ -173,15 +173,16 @@ impl<'a> Lowering<'a> {
         output: &str,
         (columns, values): (String, String),
     ) -> Result<Vec<Param>, Failure> {
-        let text = self.dialect.insert_returning(&self.quote(table), &columns, &values, &self.columns(key));
-        builder.push(&text);
         let named = |column: &Arc<str>| match key.len() {
             1 => output.into(),
             _ => format!("{output}.{column}").into(),
         };
         let outputs: Vec<Arc<str>> = key.columns().iter().map(named).collect();
+        let variables: Vec<String> = outputs.iter().map(|output| variable(output)).collect();
+        let (table, columns_of_key) = (self.quote(table), self.columns(key));
+        builder.push(&self.dialect.insert_returning(&table, &columns, &values, &columns_of_key, &variables));
         let about = format!("{about}; its {key} is :{} below", outputs.join(", :"));
-        self.steps.push(builder.step(about, Expect::Rows(1), outputs.iter().cloned())?);
+        self.steps.push(builder.returning(about, Expect::Rows(1), outputs.iter().cloned())?);
         Ok(outputs.into_iter().map(Param::Output).collect())
     }
 

@@ -1,7 +1,5 @@
-//! SQL: one statement builder for two dialects. `dialect`, `builder`, `key`, `condition`, `order`, `select`, `own` and `lower` are
-//! pure;
-//! only `sqlite` talks to a database. T-SQL is rendered here from the start; what executes it comes with the
-//! SQL Server backend.
+//! SQL: one statement builder for two dialects. `dialect`, `builder`, `key`, `condition`, `order`, `select`, `own`, `lower`
+//! and `records` are pure; only `sqlite` and `sqlserver` talk to a database.
 
 mod builder;
 mod condition;
@@ -12,8 +10,10 @@ mod key;
 mod lower;
 mod order;
 mod own;
+mod records;
 mod select;
 mod sqlite;
+mod sqlserver;
 
 #[cfg(test)]
 mod tests;
@@ -21,3 +21,4 @@ mod tests;
 mod tests_of_keys;
 
 pub use sqlite::Sqlite;
+pub use sqlserver::{Encryption, Login, Settings, SqlServer, Trust};

@@ -240,9 +240,20 @@ fn a_statement_compares_no_more_keys_than_it_can() {
         assert_eq!(in_all, ids);
         found.iter().for_each(|batch| _ = select(dialect, &model, batch).unwrap());
     }
+    // The statements about children, and the count, have the ids too.
+    let mut search =
+        Search::existing(&"User".into(), (0..400).map(|number| format!("ACME.{number}")).collect());
+    search.fields.natives.extend([Native::of("Phone", "Num"), member()]);
+    search.range.total = true;
+    let (_, table) = table_of(&model, "User").unwrap();
+    for batch in batches(Dialect::Transact, table, &search) {
+        let select = select(Dialect::Transact, &model, &batch).unwrap();
+        let params = select.statements().map(|statement| statement.params.len()).sum::<usize>();
+        assert!(params <= 2098, "{params}");
+    }
     let (entity, table) = entity("One", "One", &["Id"]);
     let model = Model { entities: [(entity.name.clone(), entity)].into() };
-    for (dialect, most) in [(Dialect::Sqlite, 32_668), (Dialect::Transact, 2_000)] {
+    for (dialect, most) in [(Dialect::Sqlite, 32_718), (Dialect::Transact, 2_050)] {
         let search = Search::existing(&"One".into(), (0..=most).map(|number| number.to_string()).collect());
         let found = batches(dialect, &table, &search);
         assert_eq!(found.len(), 2);
