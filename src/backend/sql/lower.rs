@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use super::hooks;
 use super::key;
 use super::own::{Columns, Own, id_parts, texts};
-use super::select::{select, table_of};
+use super::select::{Reading, select, table_of};
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
     Case, Changes, Child, Create, Delete, DeleteRule, Disable, Disabled, Entity, Expect, Facts, HookStep,
@@ -24,13 +24,13 @@ const KEY: &str = "id";
 
 /// What would be done, or which reads decide it.
 pub(super) fn lower(
-    dialect: Dialect,
+    dialect: Dialect<'_>,
     model: &Model,
     operation: &Operation,
     facts: &Facts,
 ) -> Result<Lowered, Failure> {
     match operation {
-        Operation::Search(search) => Ok(Lowered::Plan(select(dialect, model, search)?.plan())),
+        Operation::Search(search) => Ok(Lowered::Plan(select(dialect, model, search, Reading::Free)?.plan())),
         Operation::Create(create) => Lowering::new(dialect, model, &create.entity, facts)?.create(create),
         Operation::Update(update) => Lowering::new(dialect, model, &update.entity, facts)?.update(update),
         Operation::Delete(delete) => Lowering::new(dialect, model, &delete.entity, facts)?.delete(delete),
@@ -38,7 +38,7 @@ pub(super) fn lower(
 }
 
 struct Lowering<'a> {
-    dialect: Dialect,
+    dialect: Dialect<'a>,
     entity: &'a Entity,
     table: &'a Table,
     facts: &'a Facts,
@@ -51,7 +51,7 @@ struct Lowering<'a> {
 // === impl Lowering ===
 
 impl<'a> Lowering<'a> {
-    fn new(dialect: Dialect, model: &'a Model, entity: &str, facts: &'a Facts) -> Result<Self, Failure> {
+    fn new(dialect: Dialect<'a>, model: &'a Model, entity: &str, facts: &'a Facts) -> Result<Self, Failure> {
         let (entity, table) = table_of(model, entity)?;
         let (steps, own, id, needs) = Default::default();
         Ok(Self { dialect, entity, table, facts, steps, own, id, needs })
@@ -73,16 +73,24 @@ impl<'a> Lowering<'a> {
         key::columns(self.dialect, None, key)
     }
 
-    /// The columns that hold the row's own key, and the marks of what they hold.
-    fn own(&self, builder: &mut Builder, holders: &Key) -> (Vec<String>, Vec<String>) {
-        let marks = self.own.params.iter().map(|param| builder.param(param.clone()));
-        (self.columns(holders), marks.collect())
+    /// The columns of a table that hold the row's own key, and the marks of what is stored there.
+    fn stored_key(
+        &self,
+        builder: &mut Builder<'_>,
+        table: &str,
+        holders: &Key,
+    ) -> Result<(Vec<String>, Vec<String>), Failure> {
+        let held = holders.columns().iter().zip(&self.own.params);
+        let marks = held.map(|(column, param)| builder.stored(table, column, param.clone()));
+        Ok((self.columns(holders), marks.collect::<Result<_, _>>()?))
     }
 
-    /// That these columns hold the row's own key.
-    fn is_own(&self, builder: &mut Builder, holders: &Key) -> String {
-        let (columns, marks) = self.own(builder, holders);
-        key::same(&columns, &marks)
+    /// That these columns of a table hold the row's own key.
+    fn is_own(&self, builder: &mut Builder<'_>, table: &str, holders: &Key) -> String {
+        let held = holders.columns().iter().zip(&self.own.params);
+        let marks: Vec<String> =
+            held.map(|(column, param)| self.against(builder, table, column, param)).collect();
+        key::same(&self.columns(holders), &marks)
     }
 
     // --- create ---
@@ -153,7 +161,8 @@ impl<'a> Lowering<'a> {
     fn insert_own(&mut self, columns: &Columns) -> Result<(), Failure> {
         let names: Vec<String> = columns.iter().map(|(name, _)| self.quote(name)).collect();
         let mut builder = Builder::new(self.dialect);
-        let marks: Vec<String> = columns.iter().map(|(_, param)| builder.param(param.clone())).collect();
+        let marks = columns.iter().map(|(name, param)| builder.stored(&self.table.name, name, param.clone()));
+        let marks = marks.collect::<Result<Vec<String>, _>>()?;
         let (list, values) = match columns.is_empty() {
             true => (String::new(), "DEFAULT VALUES".to_owned()),
             false => (format!("({})", names.join(", ")), format!("VALUES ({})", marks.join(", "))),
@@ -167,7 +176,7 @@ impl<'a> Lowering<'a> {
     /// An INSERT with its columns and values; what later statements know the new row's key by.
     fn insert_returning(
         &mut self,
-        mut builder: Builder,
+        mut builder: Builder<'_>,
         about: String,
         (table, key): (&str, &Key),
         output: &str,
@@ -240,8 +249,11 @@ impl<'a> Lowering<'a> {
             OnMissing::Create => {
                 let mut builder = Builder::new(self.dialect);
                 let given = [(&native.name, name)].into_iter().chain(common.iter().map(|(c, v)| (c, v)));
-                let (columns, marks): (Vec<String>, Vec<String>) =
-                    given.map(|(column, value)| (self.quote(column), builder.value(value.clone()))).unzip();
+                let (mut columns, mut marks) = (Vec::new(), Vec::new());
+                for (column, value) in given {
+                    columns.push(self.quote(column));
+                    marks.push(builder.stored(&lookup.table, column, Param::Value(value.clone()))?);
+                }
                 let list = (format!("({})", columns.join(", ")), format!("VALUES ({})", marks.join(", ")));
                 let about = format!("a new row in {}", lookup.table);
                 let of = (&*lookup.table, &lookup.key);
@@ -267,15 +279,17 @@ impl<'a> Lowering<'a> {
     /// when another leads to the same.
     fn insert_child(&mut self, child: &Child, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let (mut columns, mut marks) = self.own(&mut builder, &child.foreign_key);
+        let (mut columns, mut marks) = self.stored_key(&mut builder, &child.table, &child.foreign_key)?;
         let mut same = vec![key::same(&columns, &marks)];
         let is_link = |value: &Value| matches!(value, Value::Reference(_));
         let has_link = row.values().any(is_link);
         for (name, value) in row {
             for (column, param) in self.of_child(child, name, value)? {
-                let (name, mark) = (self.quote(&column), builder.param(param));
+                let mark = builder.stored(&child.table, &column, param.clone())?;
+                let name = self.quote(&column);
                 if is_link(value) || !has_link {
-                    same.push(format!("{name} = {mark}"));
+                    let again = self.against_again(&mut builder, (&child.table, &column), &param, &mark);
+                    same.push(format!("{name} = {again}"));
                 }
                 columns.push(name);
                 marks.push(mark);
@@ -283,13 +297,14 @@ impl<'a> Lowering<'a> {
         }
         for (column, value) in child.initial.iter().filter(|(column, _)| !row.contains_key(*column)) {
             columns.push(self.quote(column));
-            marks.push(builder.value(value.clone()));
+            marks.push(builder.stored(&child.table, column, Param::Value(value.clone()))?);
         }
         let table = self.quote(&child.table);
         builder.push(&format!(
-            "INSERT INTO {table} ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {})",
+            "INSERT INTO {table} ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM {table}{} WHERE {})",
             columns.join(", "),
             marks.join(", "),
+            self.dialect.locking(),
             same.join(" AND ")
         ));
         self.steps.push(builder.step(format!("a row in {}", child.table), Expect::Done, None)?);
@@ -302,12 +317,38 @@ impl<'a> Lowering<'a> {
         self.own.written(self.table, &native, Some(value), &child.foreign_key)
     }
 
+    /// The mark of a value that a column is compared with; nothing is equal to NULL.
+    fn against(&self, builder: &mut Builder<'_>, table: &str, column: &str, param: &Param) -> String {
+        match param {
+            Param::Value(value) => {
+                builder.compared(self.dialect.kind(table, column), value).unwrap_or_else(|| "NULL".to_owned())
+            }
+            other => builder.param(other.clone()),
+        }
+    }
+
+    /// The same, of what was stored a moment ago.
+    fn against_again(
+        &self,
+        builder: &mut Builder<'_>,
+        (table, column): (&str, &str),
+        param: &Param,
+        mark: &str,
+    ) -> String {
+        match param {
+            Param::Value(value) => builder
+                .compared_again(self.dialect.kind(table, column), value, mark)
+                .unwrap_or_else(|| "NULL".to_owned()),
+            _ => mark.to_owned(),
+        }
+    }
+
     fn delete_child(&mut self, child: &Child, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let mut terms = vec![self.is_own(&mut builder, &child.foreign_key)];
+        let mut terms = vec![self.is_own(&mut builder, &child.table, &child.foreign_key)];
         for (name, value) in row {
             for (column, param) in self.of_child(child, name, value)? {
-                let mark = builder.param(param);
+                let mark = self.against(&mut builder, &child.table, &column, &param);
                 terms.push(format!("{} = {mark}", self.quote(&column)));
             }
         }
@@ -326,9 +367,10 @@ impl<'a> Lowering<'a> {
             return Ok(());
         };
         let mut builder = Builder::new(self.dialect);
-        let (mut columns, mut marks) = self.own(&mut builder, &rest.key);
+        let (mut columns, mut marks) = self.stored_key(&mut builder, &rest.table, &rest.key)?;
+        let document = Param::Value(Value::Text(document.to_owned()));
         columns.push(self.quote(&rest.column));
-        marks.push(builder.value(Value::Text(document.to_owned())));
+        marks.push(builder.stored(&rest.table, &rest.column, document)?);
         let (table, columns, marks) = (self.quote(&rest.table), columns.join(", "), marks.join(", "));
         builder.push(&format!("INSERT INTO {table} ({columns}) VALUES ({marks})"));
         self.steps.push(builder.step("what has no column of its own", Expect::Done, None)?);
@@ -340,7 +382,7 @@ impl<'a> Lowering<'a> {
             return Ok(());
         };
         let mut builder = Builder::new(self.dialect);
-        let is_its = self.is_own(&mut builder, &rest.key);
+        let is_its = self.is_own(&mut builder, &rest.table, &rest.key);
         builder.push(&format!("DELETE FROM {} WHERE {is_its}", self.quote(&rest.table)));
         self.steps.push(builder.step("its document", Expect::Done, None)?);
         Ok(())
@@ -419,10 +461,11 @@ impl<'a> Lowering<'a> {
     fn update_own(&mut self, update: &Update, columns: &Columns, after_change: bool) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
         builder.after_change = after_change;
-        let set: Vec<String> = columns
-            .iter()
-            .map(|(name, param)| format!("{} = {}", self.quote(name), builder.param(param.clone())))
-            .collect();
+        let mut set = Vec::with_capacity(columns.len());
+        for (name, param) in columns {
+            let mark = builder.stored(&self.table.name, name, param.clone())?;
+            set.push(format!("{} = {mark}", self.quote(name)));
+        }
         builder.push(&format!("UPDATE {} SET {}", self.quote(&self.table.name), set.join(", ")));
         self.only_this(&mut builder, update.version.as_ref(), &self.table.only)?;
         let when = if after_change { ", when a statement above changed something" } else { "" };
@@ -499,7 +542,9 @@ impl<'a> Lowering<'a> {
         for (native, disabled) in &disable.account {
             let name = self.quote(&native.name);
             let value = match disabled {
-                Disabled::Value(Some(value)) => builder.value(value.clone()),
+                Disabled::Value(Some(value)) => {
+                    builder.stored(&self.table.name, &native.name, Param::Value(value.clone()))?
+                }
                 Disabled::Value(None) => "NULL".to_owned(),
                 Disabled::Bits { set, clear } => {
                     let [set, clear] = [*set, !*clear].map(|bits| builder.value(Value::Integer(bits)));
@@ -511,7 +556,8 @@ impl<'a> Lowering<'a> {
         let stamps = delete.stamps.iter().filter(|(native, _)| native.part.is_none());
         let given = disable.values.iter().chain(stamps.map(|(native, value)| (&native.name, value)));
         for (column, value) in given {
-            set.push(format!("{} = {}", self.quote(column), builder.value(value.clone())));
+            let mark = builder.stored(&self.table.name, column, Param::Value(value.clone()))?;
+            set.push(format!("{} = {mark}", self.quote(column)));
         }
         if set.is_empty() {
             return Err(Failure::Internal(format!("nothing disables a {}", self.entity.name)));
@@ -535,14 +581,14 @@ impl<'a> Lowering<'a> {
     /// it must be.
     fn only_this(
         &self,
-        builder: &mut Builder,
+        builder: &mut Builder<'_>,
         version: Option<&Value>,
         permitted: &Predicate,
     ) -> Result<(), Failure> {
-        let is_it = self.is_own(builder, &self.table.id);
+        let is_it = self.is_own(builder, &self.table.name, &self.table.id);
         builder.push(&format!(" WHERE {is_it}"));
         if let (Some(native), Some(version)) = (&self.entity.version, version) {
-            let mark = builder.value(version.clone());
+            let mark = self.against(builder, &self.table.name, &native.name, &Param::Value(version.clone()));
             builder.push(&format!(" AND {} = {mark}", self.quote(&native.name)));
         }
         if *permitted != Predicate::All {

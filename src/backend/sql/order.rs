@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use time::UtcOffset;
 
 use super::builder::Builder;
+use super::catalog::Kind;
 use super::dialect::Dialect;
 use super::{condition, key};
 use crate::backend::Failure;
@@ -12,14 +13,22 @@ use crate::limits::SORTED_CHARS;
 use crate::plan::{By, Case, Mark, Sequence, Sort, Table, Value};
 
 /// Writes the condition of a sequence that begins behind a place, if it does.
-pub(super) fn write_behind(builder: &mut Builder, table: &Table, sequence: &Sequence) -> Result<(), Failure> {
+pub(super) fn write_behind(
+    builder: &mut Builder<'_>,
+    table: &Table,
+    sequence: &Sequence,
+) -> Result<(), Failure> {
     let Some(mark) = &sequence.behind else { return Ok(()) };
     let parts = table.id.parts(&mark.id).ok_or_else(|| {
         let cause = format!("{:?} is no key of {}", mark.id, table.name);
         Failure::Rejected("The list cannot go on from here; begin it anew.".to_owned(), cause)
     })?;
     let columns = condition::own_key(builder.dialect, table);
-    let beyond = key::is_beyond(builder, &columns, &parts, sequence.backward);
+    let held = (&*table.name, &table.id);
+    let Some(beyond) = key::is_beyond(builder, held, &columns, (&parts, sequence.backward)) else {
+        builder.push(" AND ").push(condition::NEVER);
+        return Ok(());
+    };
     let condition = match &sequence.sort {
         None => beyond,
         Some(sort) => behind(builder, sort, sequence.backward, mark, &beyond),
@@ -29,7 +38,7 @@ pub(super) fn write_behind(builder: &mut Builder, table: &Table, sequence: &Sequ
 }
 
 /// What stands behind a place in a sorted result: another value, or the same one and an id beyond.
-fn behind(builder: &mut Builder, sort: &Sort, backward: bool, mark: &Mark, beyond: &str) -> String {
+fn behind(builder: &mut Builder<'_>, sort: &Sort, backward: bool, mark: &Mark, beyond: &str) -> String {
     let key = sort_key(builder, sort);
     let is_falling = sort.descending != backward;
     let Some(value) = &mark.value else {
@@ -39,13 +48,18 @@ fn behind(builder: &mut Builder, sort: &Sort, backward: bool, mark: &Mark, beyon
             false => format!("({same})"),
         };
     };
-    let mark = value_mark(builder, value);
+    // An instant comes back as text, and is compared as what it was.
+    let kind = match (sort.by, builder.dialect) {
+        (By::Instant, Dialect::Transact(_)) => Kind::OffsetInstant,
+        _ => Kind::Other,
+    };
+    let Some(mark) = value_mark(builder, kind, value) else { return condition::NEVER.to_owned() };
     let (sign, nulls) = if is_falling { ('<', String::new()) } else { ('>', format!(" OR {key} IS NULL")) };
     format!("({key} {sign} {mark} OR ({key} = {mark} AND {beyond}){nulls})")
 }
 
 /// Writes what orders the rows as one more column.
-pub(super) fn write_selected(builder: &mut Builder, sequence: &Sequence) {
+pub(super) fn write_selected(builder: &mut Builder<'_>, sequence: &Sequence) {
     if let Some(sort) = &sequence.sort {
         let key = sort_key(builder, sort);
         builder.push(", ").push(&key);
@@ -53,7 +67,7 @@ pub(super) fn write_selected(builder: &mut Builder, sequence: &Sequence) {
 }
 
 /// Writes ORDER BY.
-pub(super) fn write_order(builder: &mut Builder, table: &Table, sequence: &Sequence) {
+pub(super) fn write_order(builder: &mut Builder<'_>, table: &Table, sequence: &Sequence) {
     let mut own = condition::own_key(builder.dialect, table);
     builder.push(" ORDER BY ");
     if let Some(sort) = &sequence.sort {
@@ -76,7 +90,7 @@ pub(super) fn lookup(sequence: &Sequence) -> Option<std::sync::Arc<str>> {
 }
 
 /// The expression that orders the result.
-fn sort_key(builder: &mut Builder, sort: &Sort) -> String {
+fn sort_key(builder: &mut Builder<'_>, sort: &Sort) -> String {
     let dialect = builder.dialect;
     let column = condition::column(dialect, &sort.native);
     let of_column = match sort.by {
@@ -98,11 +112,12 @@ fn sort_key(builder: &mut Builder, sort: &Sort) -> String {
     }
 }
 
-/// The mark of a value that is compared with a key, or with [`Dialect::instant`].
-pub(super) fn value_mark(builder: &mut Builder, value: &Value) -> String {
+/// What a value is compared with a column of this kind as, or with [`Dialect::instant`] of it; `None` when nothing there
+/// can be equal to it.
+pub(super) fn value_mark(builder: &mut Builder<'_>, kind: Kind, value: &Value) -> Option<String> {
     match (value, builder.dialect) {
-        (Value::Timestamp(at), Dialect::Sqlite) => builder.value(Value::Text(sqlite_instant(*at))),
-        _ => builder.value(value.clone()),
+        (Value::Timestamp(at), Dialect::Sqlite) => Some(builder.value(Value::Text(sqlite_instant(*at)))),
+        _ => builder.compared(kind, value),
     }
 }
 

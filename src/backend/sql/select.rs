@@ -65,11 +65,26 @@ pub(super) fn table_of<'a>(model: &'a Model, entity: &str) -> Result<(&'a Entity
     }
 }
 
+/// What a search leaves of what it reads for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// All of it.
+    Free,
+    /// Nothing until the transaction ends: what is read decides a write.
+    Locking,
+}
+
 /// The statements of a search.
-pub(super) fn select(dialect: Dialect, model: &Model, search: &Search) -> Result<Select, Failure> {
+pub(super) fn select(
+    dialect: Dialect<'_>,
+    model: &Model,
+    search: &Search,
+    reading: Reading,
+) -> Result<Select, Failure> {
+    let locking = if reading == Reading::Locking { dialect.locking() } else { "" };
     let (entity, table) = table_of(model, &search.entity)?;
     let is_child = |native: &&Native| native.part.as_ref().is_some_and(|part| table.child(part).is_some());
-    let selector = Selector { dialect, model, entity, table, search };
+    let selector = Selector { dialect, model, entity, table, search, locking };
     let columns: Vec<Column> = search
         .fields
         .natives
@@ -91,11 +106,12 @@ pub(super) fn select(dialect: Dialect, model: &Model, search: &Search) -> Result
 }
 
 struct Selector<'a> {
-    dialect: Dialect,
+    dialect: Dialect<'a>,
     model: &'a Model,
     entity: &'a Entity,
     table: &'a Table,
     search: &'a Search,
+    locking: &'static str,
 }
 
 // === impl Selector ===
@@ -120,23 +136,24 @@ impl Selector<'_> {
 
     /// What is selected for a column: its value, and which entity it leads to where that is open. A reference to a
     /// row that does not exist for SCIM is none; of a child table no such row is selected.
-    fn write_selected(&self, builder: &mut Builder, alias: &str, column: &Column) -> Result<(), Failure> {
+    fn write_selected(&self, builder: &mut Builder<'_>, alias: &str, column: &Column) -> Result<(), Failure> {
         let values = key::columns(self.dialect, Some(alias), &self.table.columns(&column.native));
+        let kind = self.dialect.kind(self.table.place(&column.native), &column.native.name);
         let scoped = condition::scoped(self.model, self.entity, &column.native);
         match (&column.target, scoped.as_slice()) {
-            (Target::Value, _) => _ = builder.push(&format!(", {}", values.concat())),
+            (Target::Value, _) => _ = builder.push(&format!(", {}", kind.selected(&values.concat()))),
             (Target::Several, _) => {
-                builder.push(&format!(", {}, ", key::selected(self.dialect, &values)));
+                builder.push(&format!(", {}, ", values.join(", ")));
                 self.write_kind(builder, &values, &column.native)?;
             }
             (Target::One(_), tables) if tables.is_empty() || alias == CHILD => {
-                builder.push(&format!(", {}", key::selected(self.dialect, &values)));
+                builder.push(&format!(", {}", values.join(", ")));
             }
             (Target::One(_), tables) => {
                 for value in &values {
                     builder.push(", CASE WHEN ");
                     condition::write_leads(builder, tables, &values)?;
-                    builder.push(&format!(" THEN {} END", self.dialect.id(value)));
+                    builder.push(&format!(" THEN {value} END"));
                 }
             }
         }
@@ -144,7 +161,12 @@ impl Selector<'_> {
     }
 
     /// Which of several entities has a row with this key; NULL when none has.
-    fn write_kind(&self, builder: &mut Builder, values: &[String], native: &Native) -> Result<(), Failure> {
+    fn write_kind(
+        &self,
+        builder: &mut Builder<'_>,
+        values: &[String],
+        native: &Native,
+    ) -> Result<(), Failure> {
         builder.push("CASE");
         for name in self.entity.references.get(native).into_iter().flatten() {
             let Some(Entity { store: Store::Table(table), .. }) = self.model.entity(name) else { continue };
@@ -159,7 +181,7 @@ impl Selector<'_> {
 
     fn rows(&self, columns: &[Column]) -> Result<Statement, Failure> {
         let mut builder = Builder::new(self.dialect);
-        builder.push("SELECT ").push(&key::selected(self.dialect, &self.key()));
+        builder.push("SELECT ").push(&self.key().join(", "));
         for column in columns {
             let alias = column.native.part.as_ref().map_or_else(|| OWN.to_owned(), |alias| self.quote(alias));
             self.write_selected(&mut builder, &alias, column)?;
@@ -184,8 +206,8 @@ impl Selector<'_> {
         builder.statement(None)
     }
 
-    fn from(&self, builder: &mut Builder, lookups: &BTreeSet<Arc<str>>) -> Result<(), Failure> {
-        builder.push(&format!(" FROM {} AS {OWN}", self.quote(&self.table.name)));
+    fn from(&self, builder: &mut Builder<'_>, lookups: &BTreeSet<Arc<str>>) -> Result<(), Failure> {
+        builder.push(&format!(" FROM {} AS {OWN}{}", self.quote(&self.table.name), self.locking));
         for alias in lookups {
             let lookup = self.table.lookup(alias);
             let lookup = lookup
@@ -198,14 +220,14 @@ impl Selector<'_> {
         Ok(())
     }
 
-    fn filtered(&self, builder: &mut Builder) -> Result<(), Failure> {
+    fn filtered(&self, builder: &mut Builder<'_>) -> Result<(), Failure> {
         builder.push(" WHERE ");
         let predicate = self.search.predicate.clone().and(self.table.only.clone());
         condition::write(builder, self.model, (self.entity, self.table), &predicate)
     }
 
     /// The window in its order, and `beyond` rows more, which tell whether there is more.
-    fn window(&self, builder: &mut Builder, beyond: usize) -> Result<(), Failure> {
+    fn window(&self, builder: &mut Builder<'_>, beyond: usize) -> Result<(), Failure> {
         let sequence = &self.search.range.sequence;
         order::write_behind(builder, self.table, sequence)?;
         order::write_order(builder, self.table, sequence);
@@ -226,7 +248,7 @@ impl Selector<'_> {
         let key = key::columns(self.dialect, Some(CHILD), &child.foreign_key);
         let (begin, end) = key::among(self.dialect, &key);
         let mut builder = Builder::new(self.dialect);
-        builder.push("SELECT ").push(&key::selected(self.dialect, &key));
+        builder.push("SELECT ").push(&key.join(", "));
         for column in &columns {
             self.write_selected(&mut builder, CHILD, column)?;
         }

@@ -7,16 +7,20 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::Sqlite;
+use super::catalog::{Catalog, Column, Kind};
 use super::dialect::Dialect;
 use super::key::batches;
 use super::lower::lower;
-use super::select::{select, table_of};
+use super::select::{Reading, select, table_of};
 use crate::backend::{Backend, Failure, Intent, Lowered};
 use crate::plan::{
     By, Case, Change, Changes, Child, Create, Delete, DeleteRule, Entity, Facts, Fields, Found, Key, Lookup,
     Mark, Model, Native, OnDelete, OnMissing, Operation, Plan, Predicate, Range, Record, Reference, Row,
     RowChanges, Search, Sequence, SideDocument, Sort, Store, Table, Test, Update, Value, id_of,
 };
+
+/// Nothing is known of its columns.
+const TSQL: fn() -> Dialect<'static> = || Dialect::Transact(Catalog::unknown());
 
 // === employees of a tenant, with a department, a manager, roles and a document; who lends is anybody ===
 
@@ -109,7 +113,7 @@ fn known(id: &str) -> Facts {
 
 /// The plan; every look-up finds `found`.
 fn plan(
-    dialect: Dialect,
+    dialect: Dialect<'_>,
     operation: &Operation,
     mut facts: Facts,
     found: Option<&str>,
@@ -128,9 +132,9 @@ fn plan(
     }
 }
 
-fn in_both(name: &str, print: impl Fn(Dialect) -> String) {
+fn in_both(name: &str, print: impl Fn(Dialect<'_>) -> String) {
     insta::assert_snapshot!(format!("{name}_sqlite"), print(Dialect::Sqlite));
-    insta::assert_snapshot!(format!("{name}_transact"), print(Dialect::Transact));
+    insta::assert_snapshot!(format!("{name}_transact"), print(TSQL()));
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn searches_in_both_dialects() {
     let native = Native::own("EmpNo");
     by_number.range.sequence.sort = Some(Sort { native, by: By::Integer, missing: None, descending: false });
     in_both("keys_search", |dialect| {
-        let printed = |search| select(dialect, &model(), search).unwrap().plan().render();
+        let printed = |search| select(dialect, &model(), search, Reading::Free).unwrap().plan().render();
         [&all, &sorted, &filtered, &by_number].map(printed).join("\n")
     });
 }
@@ -220,11 +224,9 @@ fn an_update_and_a_delete_in_both_dialects() {
 #[test]
 fn a_statement_compares_no_more_keys_than_it_can() {
     let model = model();
-    for (entity, dialect, ids, batched) in [
-        ("User", Dialect::Sqlite, 250, 1),
-        ("User", Dialect::Transact, 1001, 5),
-        ("User.dept", Dialect::Transact, 2, 1),
-    ] {
+    for (entity, dialect, ids, batched) in
+        [("User", Dialect::Sqlite, 250, 1), ("User", TSQL(), 1001, 5), ("User.dept", TSQL(), 2, 1)]
+    {
         let ids: Vec<String> = (0..ids).map(|number| format!("ACME.{number}")).collect();
         let search = Search::existing(&entity.into(), ids.clone());
         let (_, table) = table_of(&model, entity).unwrap();
@@ -238,7 +240,7 @@ fn a_statement_compares_no_more_keys_than_it_can() {
             })
             .collect();
         assert_eq!(in_all, ids);
-        found.iter().for_each(|batch| _ = select(dialect, &model, batch).unwrap());
+        found.iter().for_each(|batch| _ = select(dialect, &model, batch, Reading::Free).unwrap());
     }
     // The statements about children, and the count, have the ids too.
     let mut search =
@@ -246,19 +248,56 @@ fn a_statement_compares_no_more_keys_than_it_can() {
     search.fields.natives.extend([Native::of("Phone", "Num"), member()]);
     search.range.total = true;
     let (_, table) = table_of(&model, "User").unwrap();
-    for batch in batches(Dialect::Transact, table, &search) {
-        let select = select(Dialect::Transact, &model, &batch).unwrap();
+    for batch in batches(TSQL(), table, &search) {
+        let select = select(TSQL(), &model, &batch, Reading::Free).unwrap();
         let params = select.statements().map(|statement| statement.params.len()).sum::<usize>();
         assert!(params <= 2098, "{params}");
     }
     let (entity, table) = entity("One", "One", &["Id"]);
     let model = Model { entities: [(entity.name.clone(), entity)].into() };
-    for (dialect, most) in [(Dialect::Sqlite, 32_718), (Dialect::Transact, 2_050)] {
+    for (dialect, most) in [(Dialect::Sqlite, 32_718), (TSQL(), 2_050)] {
         let search = Search::existing(&"One".into(), (0..=most).map(|number| number.to_string()).collect());
         let found = batches(dialect, &table, &search);
         assert_eq!(found.len(), 2);
-        found.iter().for_each(|batch| _ = select(dialect, &model, batch).unwrap());
+        found.iter().for_each(|batch| _ = select(dialect, &model, batch, Reading::Free).unwrap());
     }
+}
+
+/// Where the columns' types are known, each part of a key is compared as its column's.
+#[test]
+fn the_parts_of_a_key_have_types_of_their_own() {
+    let mut catalog = Catalog::default();
+    let narrow = Kind::Narrow { code_page: 1252, octets: Some(8) };
+    let number = Kind::Integer { least: 0, greatest: 999 };
+    for (table, columns) in
+        [("hr.Employee", ["Tenant", "EmpNo", "MgrNo"]), ("UserRole", ["Tenant", "EmpNo", "RoleNo"])]
+    {
+        for (column, kind) in columns.into_iter().zip([narrow, number, number]) {
+            let (is_nullable, is_generated, has_default) = (false, false, false);
+            catalog.add(table, column, Column { kind, is_nullable, is_generated, has_default });
+        }
+    }
+    let dialect = Dialect::Transact(&catalog);
+    let ids = ["ACME.7", "ACME.07", "ACME.x", "~ce~a9.1"].map(str::to_owned).to_vec();
+    let mut wanted = search(Predicate::Id(ids), &[]);
+    wanted.range.sequence.behind = Some(Mark { value: None, id: "ACME.3".to_owned() });
+    let led = search(leads(manager(), "ACME.7"), &[]);
+    let mut lost = search(leads(manager(), "ACME.x"), &[]);
+    lost.range.sequence.behind = Some(Mark { value: None, id: "ACME.gone".to_owned() });
+    let printed = |search| select(dialect, &model(), search, Reading::Free).unwrap().plan().render();
+    let rows = RowChanges {
+        remove: vec![Row::from([(member().name, link("ACME.1"))])],
+        add: vec![Row::from([(member().name, link("ACME.2"))])],
+        repeatable: true,
+    };
+    let changes = Changes { children: BTreeMap::from([("UserRole".into(), rows)]), ..Changes::default() };
+    let (entity, id) = ("User".into(), "ACME.9".to_owned());
+    let update = Operation::Update(Update { entity, id, changes, version: None, hooks: Vec::new() });
+    let update = plan(dialect, &update, known("ACME.9"), None).unwrap().render();
+    insta::assert_snapshot!(
+        "keys_typed",
+        [printed(&wanted), printed(&led), printed(&lost), update].join("\n")
+    );
 }
 
 /// Walks from both ends, in steps of every size, meet each row once, in the order of the key's columns.
