@@ -36,6 +36,7 @@ mod schemas;
 mod serving;
 mod support;
 mod swapped;
+mod tds;
 mod uids;
 mod unknown;
 mod versions;

@@ -12,6 +12,7 @@ pub mod native;
 pub mod relay;
 pub mod samba;
 pub mod scim;
+pub mod tds;
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Output};
