@@ -9,6 +9,7 @@ mod identity;
 mod place;
 mod raw;
 mod secret;
+mod sqlserver;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub use raw::Server;
+pub use raw::{Encrypt, Server};
 
 use crate::limits::Limits;
 use crate::mapping::diagnostic::Diagnostic;
@@ -93,6 +94,59 @@ pub enum Store {
     Ldap(Ldap),
     /// A SQLite database: its file.
     Sqlite(PathBuf),
+    /// A SQL Server database.
+    SqlServer(SqlServer),
+}
+
+/// A SQL Server database.
+#[derive(Debug)]
+pub struct SqlServer {
+    /// The server's name or IPv4 address; the name that its certificate must have.
+    pub host: String,
+    /// Its port; 1433 when absent, unless there is an instance.
+    pub port: Option<u16>,
+    /// The named instance whose port is asked for.
+    pub instance: Option<String>,
+    /// The database.
+    pub database: String,
+    /// Who the gateway is to it.
+    pub login: Login,
+    /// What is encrypted.
+    pub encrypt: Encrypt,
+    /// Whose certificates are trusted.
+    pub trust: Trust,
+    /// Whether only reads are sent, so that a readable secondary may answer them.
+    pub read_only: bool,
+}
+
+/// Who the gateway is to a database.
+#[derive(Debug)]
+pub enum Login {
+    /// A login of SQL Server's own.
+    Password {
+        /// Its name.
+        user: String,
+        /// Its password.
+        password: Secret,
+    },
+    /// An access token that this file holds at each connection.
+    TokenFile(PathBuf),
+    /// An access token that this program, with its arguments, writes at each connection.
+    TokenCommand(Vec<String>),
+    /// The Kerberos ticket of the account that the gateway runs as.
+    #[cfg(feature = "kerberos")]
+    Kerberos,
+}
+
+/// Whose certificates are trusted.
+#[derive(Debug)]
+pub enum Trust {
+    /// The system's authorities.
+    System,
+    /// The authorities in this PEM file too.
+    Authority(PathBuf),
+    /// Anybody's.
+    Blind,
 }
 
 /// A directory.

@@ -83,3 +83,7 @@ pub const SCAN_LIVES: u32 = 10;
 pub const CONCURRENT_SCANS: usize = 2;
 /// Answers of a target that are given in pieces at one time.
 pub const LONG_ANSWERS: usize = 8;
+/// One answer of a database, at most: about so much is held of it.
+pub const RESULT_BYTES: usize = 256 << 20;
+/// An access token.
+pub const TOKEN_BYTES: usize = 64 * 1024;

@@ -6,6 +6,7 @@
 mod finding;
 pub mod ldap;
 pub mod sql;
+mod standing;
 
 use async_trait::async_trait;
 

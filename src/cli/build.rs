@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 
 use crate::backend::ldap::{self, Ldap};
-use crate::backend::sql::Sqlite;
+use crate::backend::sql::{self, SqlServer, Sqlite};
 use crate::backend::{Backend, Intent};
 use crate::config::{self, Config, Script, Store, Token};
 use crate::gateway::{Client, Cursors, LongAnswers, Scans, Snapshot, Target};
@@ -104,7 +104,37 @@ fn backend(
     let deadline = Duration::from_millis(limits.backend_deadline_ms);
     match store {
         Store::Sqlite(file) => Ok(Arc::new(Sqlite::open(file, model, intent, deadline)?)),
+        Store::SqlServer(settings) => Ok(Arc::new(SqlServer::new(database(settings), model, deadline))),
         Store::Ldap(ldap) => Ok(Arc::new(Ldap::new(directory(ldap, deadline, limits.scanned_rows), model)?)),
+    }
+}
+
+fn database(settings: &config::SqlServer) -> sql::Settings {
+    sql::Settings {
+        host: settings.host.clone(),
+        port: settings.port,
+        instance: settings.instance.clone(),
+        database: settings.database.clone(),
+        login: match &settings.login {
+            config::Login::Password { user, password } => {
+                sql::Login::Password { user: user.clone(), password: password.clone() }
+            }
+            config::Login::TokenFile(file) => sql::Login::TokenFile(file.clone()),
+            config::Login::TokenCommand(command) => sql::Login::TokenCommand(command.clone()),
+            #[cfg(feature = "kerberos")]
+            config::Login::Kerberos => sql::Login::Kerberos,
+        },
+        encryption: match settings.encrypt {
+            config::Encrypt::Strict => sql::Encryption::Strict,
+            config::Encrypt::Required => sql::Encryption::Required,
+            config::Encrypt::Off => sql::Encryption::Off,
+        },
+        trust: match &settings.trust {
+            config::Trust::System => sql::Trust::System,
+            config::Trust::Authority(file) => sql::Trust::Authority(file.clone()),
+            config::Trust::Blind => sql::Trust::Blind,
+        },
+        read_only: settings.read_only,
     }
 }
 

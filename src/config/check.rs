@@ -78,11 +78,6 @@ impl<'a> Check<'a> {
         self.mistakes.push(self.source.mistake(place.span().start, message).with_help(help));
     }
 
-    /// Notes that something is known and not built yet.
-    pub(super) fn not_built<T>(&mut self, place: &Spanned<T>, what: &str) {
-        self.mistake(place, format!("{what} is not built yet"));
-    }
-
     fn listen(&mut self, listen: &Spanned<String>, has_public_url: bool) -> Option<SocketAddr> {
         let Ok(address) = listen.get_ref().parse::<SocketAddr>() else {
             self.mistake_with_help(

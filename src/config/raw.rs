@@ -92,24 +92,38 @@ pub struct Sqlite {
     pub file: PathBuf,
 }
 
-/// Its shape is known and checked, though nothing is built on it yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "refused as a whole at its place until SQL Server is built")]
 pub struct SqlServer {
-    host: String,
-    port: Option<u16>,
-    database: String,
-    user: String,
-    password: SecretPlace,
-    ca: Option<PathBuf>,
-    encrypt: Option<Encrypt>,
-    trust_certificate: Option<bool>,
+    pub host: Spanned<String>,
+    pub port: Option<u16>,
+    pub instance: Option<Spanned<String>>,
+    pub database: String,
+    pub user: Option<String>,
+    pub password: Option<Spanned<SecretPlace>>,
+    pub token: Option<Spanned<TokenPlace>>,
+    pub kerberos: Option<Spanned<bool>>,
+    pub ca: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub encrypt: Encrypt,
+    pub trust_certificate: Option<Spanned<bool>>,
 }
 
+/// Where an access token comes from, at each connection.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenPlace {
+    pub file: Option<PathBuf>,
+    pub command: Option<Vec<String>>,
+}
+
+/// What of a conversation with SQL Server is encrypted.
+#[allow(missing_docs)] // the configuration's own words
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Encrypt {
+pub enum Encrypt {
+    Strict,
+    #[default]
     Required,
     Off,
 }

@@ -77,7 +77,7 @@ impl Check<'_> {
             return None;
         }
         if let Some(sqlserver) = &raw.sqlserver {
-            self.not_built(sqlserver, "SQL Server");
+            return self.sqlserver(sqlserver, raw.mode == raw::Mode::ReadOnly).map(Store::SqlServer);
         }
         if let Some(sqlite) = &raw.sqlite {
             return Some(Store::Sqlite(self.folder.join(&sqlite.get_ref().file)));
@@ -110,7 +110,7 @@ impl Check<'_> {
     }
 
     /// The path of a file with certificates.
-    fn authority(&mut self, path: &Spanned<PathBuf>) -> Option<PathBuf> {
+    pub(super) fn authority(&mut self, path: &Spanned<PathBuf>) -> Option<PathBuf> {
         let full = self.folder.join(path.get_ref());
         if !full.is_file() {
             self.mistake(path, format!("the file {} does not exist", path.get_ref().display()));

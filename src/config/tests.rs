@@ -217,10 +217,37 @@ fn a_directory_knows_the_gateway_in_one_way() {
 }
 
 #[test]
-fn what_is_not_built_yet_is_said_at_its_place() {
-    let sqlserver =
-        "[target.sqlserver]\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\npassword = { env = \"PATH\" }\n";
-    assert_eq!(with("[target.sqlite]\nfile = \"x.db\"\n", sqlserver), ["5:1 SQL Server is not built yet"]);
+fn a_database_server_knows_the_gateway_in_one_way_and_is_trusted_in_one() {
+    let place = |more: &str| {
+        let table = format!("[target.sqlserver]\nhost = \"sql1\"\ndatabase = \"crm\"\n{more}\n");
+        let text = good().replacen("[target.sqlite]\nfile = \"x.db\"\n", &table, 1);
+        match read(&text) {
+            Ok(_) => String::new(),
+            Err(found) => format!("{}:{} {}", found[0].line, found[0].column, found[0].message),
+        }
+    };
+    let login = "user = \"u\"\npassword = { env = \"PATH\" }\n";
+    assert_eq!(place(login), "");
+    assert_eq!(place("token = { command = [\"az\"] }"), "");
+    assert_eq!(place("token = { file = \"sql.token\" }"), "");
+    for none in ["", "user = \"u\"", "kerberos = false", &format!("{login}token = {{ file = \"t\" }}")] {
+        assert_eq!(place(none), "5:1 a database is to know the gateway in exactly one way", "{none}");
+    }
+    assert_eq!(place("token = { }"), "8:9 a token comes from exactly one place");
+    assert!(place(&format!("{login}encrypt = \"no\"")).starts_with("10:11 unknown variant `no`"));
+    assert_eq!(place(&format!("{login}trust_certificate = true")), "");
+    assert_eq!(place(&format!("{login}ca = \"none.pem\"")), "10:6 the file none.pem does not exist");
+    let both = place(&format!("{login}trust_certificate = true\nca = \"none.pem\""));
+    assert!(both.starts_with("10:21 trust_certificate = true trusts any"), "{both}");
+    let instance = place(&format!("{login}port = 1433\ninstance = \"HR\""));
+    assert!(instance.starts_with("11:12 with a port there is nothing to ask"), "{instance}");
+    if !cfg!(feature = "kerberos") {
+        assert_eq!(place("kerberos = true"), "8:12 this gantry was built without Kerberos");
+    }
+}
+
+#[test]
+fn a_profile_that_is_none_is_said_at_its_place() {
     let profile = |text: &str| with("token_sha256", &format!("profile = {text}\ntoken_sha256"));
     assert_eq!(profile("{ base = \"rfc\", patch_answer = 201 }"), ["9:11 patch_answer is 200 or 204"]);
     assert!(profile("\"azure\"")[0].starts_with("9:11 unknown variant `azure`"));

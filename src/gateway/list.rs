@@ -143,6 +143,7 @@ impl<'a> List<'a> {
     fn folding(&self) -> Folding {
         match self.target.backend.profile().folding {
             plan::Folding::Ascii => Folding::Ascii,
+            plan::Folding::Unicode => Folding::Unicode,
             plan::Folding::Directory => Folding::Directory,
             plan::Folding::Unprepared => Folding::Unprepared,
         }

@@ -24,6 +24,8 @@ pub struct Profile {
 pub enum Folding {
     /// A to Z only: SQLite's NOCASE.
     Ascii,
+    /// Unicode's lower case: about what a collation of SQL Server does that ignores case.
+    Unicode,
     /// LDAP's caseIgnoreMatch: Unicode, outer spaces and runs of spaces do not count.
     Directory,
     /// Like it, but what Unicode counts as the same in another form differs: 389 Directory Server and

@@ -106,6 +106,7 @@ mod tests {
             text: "INSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5)".to_owned(),
             params,
             outputs: Vec::new(),
+            variables: Vec::new(),
             after_change: false,
         };
         let step = Step {

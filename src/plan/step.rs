@@ -103,6 +103,8 @@ pub struct Statement {
     pub params: Vec<Param>,
     /// The names under which later steps use the values of the one row that it returns (a generated key).
     pub outputs: Vec<Arc<str>>,
+    /// T-SQL: the variables that it declares and that hold the outputs, in their order; then it returns no row.
+    pub variables: Vec<String>,
     /// Whether it is run only when a statement before it touched a row: the stamp of a change that may be none.
     pub after_change: bool,
 }

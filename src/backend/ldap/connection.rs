@@ -18,9 +18,9 @@ use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Value};
 use super::Identity;
 use super::entry::Entry;
 use super::kind::{self, Kind};
-use super::standing::Standing;
 use super::value::octets;
 use super::wire::Wire;
+use crate::backend::standing::Standing;
 
 /// A connection is replaced at this age: firewalls and servers close old ones without a word.
 const AGE: Duration = Duration::from_secs(600);

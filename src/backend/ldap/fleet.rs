@@ -12,7 +12,7 @@ use crate::backend::Failure;
 use super::codes;
 use super::connection::{Connection, Credentials, Server, Trouble};
 use super::kind::Kind;
-use super::standing::{Health, Standing};
+use crate::backend::standing::{Health, Standing};
 
 /// For so long after a write everybody stays with the server that took it: others may lag behind.
 const STICKY: Duration = Duration::from_secs(5);

@@ -33,7 +33,6 @@ mod schema;
 mod search;
 mod server;
 mod stand_ins;
-mod standing;
 mod subcodes;
 #[cfg(test)]
 mod tests;

@@ -240,7 +240,7 @@ impl Directory {
         if let [operation] = operations {
             return Ok(vec![self.ask(operation, until).await?]);
         }
-        let mut tasks = JoinSet::new();
+        let mut tasks: JoinSet<Result<_, Failure>> = JoinSet::new();
         for (at, operation) in operations.iter().cloned().enumerate() {
             let directory = self.clone();
             tasks.spawn(async move { Ok((at, directory.ask(&operation, until).await?)) });

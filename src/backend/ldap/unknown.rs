@@ -14,7 +14,7 @@ use super::entry::Entry;
 use super::id;
 use super::pool::Lease;
 use super::read::{Directory, unavailable};
-use super::standing::Standing;
+use crate::backend::standing::Standing;
 
 /// A write that may have been carried out.
 pub(super) struct Lost {

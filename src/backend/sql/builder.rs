@@ -45,6 +45,7 @@ impl Builder {
 
     pub(super) fn statement(self, outputs: impl IntoIterator<Item = Arc<str>>) -> Result<Statement, Failure> {
         let outputs = outputs.into_iter().collect();
+        let variables = Vec::new();
         let most = self.dialect.most_parameters();
         if self.params.len() > most {
             return Err(Failure::TooMany(format!(
@@ -53,7 +54,7 @@ impl Builder {
             )));
         }
         let Self { text, params, after_change, .. } = self;
-        Ok(Statement { text, params, outputs, after_change })
+        Ok(Statement { text, params, outputs, variables, after_change })
     }
 
     pub(super) fn step(
@@ -64,4 +65,25 @@ impl Builder {
     ) -> Result<Step, Failure> {
         Ok(Step { about: about.into(), action: Action::Sql(self.statement(outputs)?), expect, undo: None })
     }
+
+    /// A step whose text gives its outputs as the dialect has them: as a row, or in variables.
+    pub(super) fn returning(
+        self,
+        about: impl Into<String>,
+        expect: Expect,
+        outputs: impl IntoIterator<Item = Arc<str>>,
+    ) -> Result<Step, Failure> {
+        let dialect = self.dialect;
+        let mut statement = self.statement(outputs)?;
+        if dialect == Dialect::Transact {
+            statement.variables = statement.outputs.iter().map(|name| variable(name)).collect();
+        }
+        Ok(Step { about: about.into(), action: Action::Sql(statement), expect, undo: None })
+    }
+}
+
+/// The T-SQL variable that holds an output, a name of our own or of a mapping's: no character of it can end it.
+pub(super) fn variable(output: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    format!("@out_{}", output.chars().map(plain).collect::<String>())
 }

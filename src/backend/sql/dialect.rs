@@ -5,8 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Sqlite,
-    /// Transact-SQL. Rendered and tested here; nothing executes it yet.
-    #[cfg_attr(not(test), allow(dead_code))]
+    /// Transact-SQL.
     Transact,
 }
 
@@ -127,11 +126,21 @@ impl Dialect {
 
     /// An INSERT that returns the new row's key, also where the table has triggers: there a bare OUTPUT
     /// fails and `@@IDENTITY` is a trigger's.
-    pub(super) fn insert_returning(self, table: &str, columns: &str, values: &str, key: &str) -> String {
+    /// In T-SQL it stands in the variable afterwards.
+    pub(super) fn insert_returning(
+        self,
+        table: &str,
+        columns: &str,
+        values: &str,
+        key: &str,
+        variable: &str,
+    ) -> String {
         match self {
             Self::Sqlite => format!("INSERT INTO {table} {columns} {values} RETURNING {key}"),
             Self::Transact => format!(
-                "DECLARE @key TABLE (k SQL_VARIANT); INSERT INTO {table} {columns} OUTPUT INSERTED.{key} INTO @key {values}; SELECT k FROM @key"
+                "DECLARE {variable}_row TABLE (k NVARCHAR(4000)); INSERT INTO {table} {columns} \
+                 OUTPUT INSERTED.{key} INTO {variable}_row {values}; \
+                 DECLARE {variable} NVARCHAR(4000) = (SELECT k FROM {variable}_row)"
             ),
         }
     }

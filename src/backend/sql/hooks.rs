@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::builder::Builder;
+use super::builder::{Builder, variable};
 use super::dialect::Dialect;
 use crate::backend::Failure;
 use crate::plan::{Expect, HookStep, Param, Plan, Step, Value};
@@ -30,8 +30,8 @@ pub(super) fn steps(dialect: Dialect, hooks: &[HookStep]) -> Result<Plan, Failur
     Ok(plan)
 }
 
-/// EXECUTE takes names and values, and no expressions; what an OUTPUT parameter gives comes as a row. It is text
-/// whatever the parameter's type: every type that a key has becomes one by itself.
+/// EXECUTE takes names and values, and no expressions; what an OUTPUT parameter gives stands in a variable. It is
+/// text whatever the parameter's type: every type that a key has becomes one by itself.
 fn exec(
     dialect: Dialect,
     procedure: &str,
@@ -46,7 +46,7 @@ fn exec(
     let mut builder = Builder::new(dialect);
     let (mut declared, mut said) = (String::new(), Vec::new());
     for (name, param) in arguments {
-        let name = variable(name)?;
+        let name = parameter(name)?;
         match param {
             Param::Value(Value::Today) => {
                 declared.push_str(&format!("DECLARE {name}_today DATE = {}; ", dialect.today()));
@@ -56,24 +56,19 @@ fn exec(
             param => said.push(format!("{name} = {}", builder.param(param.clone()))),
         }
     }
-    let mut given = Vec::new();
-    for (name, _) in outputs {
-        let name = variable(name)?;
-        declared.push_str(&format!("DECLARE {name}_given NVARCHAR(4000); "));
-        said.push(format!("{name} = {name}_given OUTPUT"));
-        given.push(format!("{name}_given"));
+    for (name, output) in outputs {
+        let (name, given) = (parameter(name)?, variable(output));
+        declared.push_str(&format!("DECLARE {given} NVARCHAR(4000); "));
+        said.push(format!("{name} = {given} OUTPUT"));
     }
     let arguments = if said.is_empty() { String::new() } else { format!(" {}", said.join(", ")) };
     builder.push(&format!("{declared}EXEC {}{arguments}", dialect.quote(procedure)));
-    if !given.is_empty() {
-        builder.push(&format!("; SELECT {}", given.join(", ")));
-    }
     let names = outputs.iter().map(|(_, name)| name.clone());
-    builder.step(format!("the mapping calls {procedure}"), Expect::Done, names)
+    builder.returning(format!("the mapping calls {procedure}"), Expect::Done, names)
 }
 
 /// The name of a procedure's parameter. It comes from the mapping; other characters than a name has would be no name.
-fn variable(name: &str) -> Result<String, Failure> {
+fn parameter(name: &str) -> Result<String, Failure> {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '#' | '$');
     match !name.is_empty() && name.chars().all(is_name) {
         true => Ok(format!("@{name}")),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::builder::Builder;
+use super::builder::{Builder, variable};
 use super::condition;
 use super::dialect::Dialect;
 use super::hooks;
@@ -122,9 +122,9 @@ impl<'a> Lowering<'a> {
             false => (format!("({})", names.join(", ")), format!("VALUES ({})", marks.join(", "))),
         };
         let (table, key) = (self.quote(&self.table.name), self.quote(&self.table.id));
-        builder.push(&self.dialect.insert_returning(&table, &list, &values, &key));
+        builder.push(&self.dialect.insert_returning(&table, &list, &values, &key, &variable(KEY)));
         let about = format!("the row in {}; its {} is :{KEY} below", self.table.name, self.table.id);
-        self.steps.push(builder.step(about, Expect::Rows(1), Some(KEY.into()))?);
+        self.steps.push(builder.returning(about, Expect::Rows(1), Some(KEY.into()))?);
         Ok(())
     }
 
@@ -166,10 +166,11 @@ impl<'a> Lowering<'a> {
                 let mark = builder.value(name.clone());
                 let (column, values) =
                     (format!("({})", self.quote(&native.name)), format!("VALUES ({mark})"));
-                builder.push(&self.dialect.insert_returning(&table, &column, &values, &key));
+                let output = variable(&lookup.alias);
+                builder.push(&self.dialect.insert_returning(&table, &column, &values, &key, &output));
                 let about =
                     format!("a new row in {}; its {} is :{} below", lookup.table, lookup.key, lookup.alias);
-                self.steps.push(builder.step(about, Expect::Rows(1), Some(lookup.alias.clone()))?);
+                self.steps.push(builder.returning(about, Expect::Rows(1), Some(lookup.alias.clone()))?);
                 Ok(Param::Output(lookup.alias.clone()))
             }
             OnMissing::Skip => Ok(Param::Null),

@@ -1,6 +1,5 @@
-//! SQL: one statement builder for two dialects. `dialect`, `builder`, `condition`, `order`, `select` and `lower` are pure;
-//! only `sqlite` talks to a database. T-SQL is rendered here from the start; what executes it comes with the
-//! SQL Server backend.
+//! SQL: one statement builder for two dialects. `dialect`, `builder`, `condition`, `order`, `select`, `lower` and `records`
+//! are pure; only `sqlite` and `sqlserver` talk to a database.
 
 mod builder;
 mod condition;
@@ -9,10 +8,13 @@ mod dialect;
 mod hooks;
 mod lower;
 mod order;
+mod records;
 mod select;
 mod sqlite;
+mod sqlserver;
 
 #[cfg(test)]
 mod tests;
 
 pub use sqlite::Sqlite;
+pub use sqlserver::{Encryption, Login, Settings, SqlServer, Trust};

@@ -257,6 +257,12 @@ impl Selector<'_> {
 // === impl Select ===
 
 impl Select {
+    /// Its statements, in the order of their results.
+    pub(super) fn statements(&self) -> impl Iterator<Item = &Statement> {
+        let children = self.children.iter().map(|child| &child.statement);
+        std::iter::once(&self.rows).chain(children).chain(&self.count)
+    }
+
     /// As a plan, for the dry run.
     pub(super) fn plan(self) -> Plan {
         let step = |about: String, statement: Statement| Step {

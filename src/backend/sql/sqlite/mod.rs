@@ -18,11 +18,12 @@ use self::failure::failure;
 use self::pool::{Lease, Pool};
 use super::dialect::Dialect;
 use super::lower;
-use super::select::{ChildSelect, Column, Select, Target, select};
+use super::records::{self, Cells};
+use super::select::{Select, select};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{
     Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
-    Record, Reference, Row, Search, Statement, Touched, Value,
+    Search, Statement, Touched, Value,
 };
 
 /// Connections that read at one time.
@@ -125,98 +126,21 @@ impl Session for SqliteSession {
 // === reading ===
 
 fn found(connection: &Connection, select: &Select, limit: usize) -> Result<Found, Failure> {
-    let mut records = query(connection, &select.rows, |row| record(row, select))?;
-    let more = records.len() > limit;
-    records.truncate(limit);
-    let places: HashMap<String, usize> =
-        records.iter().enumerate().map(|(at, record)| (record.id.clone(), at)).collect();
-    for child in &select.children {
-        for record in &mut records {
-            record.children.insert(child.table.clone(), Vec::new());
-        }
-        for (key, row) in query(connection, &child.statement, |row| child_row(row, child))? {
-            let record = places.get(&key).and_then(|at| records.get_mut(*at));
-            if let (Some(record), Some(row)) = (record, row) {
-                record.children.entry(child.table.clone()).or_default().push(row);
-            }
-        }
-    }
-    let count = select
-        .count
-        .as_ref()
-        .map(|count| query(connection, count, |row| row.get::<_, i64>(0)))
-        .transpose()?;
-    let total = count.and_then(|rows| rows.first().copied()).and_then(|total| usize::try_from(total).ok());
-    Ok(Found { records, total, more })
+    let rows = query(connection, &select.rows)?;
+    let children = select.children.iter().map(|child| query(connection, &child.statement));
+    let children = children.collect::<Result<_, _>>()?;
+    let count = select.count.as_ref().map(|count| query(connection, count)).transpose()?;
+    let count = count.as_ref().and_then(|rows| rows.first()?.first()?.as_ref());
+    Ok(records::found(select, rows, children, count, limit))
 }
 
-fn query<T>(
-    connection: &Connection,
-    statement: &Statement,
-    read: impl FnMut(&rusqlite::Row<'_>) -> Result<T, rusqlite::Error>,
-) -> Result<Vec<T>, Failure> {
+fn query(connection: &Connection, statement: &Statement) -> Result<Vec<Cells>, Failure> {
     let mut prepared = connection.prepare_cached(&statement.text).map_err(|error| failure(&error))?;
     let bound = bind(&statement.params, &HashMap::new())?;
-    let rows = prepared.query_map(params_from_iter(bound), read).map_err(|error| failure(&error))?;
-    rows.collect::<Result<Vec<T>, _>>().map_err(|error| failure(&error))
-}
-
-fn record(row: &rusqlite::Row<'_>, select: &Select) -> Result<Record, rusqlite::Error> {
-    let mut record = Record { id: key(row.get_ref(0)?), ..Record::default() };
-    let mut at = 1;
-    for column in &select.columns {
-        if let Some(value) = cell(row, &mut at, column)? {
-            record.values.insert(column.native.clone(), vec![value]);
-        }
-    }
-    if select.rest {
-        record.rest = row.get(at)?;
-        at += 1;
-    }
-    if select.sorted {
-        record.key = read(row.get_ref(at)?);
-    }
-    Ok(record)
-}
-
-/// A child's row with the key that it belongs to; `None` when a reference in it leads nowhere.
-fn child_row(row: &rusqlite::Row<'_>, child: &ChildSelect) -> Result<(String, Option<Row>), rusqlite::Error> {
-    let mut values = Row::new();
-    let mut at = 1;
-    let mut whole = true;
-    for column in &child.columns {
-        match cell(row, &mut at, column)? {
-            Some(value) => {
-                values.insert(column.native.name.clone(), value);
-            }
-            None => whole &= column.target == Target::Value,
-        }
-    }
-    Ok((key(row.get_ref(0)?), whole.then_some(values)))
-}
-
-/// One native's value, from one column or, for a reference to one of several entities, from two.
-fn cell(row: &rusqlite::Row<'_>, at: &mut usize, column: &Column) -> Result<Option<Value>, rusqlite::Error> {
-    let value = row.get_ref(*at)?;
-    *at += 1;
-    let reference = |resource: String| match value {
-        ValueRef::Null => None,
-        _ => Some(Value::Reference(Reference { resource: Some(resource), id: key(value) })),
-    };
-    Ok(match &column.target {
-        Target::Value => read(value),
-        Target::One(entity) => reference(entity.to_string()),
-        Target::Several => {
-            let kind: Option<String> = row.get(*at)?;
-            *at += 1;
-            kind.and_then(reference)
-        }
-    })
-}
-
-/// A key as the text of a SCIM id.
-fn key(value: ValueRef<'_>) -> String {
-    read(value).and_then(|value| value.text()).unwrap_or_default()
+    let width = prepared.column_count();
+    let cells = |row: &rusqlite::Row<'_>| (0..width).map(|at| Ok(read(row.get_ref(at)?))).collect();
+    let rows = prepared.query_map(params_from_iter(bound), cells).map_err(|error| failure(&error))?;
+    rows.collect::<Result<Vec<Cells>, _>>().map_err(|error| failure(&error))
 }
 
 fn read(value: ValueRef<'_>) -> Option<Value> {
