@@ -34,6 +34,7 @@ mod refusals;
 mod replicas;
 mod schemas;
 mod serving;
+mod sqlserver_faults;
 mod support;
 mod swapped;
 mod tds;

@@ -67,7 +67,7 @@ pub enum Encryption {
     Strict,
     /// All but the first greeting.
     Required,
-    /// Nothing but the login, and that only where the server can.
+    /// Nothing but the login. A server that cannot even encrypt that is not logged in to.
     Off,
 }
 

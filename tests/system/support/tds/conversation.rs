@@ -44,6 +44,9 @@ impl<'a> Conversation<'a> {
     /// Goes on until one of the two ends it.
     pub(super) fn hold(&mut self) -> Result<()> {
         while let Heard::Message(message) = self.wire.hear(None)? {
+            if message.begins_tls() {
+                break; // with somebody who does not encrypt
+            }
             let request = self.read(&message);
             let answer = (self.state.script())(&request);
             let goes_on = match &request.ask {

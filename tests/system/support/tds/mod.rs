@@ -2,6 +2,7 @@
 //! what a script says. It shows what a real server cannot be asked for: it stalls, cuts, lies and answers late.
 
 pub mod answer;
+pub mod application;
 mod conversation;
 mod octets;
 pub mod request;
@@ -102,6 +103,13 @@ impl Endpoint {
         std::mem::take(&mut *self.state.seen.lock().unwrap())
     }
 
+    /// Closes all connections, without a word.
+    pub fn cut(&self) {
+        for socket in self.state.open.lock().unwrap().values() {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
     /// How many connections there have been.
     pub fn connections(&self) -> usize {
         self.state.connections.load(Ordering::Relaxed)
@@ -119,9 +127,7 @@ impl Drop for Endpoint {
         // Who waits for a connection gets one.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
         let _ = self.listening.take().unwrap().join();
-        for socket in self.state.open.lock().unwrap().values() {
-            let _ = socket.shutdown(Shutdown::Both);
-        }
+        self.cut();
         let is_broken = self.state.is_broken.load(Ordering::Relaxed);
         assert!(!is_broken || std::thread::panicking(), "the client broke the protocol, see above");
     }

@@ -44,6 +44,12 @@ impl Message {
     pub const LOGIN: u8 = 16;
     pub const PRELOGIN: u8 = 18;
 
+    /// Whether it is no prelogin, but what TLS begins with.
+    pub fn begins_tls(&self) -> bool {
+        const HANDSHAKE: u8 = 0x16;
+        self.kind == Self::PRELOGIN && self.content.first() == Some(&HANDSHAKE)
+    }
+
     /// Takes a message off the front of these octets, when all of it is there.
     fn take(octets: &mut Vec<u8>) -> Option<Self> {
         let (mut at, mut content) = (0, Vec::new());
@@ -78,6 +84,14 @@ fn framed(kind: u8, content: &[u8], size: usize, is_last: bool) -> Vec<u8> {
         octets.extend(chunk);
     }
     octets
+}
+
+fn feed(tls: &mut ServerConnection, mut octets: &[u8]) -> Result<()> {
+    while !octets.is_empty() {
+        tls.read_tls(&mut octets)?;
+        tls.process_new_packets().map_err(std::io::Error::other)?;
+    }
+    Ok(())
 }
 
 // === impl Wire ===
@@ -144,12 +158,10 @@ impl Wire {
             let Heard::Message(message) = self.hear(None)? else {
                 return Err(ErrorKind::UnexpectedEof.into());
             };
-            let mut content = message.content.as_slice();
-            while !content.is_empty() {
-                tls.read_tls(&mut content)?;
-                tls.process_new_packets().map_err(std::io::Error::other)?;
-            }
+            feed(&mut tls, &message.content)?;
         }
+        // What came with the last of it stands in no packet any more.
+        feed(&mut tls, &std::mem::take(&mut self.incoming))?;
         self.tls = Some(Box::new(tls));
         Ok(())
     }
