@@ -1,22 +1,35 @@
 //! What the two dialects write differently. Identifiers come from mappings and are always quoted; values
 //! are always parameters.
 
+use super::catalog::{Catalog, Kind};
+
+/// The collation that tells all characters apart.
+const BINARY: &str = " COLLATE Latin1_General_BIN2";
+
 /// A dialect of SQL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Dialect<'a> {
     Sqlite,
-    /// Transact-SQL.
-    Transact,
+    /// Transact-SQL, and what is known of the columns.
+    Transact(&'a Catalog),
 }
 
 // === impl Dialect ===
 
-impl Dialect {
+impl Dialect<'_> {
+    /// What a column holds, as far as the dialect must know it.
+    pub(super) fn kind(self, table: &str, column: &str) -> Kind {
+        match self {
+            Self::Sqlite => Kind::Other,
+            Self::Transact(catalog) => catalog.kind(table, column),
+        }
+    }
+
     /// An identifier; `schema.table` is two of them.
     pub(super) fn quote(self, name: &str) -> String {
         let one = |part: &str| match self {
             Self::Sqlite => format!("\"{}\"", part.replace('"', "\"\"")),
-            Self::Transact => format!("[{}]", part.replace(']', "]]")),
+            Self::Transact(_) => format!("[{}]", part.replace(']', "]]")),
         };
         name.split('.').map(one).collect::<Vec<_>>().join(".")
     }
@@ -25,7 +38,7 @@ impl Dialect {
     pub(super) fn mark(self, number: usize) -> String {
         match self {
             Self::Sqlite => format!("?{number}"),
-            Self::Transact => format!("@P{number}"),
+            Self::Transact(_) => format!("@P{number}"),
         }
     }
 
@@ -33,7 +46,7 @@ impl Dialect {
     pub(super) fn as_text(self, expression: &str) -> String {
         match self {
             Self::Sqlite => format!("CAST({expression} AS TEXT)"),
-            Self::Transact => format!("CAST({expression} AS NVARCHAR(4000))"),
+            Self::Transact(_) => format!("CAST({expression} AS NVARCHAR(4000))"),
         }
     }
 
@@ -41,7 +54,7 @@ impl Dialect {
     pub(super) fn beginning(self, text: &str, chars: usize) -> String {
         match self {
             Self::Sqlite => format!("substr({text}, 1, {chars})"),
-            Self::Transact => format!("LEFT({text}, {chars})"),
+            Self::Transact(_) => format!("LEFT({text}, {chars})"),
         }
     }
 
@@ -49,7 +62,7 @@ impl Dialect {
     /// forms (RFC 3339 or SQL's own, with any fraction and offset), one text in UTC without needless zeros;
     /// NULL when it is none.
     pub(super) fn instant(self, column: &str) -> String {
-        if self == Self::Transact {
+        if let Self::Transact(_) = self {
             return column.to_owned(); // a type of its own there
         }
         let offset = |then: &str, or: &str| {
@@ -74,7 +87,7 @@ impl Dialect {
                 let day = format!("{}-{}-{}*", digits(4), digits(2), digits(2));
                 format!("CASE WHEN {column} GLOB '{day}' THEN date({column}) END")
             }
-            Self::Transact => format!("TRY_CAST({column} AS DATE)"),
+            Self::Transact(_) => format!("TRY_CAST({column} AS DATE)"),
         }
     }
 
@@ -82,7 +95,7 @@ impl Dialect {
     pub(super) fn today(self) -> &'static str {
         match self {
             Self::Sqlite => "date('now')",
-            Self::Transact => "CAST(SYSUTCDATETIME() AS DATE)",
+            Self::Transact(_) => "CAST(SYSUTCDATETIME() AS DATE)",
         }
     }
 
@@ -91,8 +104,10 @@ impl Dialect {
         match (self, is_falling) {
             (Self::Sqlite, false) => format!("{key} NULLS LAST"),
             (Self::Sqlite, true) => format!("{key} DESC NULLS FIRST"),
-            (Self::Transact, false) => format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END, {key}"),
-            (Self::Transact, true) => format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END DESC, {key} DESC"),
+            (Self::Transact(_), false) => format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END, {key}"),
+            (Self::Transact(_), true) => {
+                format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END DESC, {key} DESC")
+            }
         }
     }
 
@@ -102,8 +117,16 @@ impl Dialect {
         match (self, exact) {
             (Self::Sqlite, true) => " COLLATE BINARY",
             (Self::Sqlite, false) => " COLLATE NOCASE",
-            (Self::Transact, true) => " COLLATE Latin1_General_BIN2",
-            (Self::Transact, false) => "",
+            (Self::Transact(_), true) => BINARY,
+            (Self::Transact(_), false) => "",
+        }
+    }
+
+    /// A column whose letters' case counts, whatever its own collation and code page.
+    pub(super) fn exactly(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{column} COLLATE BINARY"),
+            Self::Transact(_) => format!("CAST({column} AS NVARCHAR(MAX)){BINARY}"),
         }
     }
 
@@ -111,7 +134,7 @@ impl Dialect {
     pub(super) fn like(self, text: &str) -> String {
         let wild: &[char] = match self {
             Self::Sqlite => &['\\', '%', '_'],
-            Self::Transact => &['\\', '%', '_', '['],
+            Self::Transact(_) => &['\\', '%', '_', '['],
         };
         text.chars().flat_map(|c| wild.contains(&c).then_some('\\').into_iter().chain([c])).collect()
     }
@@ -120,7 +143,7 @@ impl Dialect {
     pub(super) fn window(self, limit: &str, offset: &str) -> String {
         match self {
             Self::Sqlite => format!(" LIMIT {limit} OFFSET {offset}"),
-            Self::Transact => format!(" OFFSET {offset} ROWS FETCH NEXT {limit} ROWS ONLY"),
+            Self::Transact(_) => format!(" OFFSET {offset} ROWS FETCH NEXT {limit} ROWS ONLY"),
         }
     }
 
@@ -137,7 +160,7 @@ impl Dialect {
     ) -> String {
         match self {
             Self::Sqlite => format!("INSERT INTO {table} {columns} {values} RETURNING {key}"),
-            Self::Transact => format!(
+            Self::Transact(_) => format!(
                 "DECLARE {variable}_row TABLE (k NVARCHAR(4000)); INSERT INTO {table} {columns} \
                  OUTPUT INSERTED.{key} INTO {variable}_row {values}; \
                  DECLARE {variable} NVARCHAR(4000) = (SELECT k FROM {variable}_row)"
@@ -145,11 +168,20 @@ impl Dialect {
         }
     }
 
+    /// What makes a read in a transaction lock the rows, and the gap where there are none, until its end. SQLite has one
+    /// writer at a time.
+    pub(super) fn locking(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Transact(_) => " WITH (UPDLOCK, HOLDLOCK)",
+        }
+    }
+
     /// The most parameters in a statement.
     pub(super) fn most_parameters(self) -> usize {
         match self {
             Self::Sqlite => 32_766,
-            Self::Transact => 2_098,
+            Self::Transact(_) => 2_098,
         }
     }
 }

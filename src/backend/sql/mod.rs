@@ -2,6 +2,7 @@
 //! are pure; only `sqlite` and `sqlserver` talk to a database.
 
 mod builder;
+mod catalog;
 mod condition;
 pub mod demo;
 mod dialect;

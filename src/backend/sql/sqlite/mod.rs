@@ -19,7 +19,7 @@ use self::pool::{Lease, Pool};
 use super::dialect::Dialect;
 use super::lower;
 use super::records::{self, Cells};
-use super::select::{Select, select};
+use super::select::{Reading, Select, select};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{
     Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
@@ -103,7 +103,7 @@ struct SqliteSession {
 #[async_trait]
 impl Session for SqliteSession {
     async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
-        let statements = select(Dialect::Sqlite, &self.model, search)?;
+        let statements = select(Dialect::Sqlite, &self.model, search, Reading::Free)?;
         let limit = search.range.limit;
         self.lease.run(move |connection| found(connection, &statements, limit)).await
     }
