@@ -7,15 +7,12 @@ use tracing_subscriber::{EnvFilter, fmt};
 /// Which lines are logged: `info`, `gantry=debug`, `gantry::backend=trace,info`, …
 const FILTER_VARIABLE: &str = "GANTRY_LOG";
 
-/// What is logged of the libraries only when the filter names them. tiberius writes each error of the server at
-/// ERROR with the server's text, in which values stand, and at TRACE each row; the driver tells what matters.
-const SILENT: &str = "tiberius";
-
 /// Starts logging: for people on a terminal, else a JSON object a line. The error says what is wrong
 /// with the filter, or that logging was started before.
 pub fn start() -> Result<(), String> {
     let filter = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| "info".to_owned());
-    let filter = if filter.contains(SILENT) { filter } else { format!("{filter},{SILENT}=off") };
+    // It tells of each error of a database in the database's own words, which the gateway's log has once already.
+    let filter = if filter.contains("tiberius") { filter } else { format!("{filter},tiberius=off") };
     let filter = EnvFilter::try_new(filter).map_err(|cause| format!("{FILTER_VARIABLE}: {cause}"))?;
     let builder = fmt().with_env_filter(filter).with_writer(stderr);
     let started = if stderr().is_terminal() {

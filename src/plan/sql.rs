@@ -19,8 +19,11 @@ pub(super) fn render(plan: &Plan) -> String {
         .collect();
     let writes = statements.iter().any(|(_, statement)| !statement.text.starts_with("SELECT"));
     let body: String = statements.iter().map(|(about, statement)| one(about, statement)).collect();
+    // T-SQL writes identifiers in brackets.
+    let is_transact = statements.iter().any(|(_, statement)| statement.text.contains('['));
+    let begin = if is_transact { "BEGIN TRANSACTION" } else { "BEGIN IMMEDIATE" };
     match writes {
-        true => format!("BEGIN IMMEDIATE;\n\n{body}COMMIT;\n"),
+        true => format!("{begin};\n\n{body}COMMIT;\n"),
         false => body,
     }
 }
