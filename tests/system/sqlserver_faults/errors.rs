@@ -110,3 +110,24 @@ fn an_error_of_a_commit_is_no_success() {
     assert!(answer.status >= 500, "{answer:?}");
     scene.recovers();
 }
+
+#[test]
+fn an_error_behind_rows_is_an_error() {
+    let mut scene = Scene::new();
+    is_user(&scene.scim.get("/Users/7").is(200), 7);
+    for class in [16, 20] {
+        scene.endpoint.answers(move |request| {
+            let mut answer = application::answer(request);
+            if application::reads(request) {
+                // In the midst of the rows, and the rest goes on as if nothing were.
+                let mut behind = request.error(50_001, class, "no").tokens;
+                behind.truncate(2);
+                answer.tokens.splice(2..2, behind);
+            }
+            answer
+        });
+        let answer = scene.scim.get("/Users/7");
+        assert_eq!(answer.status, if class < 20 { 400 } else { 503 }, "{answer:?}");
+    }
+    scene.recovers();
+}

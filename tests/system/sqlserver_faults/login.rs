@@ -1,8 +1,11 @@
 //! How a connection comes about, or does not: the login, encryption, certificates, redirection.
 
+use std::net::UdpSocket;
 use std::time::Duration;
 
-use super::{PASSWORD, Scene, count, folder, is_login, is_refused, is_user, keys, limits};
+use tempfile::TempDir;
+
+use super::{PASSWORD, Scene, count, folder, is_login, is_refused, is_user, keys, limits, rename};
 use crate::support::eventually;
 use crate::support::gateway::{Gateway, gantry, write_configuration};
 use crate::support::tds::request::{Ask, Request};
@@ -97,8 +100,9 @@ fn a_certificate_must_be_known_unless_said() {
         let encryption = Encryption::All(certified(folder.path(), name));
         let mut scene = Scene::at(Endpoint::start(encryption.clone(), application::answer), &keys(&folder));
         is_refused(1, || scene.scim.get("/Users/7"));
-        let log = scene.gateway.log();
-        assert!(log.iter().any(|line| line.contains("\"ERROR\"") && line.contains(reason)), "{log:#?}");
+        eventually(&format!("an alert: {reason}"), || {
+            scene.gateway.log().iter().any(|line| line.contains("\"ERROR\"") && line.contains(reason))
+        });
         assert_eq!(count(&scene.endpoint.seen(), is_login), 0);
         scene.is_sound();
         let blind = keys(&folder).replace("ca = ", "trust_certificate = true #");
@@ -123,11 +127,147 @@ fn without_encryption_nobody_logs_in_unless_said() {
         is_user(&scene.scim.get("/Users/7").is(200), 7);
         scene.is_sound();
     }
+    let seen = scene_prelogins(&folder, &off);
+    assert!(seen.iter().all(|encryption| *encryption == 0), "{seen:?}");
+    let seen = scene_prelogins(&folder, &keys(&folder));
+    assert!(seen.iter().all(|encryption| [1, 3].contains(encryption)), "{seen:?}");
     // A password goes nowhere in the clear, whatever is said.
     let mut scene = Scene::at(Endpoint::start(Encryption::None, application::answer), &off);
     is_refused(1, || scene.scim.get("/Users/7"));
     assert_eq!(count(&scene.endpoint.seen(), is_login), 0);
     scene.is_sound();
+}
+
+/// What the gateway with these keys says of encryption.
+fn scene_prelogins(folder: &TempDir, keys: &str) -> Vec<u8> {
+    let encryption = Encryption::Login(certified(folder.path(), "server"));
+    let scene = Scene::at(Endpoint::start(encryption, application::answer), keys);
+    is_user(&scene.scim.get("/Users/7").is(200), 7);
+    let said = |request: Request| match request.ask {
+        Ask::Prelogin(prelogin) => Some(prelogin.encryption),
+        _ => None,
+    };
+    scene.endpoint.seen().into_iter().filter_map(said).collect()
+}
+
+#[test]
+fn everything_is_encrypted_from_the_first_octet_where_that_is_said() {
+    let folder = folder();
+    let strict = format!("{}\nencrypt = \"strict\"", keys(&folder));
+    let tls = certified(folder.path(), "server");
+    let mut scene = Scene::at(Endpoint::start(Encryption::Strict(tls.clone()), application::answer), &strict);
+    is_user(&scene.scim.get("/Users/7").is(200), 7);
+    is_user(&scene.scim.patch("/Users/8", &rename()).is(200), 8);
+    scene.is_sound();
+    let elsewhere = Encryption::Strict(certified(folder.path(), "elsewhere"));
+    let mut scene = Scene::at(Endpoint::start(elsewhere, application::answer), &strict);
+    is_refused(1, || scene.scim.get("/Users/7"));
+    assert!(scene.endpoint.seen().is_empty());
+    scene.is_sound();
+    // A server that can not.
+    let mut scene = Scene::at(Endpoint::start(Encryption::All(tls), application::answer), &strict);
+    is_refused(1, || scene.scim.get("/Users/7"));
+    assert_eq!(count(&scene.endpoint.seen(), is_login), 0);
+    scene.is_sound();
+}
+
+#[test]
+fn a_token_is_fetched_at_each_connection() {
+    let folder = folder();
+    let (ca, token) = (folder.path().join("ca.pem"), folder.path().join("token"));
+    let (by_file, by_command) =
+        (format!("{{ file = {token:?} }}"), format!("{{ command = [\"cat\", {token:?}] }}"));
+    for place in [by_file, by_command] {
+        std::fs::write(&token, "the-first-token\n").unwrap();
+        let encryption = Encryption::All(certified(folder.path(), "server"));
+        let endpoint = Endpoint::start(encryption, application::answer);
+        let mut scene = Scene::at(endpoint, &format!("token = {place}\nca = {ca:?}"));
+        is_user(&scene.scim.get("/Users/7").is(200), 7);
+        std::fs::write(&token, "the-next-token").unwrap();
+        scene.endpoint.cut();
+        is_user(&scene.scim.get("/Users/7").is(200), 7);
+        let tokens: Vec<_> = scene
+            .endpoint
+            .seen()
+            .into_iter()
+            .filter_map(|request| match request.ask {
+                Ask::Login(login) => login.token,
+                _ => None,
+            })
+            .collect();
+        assert_eq!(tokens, ["the-first-token", "the-next-token"]);
+        // None: the server is not even asked, and the log says why, not what.
+        std::fs::remove_file(&token).unwrap();
+        scene.endpoint.cut();
+        is_refused(1, || scene.scim.get("/Users/7"));
+        assert_eq!(count(&scene.endpoint.seen(), is_login), 2);
+        eventually("an alert", || scene.gateway.log().iter().any(|line| line.contains("\"ERROR\"")));
+        assert!(
+            !scene.gateway.log().iter().any(|line| line.contains("-token\"")),
+            "{:#?}",
+            scene.gateway.log()
+        );
+        scene.is_sound();
+    }
+}
+
+#[test]
+fn a_token_that_does_not_come_is_waited_for_as_long_as_anything() {
+    let folder = folder();
+    let endpoint = Endpoint::start(Encryption::All(certified(folder.path(), "server")), application::answer);
+    let mark = format!("{}", 86_000 + std::process::id() % 1_000);
+    let mut scene = Scene::at(endpoint, &format!("token = {{ command = [\"sleep\", \"{mark}\"] }}"));
+    is_refused(1, || scene.scim.get("/Users/7"));
+    scene.is_sound();
+    // Nobody asks any more, so that the last of them ends too.
+    drop(scene);
+    let is_running = || {
+        let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let commands = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+        commands.into_iter().any(|command| command == format!("sleep\0{mark}\0").as_bytes())
+    };
+    assert!(!is_running());
+}
+
+#[test]
+fn a_target_that_only_reads_says_so() {
+    let folder = folder();
+    let endpoint = Endpoint::start(Encryption::All(certified(folder.path(), "server")), application::answer);
+    let target = endpoint
+        .target("app", &keys(&folder))
+        .replace("name = \"app\"", "name = \"app\"\nmode = \"read-only\"");
+    let gateway = Gateway::serve(&[target]);
+    is_user(&gateway.target("app").get("/Users/7").is(200), 7);
+    assert!(
+        endpoint.seen().iter().any(|request| matches!(&request.ask, Ask::Login(login) if login.only_reads))
+    );
+}
+
+#[test]
+fn a_named_instance_is_asked_for_and_what_it_sends_on_to_is_not() {
+    // The SQL Server Browser of an address that is this test's own.
+    let browser = UdpSocket::bind("127.0.0.31:1434").unwrap();
+    let folder = folder();
+    let tls = || Encryption::All(certified(folder.path(), "server"));
+    let there = Endpoint::start(tls(), application::answer);
+    let (host, port) = ("127.0.0.1\\PRODUCTION", there.port());
+    let here = Endpoint::at("127.0.0.31", tls(), move |request| match request.ask {
+        Ask::Login(_) => request.routed(host, port),
+        _ => application::answer(request),
+    });
+    let answer = format!("ServerName;X;InstanceName;HR;IsClustered;No;Version;16.0;tcp;{};;", here.port());
+    std::thread::spawn(move || {
+        let mut octets = [0; 64];
+        let (length, from) = browser.recv_from(&mut octets).unwrap();
+        assert_eq!(&octets[..length], b"\x04HR");
+        let head = [&[5_u8][..], &(answer.len() as u16).to_le_bytes()].concat();
+        browser.send_to(&[head, answer.into_bytes()].concat(), from).unwrap();
+    });
+    let blind = keys(&folder).replace("ca = ", "trust_certificate = true #");
+    let target = here.target("app", &format!("instance = \"HR\"\n{blind}"));
+    let gateway = Gateway::serve(&[target.replace(&format!("port = {}\n", here.port()), "")]);
+    is_user(&gateway.target("app").get("/Users/7").is(200), 7);
+    assert_eq!((here.connections(), count(&there.seen(), is_login)), (1, 1));
 }
 
 #[test]

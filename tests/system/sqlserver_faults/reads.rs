@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::{CONNECTIONS, DEADLINE, Scene, count, is_login, is_refused, is_user, person, rename};
 use crate::support::eventually;
-use crate::support::tds::answer::Answer;
+use crate::support::tds::answer::{Answer, Outcome};
 use crate::support::tds::application;
 use crate::support::tds::request::{Ask, Request};
 use crate::support::tds::token::Token;
+use crate::support::tds::value::{Type, Value};
 
 #[test]
 fn without_a_fault_all_is_well() {
@@ -15,6 +16,7 @@ fn without_a_fault_all_is_well() {
     let scim = &scene.scim;
     is_user(&scim.get("/Users/7").is(200), 7);
     is_user(&scim.find("/Users", "userName eq \"user-8\"").is(200)["Resources"][0], 8);
+    assert_eq!(scim.find("/Users", "userName eq \"nobody\"").is(200)["totalResults"], 0);
     let page = scim.get("/Users?startIndex=71&count=3").is(200);
     assert_eq!((&page["totalResults"], &page["itemsPerPage"]), (&json!(application::PEOPLE), &json!(3)));
     (71..74).zip(page["Resources"].as_array().unwrap()).for_each(|(number, user)| is_user(user, number));
@@ -120,6 +122,54 @@ fn garbage() {
     for tokens in [vec![0x5a; 100], vec![0xd1, 0, 0, 0], vec![0xaa, 0xff, 0xff, 1, 2, 3]] {
         meets(&mut scene, "no tokens", move |_, _| Answer::of(vec![Token::Octets(tokens.clone())]));
     }
+}
+
+#[test]
+fn an_answer_with_fewer_results_than_were_asked_for() {
+    let mut scene = Scene::new();
+    scene.scim.get("/Users?startIndex=1&count=2").is(200);
+    // Well-formed, and another's for all that anybody knows.
+    for kept in [0, 1] {
+        scene.spoil(application::reads, move |request, _| {
+            let outcomes = vec![Outcome::row([(Type::Int(8), Value::Int(1))]); kept];
+            request.answer(if kept == 0 { vec![Outcome::Changed(0)] } else { outcomes })
+        });
+        is_refused(2, || scene.scim.get("/Users?startIndex=1&count=2"));
+        scene.recovers();
+    }
+}
+
+#[test]
+fn values_that_cannot_be() {
+    let mut scene = Scene::new();
+    is_user(&scene.scim.get("/Users/7").is(200), 7);
+    for (kind, value) in [
+        (Type::DateTime2(7), Value::DateTime(738_000, 2 * 864_000_000_000)),
+        (Type::DateTime2(7), Value::DateTime(0xff_ffff, 0)),
+        (Type::DateTimeOffset(7), Value::DateTimeOffset(738_000, 0, 30_000)),
+        (Type::DateTimeOffset(7), Value::DateTimeOffset(0xff_ffff, 864_000_000_000 - 1, 840)),
+        (Type::Date, Value::Date(0xff_ffff)),
+        (Type::Decimal(38, 38), Value::Decimal(i128::MAX, 38)),
+        (Type::Money, Value::Decimal(i64::MIN.into(), 4)),
+        (Type::VarBinary(8), Value::Octets(vec![0xff; 8])),
+        (Type::Bit, Value::Bit(true)),
+    ] {
+        scene.endpoint.answers({
+            let value = value.clone();
+            move |request| match application::reads(request) {
+                true => request.answer([Outcome::row([
+                    (Type::Int(8), Value::Int(7)),
+                    (Type::NVarChar(200), Value::Text("user-7".into())),
+                    (kind, value.clone()),
+                ])]),
+                false => application::answer(request),
+            }
+        });
+        // It is shown as what it is, or it is an error: the gateway lives.
+        let answer = scene.scim.get("/Users/7");
+        assert!([200, 500].contains(&answer.status), "{value:?}: {answer:?}");
+    }
+    scene.recovers();
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! What writes meet. Before the commit nothing is done; after it was sent, nobody knows.
 
-use super::{Scene, count, is_refused, is_user, person, rename};
+use std::time::Instant;
+
+use super::{MARGIN, Scene, count, folder, is_refused, is_user, keys, person, rename};
 use crate::support::eventually;
+use crate::support::gateway::Gateway;
 use crate::support::tds::answer::Answer;
 use crate::support::tds::application;
 use crate::support::tds::request::{Ask, Request};
+use crate::support::tds::{Encryption, Endpoint, certified};
 
 const DOES_NOT_ANSWER: &str = "does not answer";
 const DID_NOT_SAY: &str = "did not say whether";
@@ -106,4 +110,32 @@ fn a_rollback_that_stalls_ends_the_connection_and_holds_nobody_up() {
         assert!(scene.endpoint.connections() > first);
         scene.recovers();
     }
+}
+
+#[test]
+fn a_gateway_that_is_told_to_end_does_not_wait_for_a_stalled_server() {
+    let folder = folder();
+    let endpoint = Endpoint::start(Encryption::All(certified(folder.path(), "server")), application::answer);
+    let limits = "limits = { backend_deadline_ms = 60_000, drain_ms = 300 }\n".to_owned();
+    let gateway = Gateway::serve(&[limits, endpoint.target("app", &keys(&folder))]);
+    let scim = gateway.target("app");
+    is_user(&scim.get("/Users/7").is(200), 7);
+    endpoint.answers(|request| match application::answer(request) {
+        answer if application::writes(request) => answer.hangs(1),
+        answer => answer,
+    });
+    std::thread::scope(|scope| {
+        for number in 1..5 {
+            let scim = scim.clone();
+            let body = person(number).to_string().into_bytes();
+            scope.spawn(move || scim.try_send("POST", "/Users", "application/scim+json", body));
+        }
+        let writes = || endpoint.seen().iter().filter(|request| application::writes(request)).count();
+        eventually("writes that stall", || writes() == 4);
+        let began = Instant::now();
+        assert_eq!(gateway.terminate(), Some(0));
+        assert!(began.elapsed() < MARGIN, "{:?}", began.elapsed());
+    });
+    assert_eq!(count(&endpoint.seen(), |ask| *ask == Ask::Commit), 0);
+    eventually("the connections' end", || endpoint.open() == 0);
 }

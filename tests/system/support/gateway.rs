@@ -178,10 +178,8 @@ impl Database {
 impl Endpoint {
     /// The `[[target]]` of the application behind the endpoint; the keys say who the gateway is and what it trusts.
     pub fn target(&self, name: &str, keys: &str) -> String {
-        let store = format!(
-            "[target.sqlserver]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"hr\"\n{keys}",
-            self.port()
-        );
+        let (host, port) = (self.host(), self.port());
+        let store = format!("[target.sqlserver]\nhost = {host:?}\nport = {port}\ndatabase = \"hr\"\n{keys}");
         target(name, "../tests/mappings/marked", &store)
     }
 }

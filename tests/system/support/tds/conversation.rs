@@ -43,6 +43,9 @@ impl<'a> Conversation<'a> {
 
     /// Goes on until one of the two ends it.
     pub(super) fn hold(&mut self) -> Result<()> {
+        if let Encryption::Strict(config) = &self.state.encryption {
+            self.wire.encrypt(config, false)?;
+        }
         while let Heard::Message(message) = self.wire.hear(None)? {
             if message.begins_tls() {
                 break; // with somebody who does not encrypt
@@ -88,16 +91,17 @@ impl<'a> Conversation<'a> {
         const REQUIRED: u8 = 3;
         let (said, config) = match (&self.state.encryption, asked.encryption) {
             (Encryption::None, _) | (Encryption::Login(_), NOT_SUPPORTED) => (NOT_SUPPORTED, None),
+            (Encryption::Strict(_), _) => (asked.encryption, None),
             (Encryption::Login(config), OFF) => (OFF, Some(config)),
             (Encryption::Login(config), _) => (ON, Some(config)),
             (Encryption::All(config), ON) => (ON, Some(config)),
             (Encryption::All(config), _) => (REQUIRED, Some(config)),
         };
-        self.only_login = said == OFF;
+        self.only_login = said == OFF && config.is_some();
         let tokens = vec![Token::Octets(options(said, asked.by_token))];
         let goes_on = self.deliver(&Answer { tokens, ..answer })?;
         if let Some(config) = config.filter(|_| goes_on) {
-            self.wire.encrypt(config)?;
+            self.wire.encrypt(config, true)?;
         }
         Ok(goes_on)
     }

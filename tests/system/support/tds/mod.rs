@@ -11,7 +11,7 @@ pub mod value;
 mod wire;
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -36,10 +36,13 @@ pub enum Encryption {
     Login(Arc<ServerConfig>),
     /// All of it, whatever the client wants.
     All(Arc<ServerConfig>),
+    /// All of it from the first octet: TDS 8.0.
+    Strict(Arc<ServerConfig>),
 }
 
 /// A running endpoint. Ends with this, and ends its test if a client broke the protocol.
 pub struct Endpoint {
+    host: &'static str,
     port: u16,
     state: Arc<State>,
     listening: Option<JoinHandle<()>>,
@@ -65,7 +68,16 @@ impl Endpoint {
         encryption: Encryption,
         script: impl Fn(&Request) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::at("127.0.0.1", encryption, script)
+    }
+
+    /// The same at another address of loopback.
+    pub fn at(
+        host: &'static str,
+        encryption: Encryption,
+        script: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind((host, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(State {
             script: Mutex::new(Arc::new(script)),
@@ -81,7 +93,11 @@ impl Endpoint {
             let state = state.clone();
             move || state.listen(&listener)
         });
-        Self { port, state, listening: Some(listening) }
+        Self { host, port, state, listening: Some(listening) }
+    }
+
+    pub fn host(&self) -> &'static str {
+        self.host
     }
 
     pub fn port(&self) -> u16 {
@@ -125,7 +141,7 @@ impl Drop for Endpoint {
     fn drop(&mut self) {
         self.state.is_over.store(true, Ordering::Relaxed);
         // Who waits for a connection gets one.
-        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        let _ = TcpStream::connect((self.host, self.port));
         let _ = self.listening.take().unwrap().join();
         self.cut();
         let is_broken = self.state.is_broken.load(Ordering::Relaxed);

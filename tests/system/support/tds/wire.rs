@@ -145,10 +145,10 @@ impl Wire {
         }
     }
 
-    /// Makes TLS, whose handshake goes in packets as those of the prelogin do.
-    pub fn encrypt(&mut self, config: &Arc<ServerConfig>) -> Result<()> {
+    /// Makes TLS. Its handshake goes in packets, as those of the prelogin do, or as it is.
+    pub fn encrypt(&mut self, config: &Arc<ServerConfig>, in_packets: bool) -> Result<()> {
         let mut tls = ServerConnection::new(config.clone()).map_err(std::io::Error::other)?;
-        while tls.is_handshaking() || tls.wants_write() {
+        while in_packets && (tls.is_handshaking() || tls.wants_write()) {
             if tls.wants_write() {
                 let mut octets = Vec::new();
                 tls.write_tls(&mut octets)?;
