@@ -240,10 +240,10 @@ impl Writer<'_, '_> {
                 (Vec::new(), present(&self.link(native).1))
             }
             test => {
-                let column = self.column(native);
-                let condition = self.condition(&column, self.kind(native), test);
+                let (column, kind) = (self.column(native), self.kind(native));
+                let condition = self.condition(&column, kind, test);
                 let tested = match test {
-                    Test::Equals(value, _) | Test::Compare(_, value) => self.compared(&column, value),
+                    Test::Equals(value, _) | Test::Compare(_, value) => self.compared(&column, kind, value),
                     _ => column,
                 };
                 (vec![tested], condition)
@@ -292,7 +292,7 @@ impl Writer<'_, '_> {
             Test::EndsWith(text, case) => self.substring(column, kind, text, *case, ("%", "")),
             Test::Contains(text, case) => self.substring(column, kind, text, *case, ("%", "%")),
             Test::Compare(order, value) => {
-                let compared = self.compared(column, value);
+                let compared = self.compared(column, kind, value);
                 match order::value_mark(self.builder, kind, value) {
                     Some(mark) => format!("{compared} {} {mark}", sign(*order)),
                     None => NEVER.to_owned(),
@@ -306,10 +306,10 @@ impl Writer<'_, '_> {
     }
 
     /// The column as what a value is compared with.
-    fn compared(&self, column: &str, value: &Value) -> String {
+    fn compared(&self, column: &str, kind: Kind, value: &Value) -> String {
         match value {
-            Value::Timestamp(_) => self.builder.dialect.instant(column),
-            Value::Date(_) | Value::Today => self.builder.dialect.date(column),
+            Value::Timestamp(_) => self.builder.dialect.instant(column, kind),
+            Value::Date(_) | Value::Today => self.builder.dialect.date(column, kind),
             _ => column.to_owned(),
         }
     }
@@ -328,7 +328,7 @@ impl Writer<'_, '_> {
                 format!("({column} = {mark} AND {} = {mark})", dialect.exactly(column))
             }
             (Value::Text(_), _) => format!("{column} = {mark}"),
-            _ => format!("{} = {mark}", self.compared(column, value)),
+            _ => format!("{} = {mark}", self.compared(column, kind, value)),
         }
     }
 

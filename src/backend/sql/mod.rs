@@ -20,6 +20,8 @@ mod sqlserver;
 mod tests;
 #[cfg(test)]
 mod tests_of_keys;
+#[cfg(test)]
+mod tests_of_transact;
 
 pub use sqlite::Sqlite;
 pub use sqlserver::{Encryption, Login, Settings, SqlServer, Trust};

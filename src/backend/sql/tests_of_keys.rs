@@ -295,7 +295,7 @@ fn the_parts_of_a_key_have_types_of_their_own() {
     let update = Operation::Update(Update { entity, id, changes, version: None, hooks: Vec::new() });
     let update = plan(dialect, &update, known("ACME.9"), None).unwrap().render();
     insta::assert_snapshot!(
-        "keys_typed",
+        "keys_typed_transact",
         [printed(&wanted), printed(&led), printed(&lost), update].join("\n")
     );
 }

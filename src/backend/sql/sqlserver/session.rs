@@ -49,6 +49,11 @@ impl TdsSession {
     /// One search, in one round trip.
     async fn found(&mut self, select: &Select, limit: usize) -> Result<Found, Failure> {
         let sets = self.read(&batch::reading(select.statements())).await?;
+        let (told, asked) = (sets.len(), select.statements().count());
+        if told != asked {
+            self.lease.client = None; // who knows whose answer that is
+            return Err(Failure::Unavailable(format!("{told} result sets where {asked} were asked for")));
+        }
         let mut sets = sets.into_iter().map(|set| set.rows);
         let rows = sets.next().unwrap_or_default();
         let children = select.children.iter().map(|_| sets.next().unwrap_or_default()).collect();
