@@ -171,7 +171,7 @@ fn target(name: &str, mapping: &str, store: &str) -> String {
 impl Database {
     /// The `[[target]]` of a database.
     pub fn target(&self, name: &str, mapping: &str) -> String {
-        target(name, mapping, &format!("[target.sqlite]\nfile = {:?}", self.file()))
+        target(name, mapping, &self.store())
     }
 }
 
