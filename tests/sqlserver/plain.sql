@@ -22,7 +22,7 @@ CREATE TABLE Groups (
 CREATE INDEX GroupsDisplayName ON Groups (DisplayName);
 CREATE INDEX GroupsExternalId ON Groups (ExternalId);
 CREATE TABLE Members (
-  GroupId NVARCHAR(64) COLLATE Latin1_General_BIN2 NOT NULL REFERENCES Groups (Id),
+  GroupId NVARCHAR(64) COLLATE Latin1_General_BIN2 NOT NULL, -- no foreign key: Babelfish has none in this collation
   MemberId NVARCHAR(64) COLLATE Latin1_General_BIN2 NOT NULL,
   Display NVARCHAR(256),
   Ref NVARCHAR(1000),

@@ -144,7 +144,12 @@ impl Gateway {
 }
 
 impl Drop for Gateway {
+    /// A test that fails shows what the gateway has to say of it.
+    #[allow(clippy::print_stderr, reason = "it is shown with the test's failure")]
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.log().iter().filter(|line| line.contains("\"ERROR\"")).for_each(|line| eprintln!("{line}"));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
