@@ -236,7 +236,9 @@ impl Writer<'_, '_> {
         let column = self.column(native);
         let condition = self.condition(&column, self.kind(native), test);
         let tested = match test {
-            Test::Equals(value, _) | Test::Compare(_, value) => self.compared(&column, value),
+            Test::Equals(value, _) | Test::Compare(_, value) => {
+                self.compared(&column, self.kind(native), value)
+            }
             _ => column,
         };
         let is_guarded = negated && *test != Test::Present;
@@ -274,7 +276,7 @@ impl Writer<'_, '_> {
             Test::EndsWith(text, case) => self.substring(column, kind, text, *case, ("%", "")),
             Test::Contains(text, case) => self.substring(column, kind, text, *case, ("%", "%")),
             Test::Compare(order, value) => {
-                let compared = self.compared(column, value);
+                let compared = self.compared(column, kind, value);
                 match order::value_mark(self.builder, kind, value) {
                     Some(mark) => format!("{compared} {} {mark}", sign(*order)),
                     None => NEVER.to_owned(),
@@ -288,10 +290,10 @@ impl Writer<'_, '_> {
     }
 
     /// The column as what a value is compared with.
-    fn compared(&self, column: &str, value: &Value) -> String {
+    fn compared(&self, column: &str, kind: Kind, value: &Value) -> String {
         match value {
-            Value::Timestamp(_) => self.builder.dialect.instant(column),
-            Value::Date(_) | Value::Today => self.builder.dialect.date(column),
+            Value::Timestamp(_) => self.builder.dialect.instant(column, kind),
+            Value::Date(_) | Value::Today => self.builder.dialect.date(column, kind),
             _ => column.to_owned(),
         }
     }
@@ -313,7 +315,7 @@ impl Writer<'_, '_> {
             (Value::Reference(_), _) if kind == Kind::Other => {
                 format!("({column} = {mark} AND {} = {mark})", dialect.as_text(column))
             }
-            _ => format!("{} = {mark}", self.compared(column, value)),
+            _ => format!("{} = {mark}", self.compared(column, kind, value)),
         }
     }
 

@@ -61,9 +61,11 @@ impl Dialect<'_> {
     /// A column's instants as what can be compared: in SQLite, where an instant is a text in one of several
     /// forms (RFC 3339 or SQL's own, with any fraction and offset), one text in UTC without needless zeros;
     /// NULL when it is none.
-    pub(super) fn instant(self, column: &str) -> String {
-        if let Self::Transact(_) = self {
-            return column.to_owned(); // a type of its own there
+    pub(super) fn instant(self, column: &str, kind: Kind) -> String {
+        match self {
+            Self::Transact(_) if kind.is_text() => return format!("TRY_CAST({column} AS DATETIMEOFFSET)"),
+            Self::Transact(_) => return column.to_owned(), // a type of its own there
+            Self::Sqlite => {}
         }
         let offset = |then: &str, or: &str| {
             format!("CASE WHEN substr({column}, -6, 1) IN ('+', '-') THEN {then} ELSE {or} END")
@@ -79,7 +81,7 @@ impl Dialect<'_> {
     }
 
     /// A column's days, in UTC where it says so; NULL when it is none.
-    pub(super) fn date(self, column: &str) -> String {
+    pub(super) fn date(self, column: &str, kind: Kind) -> String {
         match self {
             // `date` by itself takes a time or a number for a day too.
             Self::Sqlite => {
@@ -87,6 +89,7 @@ impl Dialect<'_> {
                 let day = format!("{}-{}-{}*", digits(4), digits(2), digits(2));
                 format!("CASE WHEN {column} GLOB '{day}' THEN date({column}) END")
             }
+            Self::Transact(_) if kind == Kind::Date => column.to_owned(),
             Self::Transact(_) => format!("TRY_CAST({column} AS DATE)"),
         }
     }

@@ -16,6 +16,8 @@ mod sqlserver;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_transact;
 
 pub use sqlite::Sqlite;
 pub use sqlserver::{Encryption, Login, Settings, SqlServer, Trust};

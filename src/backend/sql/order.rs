@@ -23,14 +23,20 @@ pub(super) fn write_behind(builder: &mut Builder<'_>, table: &Table, sequence: &
     let beyond = format!("{id} {} {id_mark}", if sequence.backward { '<' } else { '>' });
     let condition = match &sequence.sort {
         None => beyond,
-        Some(sort) => behind(builder, sort, sequence.backward, mark, &beyond),
+        Some(sort) => behind(builder, table, sort, (sequence.backward, mark), &beyond),
     };
     builder.push(" AND ").push(&condition);
 }
 
 /// What stands behind a place in a sorted result: another value, or the same one and an id beyond.
-fn behind(builder: &mut Builder<'_>, sort: &Sort, backward: bool, mark: &Mark, beyond: &str) -> String {
-    let key = key(builder, sort);
+fn behind(
+    builder: &mut Builder<'_>,
+    table: &Table,
+    sort: &Sort,
+    (backward, mark): (bool, &Mark),
+    beyond: &str,
+) -> String {
+    let key = key(builder, table, sort);
     let is_falling = sort.descending != backward;
     let Some(value) = &mark.value else {
         let same = format!("{key} IS NULL AND {beyond}");
@@ -50,9 +56,9 @@ fn behind(builder: &mut Builder<'_>, sort: &Sort, backward: bool, mark: &Mark, b
 }
 
 /// Writes what orders the rows as one more column.
-pub(super) fn write_selected(builder: &mut Builder<'_>, sequence: &Sequence) {
+pub(super) fn write_selected(builder: &mut Builder<'_>, table: &Table, sequence: &Sequence) {
     if let Some(sort) = &sequence.sort {
-        let key = key(builder, sort);
+        let key = key(builder, table, sort);
         builder.push(", ").push(&key);
     }
 }
@@ -61,7 +67,7 @@ pub(super) fn write_selected(builder: &mut Builder<'_>, sequence: &Sequence) {
 pub(super) fn write_order(builder: &mut Builder<'_>, table: &Table, sequence: &Sequence) {
     builder.push(" ORDER BY ");
     if let Some(sort) = &sequence.sort {
-        let key = key(builder, sort);
+        let key = key(builder, table, sort);
         let term = builder.dialect.order(&key, sort.descending != sequence.backward);
         builder.push(&term).push(", ");
     }
@@ -75,13 +81,14 @@ pub(super) fn lookup(sequence: &Sequence) -> Option<std::sync::Arc<str>> {
 }
 
 /// The expression that orders the result.
-fn key(builder: &mut Builder<'_>, sort: &Sort) -> String {
+fn key(builder: &mut Builder<'_>, table: &Table, sort: &Sort) -> String {
     let dialect = builder.dialect;
+    let kind = dialect.kind(table.place(&sort.native), &sort.native.name);
     let column = condition::column(dialect, &sort.native);
     let of_column = match sort.by {
         By::Text(_) => dialect.beginning(&dialect.as_text(&column), SORTED_CHARS),
         By::Integer => column.clone(),
-        By::Instant => dialect.instant(&column),
+        By::Instant => dialect.instant(&column, kind),
     };
     let value = match &sort.missing {
         None => of_column,

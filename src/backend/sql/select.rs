@@ -178,7 +178,7 @@ impl Selector<'_> {
             let alias = if rest.table == self.table.name { OWN } else { "rest" };
             builder.push(&format!(", {alias}.{}", self.quote(&rest.column)));
         }
-        order::write_selected(&mut builder, &self.search.range.sequence);
+        order::write_selected(&mut builder, self.table, &self.search.range.sequence);
         let mut lookups: BTreeSet<Arc<str>> =
             columns.iter().filter_map(|column| column.native.part.clone()).collect();
         condition::lookups(&self.search.predicate, &mut lookups);

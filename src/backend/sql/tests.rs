@@ -25,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 // === a small model: people with a department, phones and roles ===
 
-fn table(name: &str, id: &str) -> Table {
+pub(super) fn table(name: &str, id: &str) -> Table {
     Table {
         name: name.into(),
         id: id.into(),
@@ -36,7 +36,7 @@ fn table(name: &str, id: &str) -> Table {
     }
 }
 
-fn entity(name: &str, table: Table) -> Entity {
+pub(super) fn entity(name: &str, table: Table) -> Entity {
     Entity {
         name: name.into(),
         store: Store::Table(table),
@@ -49,7 +49,7 @@ fn entity(name: &str, table: Table) -> Entity {
     }
 }
 
-fn model() -> Model {
+pub(super) fn model() -> Model {
     let child =
         |table: &str, key: &str| Child { table: table.into(), foreign_key: key.into(), initial: Row::new() };
     let dept = Lookup {
@@ -87,7 +87,7 @@ fn model() -> Model {
     }
 }
 
-fn search(entity: &str, predicate: Predicate, natives: &[Native]) -> Search {
+pub(super) fn search(entity: &str, predicate: Predicate, natives: &[Native]) -> Search {
     let fields = Fields { natives: natives.iter().cloned().collect(), ..Fields::default() };
     Search { entity: entity.into(), predicate, fields, range: Range::first(10) }
 }
@@ -103,7 +103,7 @@ fn plan(dialect: Dialect<'_>, operation: Operation, facts: &Facts) -> Plan {
     }
 }
 
-fn known(id: &str) -> Facts {
+pub(super) fn known(id: &str) -> Facts {
     let mut facts = Facts::default();
     let found =
         Found { records: vec![Record { id: id.to_owned(), ..Record::default() }], ..Found::default() };

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::scim::Scim;
-use super::{database::Database, directory::Directory, eventually, output, samba::Samba};
+use super::{database::Database, directory::Directory, eventually, output, samba::Samba, tds::Endpoint};
 
 /// The bearer token of every target in the tests.
 pub const TOKEN: &str = "t0ken-of-the-tests";
@@ -171,12 +171,21 @@ fn target(name: &str, mapping: &str, store: &str) -> String {
     )
 }
 
-// === impl Database, Samba, Directory ===
+// === impl Database, Endpoint, Samba, Directory ===
 
 impl Database {
     /// The `[[target]]` of a database.
     pub fn target(&self, name: &str, mapping: &str) -> String {
         target(name, mapping, &self.store())
+    }
+}
+
+impl Endpoint {
+    /// The `[[target]]` of the application behind the endpoint; the keys say who the gateway is and what it trusts.
+    pub fn target(&self, name: &str, keys: &str) -> String {
+        let (host, port) = (self.host(), self.port());
+        let store = format!("[target.sqlserver]\nhost = {host:?}\nport = {port}\ndatabase = \"hr\"\n{keys}");
+        target(name, "../tests/mappings/marked", &store)
     }
 }
 

@@ -9,10 +9,12 @@ pub mod directory;
 pub mod ds389;
 pub mod gateway;
 pub mod native;
+pub mod random;
 pub mod relay;
 pub mod samba;
 pub mod scim;
 pub mod sqlserver;
+pub mod tds;
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Output};
@@ -44,6 +46,11 @@ pub trait Server {
 /// A port that nobody listens on now.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A number that the environment says, for a run that is not the usual one.
+pub fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
 /// Runs a program to its end; `scripts/test` says where it comes from when it is missing.

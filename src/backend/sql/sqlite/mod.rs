@@ -168,7 +168,7 @@ fn execute(connection: &Connection, plan: &Plan) -> Result<Option<String>, Failu
         if statement.after_change && !is_changed {
             continue;
         }
-        let rows = run(connection, statement, &mut outputs)?;
+        let rows = run(connection, (plan, statement), &mut outputs)?;
         is_changed |= rows > 0;
         if let Expect::Rows(expected) = step.expect
             && rows != expected
@@ -186,9 +186,10 @@ fn execute(connection: &Connection, plan: &Plan) -> Result<Option<String>, Failu
 /// Runs one statement; how many rows it touched.
 fn run(
     connection: &Connection,
-    statement: &Statement,
+    (plan, statement): (&Plan, &Statement),
     outputs: &mut HashMap<Arc<str>, Value>,
 ) -> Result<usize, Failure> {
+    let failure = |error: &rusqlite::Error| failure::of_plan(error, plan);
     let mut prepared = connection.prepare_cached(&statement.text).map_err(|error| failure(&error))?;
     let bound = bind(&statement.params, outputs)?;
     if statement.outputs.is_empty() {

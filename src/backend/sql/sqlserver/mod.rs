@@ -31,6 +31,12 @@ use super::lower;
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
 use crate::plan::{Facts, Folding, Instants, Model, Operation, Precision, Profile, Touched};
 
+/// The texts of a plan's batches.
+#[cfg(test)]
+pub(super) fn batch_texts(plan: &crate::plan::Plan) -> Result<Vec<String>, Failure> {
+    Ok(batch::of_plan(plan)?.into_iter().map(|batch| batch.text).collect())
+}
+
 /// How long what is known of the columns is taken to be so.
 const CATALOG_LIFE: Duration = Duration::from_secs(10 * 60);
 

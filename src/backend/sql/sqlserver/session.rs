@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::batch::{self, Batch, CHANGED, ENDING};
 use super::exchange::{Request, Set};
-use super::failure::{Trouble, failure};
+use super::failure::{self, Trouble};
 use super::pool::Lease;
 use crate::backend::sql::catalog::Catalog;
 use crate::backend::sql::dialect::Dialect;
@@ -65,7 +65,8 @@ impl TdsSession {
     ) -> Result<(), Failure> {
         let until = self.lease.pool().until();
         let params = batch::values(&batch.params, |name| outputs.get(name).cloned())?;
-        let sets = self.lease.ask(Request::Batch(&batch.text, &params), until).await?;
+        let done = self.lease.ask(Request::Batch(&batch.text, &params), until).await;
+        let sets = done.map_err(|trouble| failure::of_plan(trouble, plan))?;
         let ending = ending(&sets).ok_or_else(|| Failure::Internal("a batch without its end".to_owned()))?;
         let number = |at: usize| match ending.get(at) {
             Some(Some(Value::Integer(number))) => *number,
@@ -106,6 +107,11 @@ impl Session for TdsSession {
         let select = select(Dialect::Transact(&self.catalog), &self.model, search, reading)?;
         self.begin().await?;
         let sets = self.read(&batch::reading(select.statements())).await?;
+        let (told, asked) = (sets.len(), select.statements().count());
+        if told != asked {
+            self.lease.client = None; // who knows whose answer that is
+            return Err(Failure::Unavailable(format!("{told} result sets where {asked} were asked for")));
+        }
         let mut sets = sets.into_iter().map(|set| set.rows);
         let rows = sets.next().unwrap_or_default();
         let children = select.children.iter().map(|_| sets.next().unwrap_or_default()).collect();
@@ -136,7 +142,7 @@ impl Session for TdsSession {
             Ok(_) => Ok(()),
             Err(Trouble::Server(error)) => {
                 self.lease.client = None; // who knows what is open there
-                Err(failure(&error))
+                Err(failure::failure(&error))
             }
             Err(Trouble::Lost(cause)) => Err(Failure::Unknown(cause)),
             Err(Trouble::Late) => Err(Failure::Unknown("no answer to the commit in time".to_owned())),
