@@ -62,7 +62,7 @@ const SCENARIOS: [(&str, fn()); 27] = [
     ("existence::rows", || existence::rows(&Database::on_server("kept"))),
     ("hooks::rows", || hooks::rows(&Database::on_server("hooks"), "hooks-sqlserver")),
     ("hostile::crm", || hostile::crm(&crm())),
-    ("hostile::plain", || hostile::plain(&plain())),
+    ("hostile::plain", || hostile::plain(&Database::on_server("exact"))),
     ("lifecycle::crm", || lifecycle::crm(&crm())),
     ("lifecycle::plain", || lifecycle::plain(&plain())),
     ("membership::rows", || membership::rows(&plain())),
@@ -135,7 +135,10 @@ fn plain() -> Database {
 /// Runs this with a gateway in front of the tables of one of the ready mappings.
 fn on(mapping: &str, run: impl FnOnce(Gateway)) {
     let database = Database::on_server(mapping);
-    run(Gateway::serve(&[database.target(mapping, mapping)]));
+    let gateway = Gateway::serve(&[database.target(mapping, mapping)]);
+    // A stand-in's first answer can take longer than somebody else's client waits.
+    gateway.target(mapping).get("/Users?count=1").is(200);
+    run(gateway);
 }
 
 fn main() -> ExitCode {

@@ -159,7 +159,11 @@ impl Drop for Gateway {
 pub fn write_configuration(folder: &Path, targets: &[String]) -> std::path::PathBuf {
     std::fs::write(folder.join("token"), TOKEN).unwrap();
     let file = folder.join("gantry.toml");
-    std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{}", targets.concat())).unwrap();
+    std::fs::write(
+        &file,
+        format!("listen = \"127.0.0.1:0\"\n{}{}", super::sqlserver::patience(), targets.concat()),
+    )
+    .unwrap();
     file
 }
 

@@ -43,6 +43,14 @@ pub struct SqlServer {
     folder: TempDir,
 }
 
+/// What a configuration needs while the tests use the server: their machine may be slow, and a server's first answers.
+pub fn patience() -> &'static str {
+    match IN_USE.load(Ordering::SeqCst) {
+        true => "limits = { backend_deadline_ms = 25000 }\n",
+        false => "",
+    }
+}
+
 // === impl Place ===
 
 impl Place {
