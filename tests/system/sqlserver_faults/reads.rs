@@ -111,6 +111,30 @@ fn a_connection_that_was_cut_while_it_lay_there() {
 }
 
 #[test]
+fn connections_that_went_silent_while_they_lay_there() {
+    let mut scene = Scene::new();
+    // Several at once, so that there are several.
+    scene.endpoint.answers(|request| match application::answer(request) {
+        answer if application::reads(request) => answer.stalls(0, DEADLINE / 3),
+        answer => answer,
+    });
+    std::thread::scope(|scope| {
+        for number in 1..=6 {
+            let scim = &scene.scim;
+            scope.spawn(move || is_user(&scim.get(&format!("/Users/{number}")).is(200), number));
+        }
+    });
+    let (first, lain) = (scene.endpoint.connections(), scene.endpoint.open());
+    assert!(lain > 2, "{lain}");
+    // A firewall that forgot them, without a word.
+    scene.spoil(move |request| request.connection <= first, |_, answer| answer.hangs(0));
+    is_refused(1, || scene.scim.get("/Users/7"));
+    // One found out for all.
+    is_user(&scene.scim.get("/Users/7").is(200), 7);
+    scene.recovers();
+}
+
+#[test]
 fn garbage() {
     let mut scene = Scene::new();
     for garbage in [&[0_u8; 64][..], &[0xff; 4096], b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
@@ -169,6 +193,23 @@ fn values_that_cannot_be() {
         let answer = scene.scim.get("/Users/7");
         assert!([200, 500].contains(&answer.status), "{value:?}: {answer:?}");
     }
+    scene.recovers();
+}
+
+#[test]
+fn a_text_that_is_none_is_shown_as_far_as_it_is() {
+    let mut scene = Scene::new();
+    // An A, and the first half of a character: NVARCHAR takes it.
+    let half = Value::Octets(vec![0x41, 0, 0, 0xd8]);
+    scene.endpoint.answers(move |request| match application::reads(request) {
+        true => request.answer([Outcome::row([
+            (Type::Int(8), Value::Int(7)),
+            (Type::NVarChar(200), Value::Text("user-7".into())),
+            (Type::NVarChar(200), half.clone()),
+        ])]),
+        false => application::answer(request),
+    });
+    assert_eq!(scene.scim.get("/Users/7").is(200)["displayName"], "A\u{fffd}");
     scene.recovers();
 }
 

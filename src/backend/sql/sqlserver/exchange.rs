@@ -32,6 +32,9 @@ impl Lease {
         let request = request.prepared()?;
         let mut client = self.client.take().ok_or_else(lost)?;
         let done = timeout_at(until, request.send(&mut client)).await.unwrap_or(Err(Trouble::Late));
+        if matches!(done, Err(Trouble::Late)) && !self.is_new {
+            self.pool().forget(); // a silence that nobody is told of met all of them
+        }
         // Only a connection whose last answer was read to the end is kept.
         if matches!(done, Ok(_) | Err(Trouble::Server(_))) {
             self.client = Some(client);
