@@ -214,6 +214,26 @@ fn a_text_that_is_none_is_shown_as_far_as_it_is() {
 }
 
 #[test]
+fn a_text_in_a_code_page_of_ms_dos_is_asked_for_in_unicode() {
+    for (kind, shown) in
+        [("varchar", "CAST(t.[Name] AS NVARCHAR(MAX))"), ("char", "RTRIM(CAST(t.[Name] AS NVARCHAR(4000)))")]
+    {
+        let scene = Scene::new();
+        scene.endpoint.answers(move |request| match request.text() {
+            Some(text) if text.contains("sys.columns") => {
+                request.answer([application::columns(kind, Some(850))])
+            }
+            _ => application::answer(request),
+        });
+        is_user(&scene.scim.get("/Users/7").is(200), 7);
+        let seen = scene.endpoint.seen();
+        let texts: Vec<_> =
+            seen.iter().filter(|request| application::reads(request)).filter_map(Request::text).collect();
+        assert!(texts.iter().all(|text| text.contains(&format!("{shown} FROM"))), "{texts:#?}");
+    }
+}
+
+#[test]
 fn an_answer_in_packets_of_one_octet_is_one() {
     let scene = Scene::new();
     scene.endpoint.answers(|request| application::answer(request).in_packets_of(1));

@@ -76,10 +76,11 @@ fn column(row: &Cells) -> Option<(String, Column)> {
     let small = |at: usize| u8::try_from(number(at)).unwrap_or_default();
     let integer = |least, greatest| Kind::Integer { least, greatest };
     let kind = match kind_name.as_str() {
-        "varchar" | "char" => {
-            Kind::Narrow { code_page: u32::try_from(number(8)).unwrap_or_default(), octets: length }
-        }
-        "text" => Kind::Narrow { code_page: u32::try_from(number(8)).unwrap_or_default(), octets: None },
+        "varchar" | "char" | "text" => Kind::Narrow {
+            code_page: u32::try_from(number(8)).unwrap_or_default(),
+            octets: length.filter(|_| kind_name != "text"),
+            is_padded: kind_name == "char",
+        },
         "nvarchar" | "nchar" | "sysname" => Kind::Wide { units: length.map(|octets| octets / 2) },
         "ntext" => Kind::Wide { units: None },
         "tinyint" => integer(0, 255),
