@@ -1,5 +1,8 @@
 //! What reads meet.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::json;
 
 use super::{CONNECTIONS, DEADLINE, Scene, count, is_login, is_refused, is_user, person, rename};
@@ -113,19 +116,8 @@ fn a_connection_that_was_cut_while_it_lay_there() {
 #[test]
 fn connections_that_went_silent_while_they_lay_there() {
     let mut scene = Scene::new();
-    // Several at once, so that there are several.
-    scene.endpoint.answers(|request| match application::answer(request) {
-        answer if application::reads(request) => answer.stalls(0, DEADLINE / 3),
-        answer => answer,
-    });
-    std::thread::scope(|scope| {
-        for number in 1..=6 {
-            let scim = &scene.scim;
-            scope.spawn(move || is_user(&scim.get(&format!("/Users/{number}")).is(200), number));
-        }
-    });
-    let (first, lain) = (scene.endpoint.connections(), scene.endpoint.open());
-    assert!(lain > 2, "{lain}");
+    fill(&scene);
+    let first = scene.endpoint.connections();
     // A firewall that forgot them, without a word.
     scene.spoil(move |request| request.connection <= first, |_, answer| answer.hangs(0));
     is_refused(1, || scene.scim.get("/Users/7"));
@@ -254,4 +246,50 @@ fn a_server_that_stalls_holds_up_to_the_pools_size_and_not_for_long() {
     });
     assert!(scene.endpoint.connections() <= 3 * CONNECTIONS);
     scene.recovers();
+}
+
+#[test]
+fn who_waited_for_a_place_and_has_little_time_left_does_not_find_the_server_down() {
+    let mut scene = Scene::new();
+    fill(&scene);
+    // What is asked on the connections that there are never ends, and takes all places.
+    let (first, taken) = (scene.endpoint.connections(), Arc::new(AtomicUsize::new(0)));
+    scene.endpoint.answers({
+        let taken = taken.clone();
+        move |request| match application::answer(request) {
+            answer if request.connection <= first => {
+                taken.fetch_add(1, Ordering::Relaxed);
+                answer.hangs(0)
+            }
+            answer => answer,
+        }
+    });
+    std::thread::scope(|scope| {
+        for number in 1..=CONNECTIONS as i64 {
+            let scim = &scene.scim;
+            scope.spawn(move || is_refused(2, || scim.get(&format!("/Users/{number}"))));
+        }
+        eventually("all places to be taken", || taken.load(Ordering::Relaxed) == CONNECTIONS);
+        // They get a place when it is nearly too late.
+        for number in 1..=4 {
+            let scim = &scene.scim;
+            scope.spawn(move || scim.get(&format!("/Users/{number}")));
+        }
+    });
+    is_user(&scene.scim.get("/Users/8").is(200), 8);
+    scene.is_sound();
+}
+
+/// As many connections as there can be lie there.
+fn fill(scene: &Scene) {
+    scene.endpoint.answers(|request| match application::answer(request) {
+        answer if application::reads(request) => answer.stalls(0, DEADLINE / 3),
+        answer => answer,
+    });
+    eventually("all connections", || {
+        std::thread::scope(|scope| {
+            (0..CONNECTIONS).for_each(|_| _ = scope.spawn(|| scene.scim.get("/Users/7")));
+        });
+        scene.endpoint.open() == CONNECTIONS
+    });
 }
