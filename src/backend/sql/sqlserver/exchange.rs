@@ -3,7 +3,7 @@
 
 use futures_util::TryStreamExt as _;
 use tiberius::{IsolationLevel, Query, QueryItem, QueryStream};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::STOPPED;
 use super::connect::Tds;
@@ -31,8 +31,10 @@ impl Lease {
         let lost = || Trouble::Lost("the connection to the database was lost".to_owned());
         let request = request.prepared()?;
         let mut client = self.client.take().ok_or_else(lost)?;
+        let began = Instant::now();
         let done =
             timeout_at(self.pool().until(), request.send(&mut client)).await.unwrap_or(Err(Trouble::Late));
+        tracing::debug!(ms = began.elapsed().as_millis(), "asked the database");
         if matches!(done, Err(Trouble::Late)) && !self.is_new {
             self.pool().forget(); // a silence that nobody is told of met all of them
         }
