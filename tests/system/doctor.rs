@@ -190,7 +190,7 @@ fn an_active_directory_that_is_well() {
     says(
         &text,
         &[
-            ": Active Directory (functional level ",
+            ": Active Directory (",
             "), over TLS, bound as cn=gantry,cn=Users",
             "note  User: no entry shows which attributes the account may write; --write makes one of its own",
         ],
