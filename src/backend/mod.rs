@@ -111,6 +111,9 @@ pub enum Failure {
     /// A value that must be unique is a deleted resource's, which the backend keeps.
     #[error("uniqueness, of what is deleted: {0}")]
     Hidden(String),
+    /// It cannot end, for something that is no resource still refers to it.
+    #[error("referred to: {0}")]
+    Referred(String),
     /// A value cannot be stored. The first text is for the client, the second the cause.
     #[error("rejected: {0} ({1})")]
     Rejected(String, String),

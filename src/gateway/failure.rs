@@ -41,6 +41,7 @@ fn of_backend(failure: Failure) -> Error {
         Failure::NotFound(_)
         | Failure::Uniqueness(_)
         | Failure::Hidden(_)
+        | Failure::Referred(_)
         | Failure::Rejected(..)
         | Failure::Refused(_) => {
             tracing::info!(cause = %failure, "the backend did not do it");
@@ -63,6 +64,10 @@ fn of_backend(failure: Failure) -> Error {
         Failure::Uniqueness(_) => Error::uniqueness("Another resource has a value that must be unique."),
         Failure::Hidden(_) => Error::uniqueness(
             "A resource that was deleted here has a value that must be unique; the system behind this target keeps it.",
+        ),
+        Failure::Referred(_) => Error::status(
+            409,
+            "It cannot be deleted: something else in the system behind this target still refers to it.",
         ),
         Failure::Rejected(detail, _) => Error::bad_request(ScimType::InvalidValue, detail),
         Failure::Refused(detail) => Error::forbidden(detail),

@@ -11,6 +11,8 @@ const FILTER_VARIABLE: &str = "GANTRY_LOG";
 /// with the filter, or that logging was started before.
 pub fn start() -> Result<(), String> {
     let filter = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| "info".to_owned());
+    // It tells of each error of a database in the database's own words, which the gateway's log has once already.
+    let filter = if filter.contains("tiberius") { filter } else { format!("{filter},tiberius=off") };
     let filter = EnvFilter::try_new(filter).map_err(|cause| format!("{FILTER_VARIABLE}: {cause}"))?;
     let builder = fmt().with_env_filter(filter).with_writer(stderr);
     let started = if stderr().is_terminal() {

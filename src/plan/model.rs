@@ -342,6 +342,14 @@ impl Table {
         self.lookups.iter().find(|lookup| &*lookup.alias == alias)
     }
 
+    /// The name of the table that a native is a column of.
+    pub fn place<'a>(&'a self, native: &'a Native) -> &'a str {
+        match &native.part {
+            None => &self.name,
+            Some(part) => self.lookup(part).map_or(part, |lookup| &lookup.table),
+        }
+    }
+
     /// The child table with this name.
     pub fn child(&self, table: &str) -> Option<&Child> {
         self.children.iter().find(|child| &*child.table == table)

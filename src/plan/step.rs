@@ -14,6 +14,16 @@ pub struct Plan {
     pub id: Option<Param>,
 }
 
+// === impl Plan ===
+
+impl Plan {
+    /// Whether all that it does is to delete rows.
+    pub fn only_deletes_rows(&self) -> bool {
+        let deletes = |action: &Action| matches!(action, Action::Sql(sql) if sql.text.starts_with("DELETE"));
+        !self.steps.is_empty() && self.steps.iter().all(|step| deletes(&step.action))
+    }
+}
+
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {

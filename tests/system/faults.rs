@@ -11,11 +11,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::directory::Entry;
-use crate::support::eventually;
 use crate::support::gateway::Gateway;
 use crate::support::native::Native;
+use crate::support::random::Random;
 use crate::support::relay::{Loss, Relay};
 use crate::support::scim::{Answer, Scim};
+use crate::support::{eventually, number};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
@@ -42,7 +43,6 @@ fn what_is_answered_is_so_whatever_happens_to_active_directory() {
 
 #[allow(clippy::print_stdout, reason = "the seed, with which a failure comes again")]
 fn is_so_whatever_happens(directory: Native, writes: usize) {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let writes = number("GANTRY_FAULT_WRITES").map_or(writes, |writes| writes as usize);
     let seed = number("GANTRY_FAULT_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     println!("seed {seed}, {writes} writes");
@@ -140,25 +140,6 @@ impl Scene {
             }
         }
         kind
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-// === impl Random ===
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
-    }
-
-    fn up_to(&mut self, milliseconds: usize) -> Duration {
-        Duration::from_millis(self.below(milliseconds) as u64)
     }
 }
 

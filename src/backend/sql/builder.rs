@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use super::catalog::{Comparable, Kind};
 use super::dialect::Dialect;
 use crate::backend::Failure;
 use crate::plan::{Action, Expect, Param, Statement, Step, Value};
 
 /// A statement in the making.
 #[derive(Clone, Debug)]
-pub(super) struct Builder {
-    pub dialect: Dialect,
+pub(super) struct Builder<'a> {
+    pub dialect: Dialect<'a>,
     /// Whether the statement is run only when one before it touched a row.
     pub after_change: bool,
     text: String,
@@ -18,8 +19,8 @@ pub(super) struct Builder {
 
 // === impl Builder ===
 
-impl Builder {
-    pub(super) fn new(dialect: Dialect) -> Self {
+impl<'a> Builder<'a> {
+    pub(super) fn new(dialect: Dialect<'a>) -> Self {
         Self { dialect, after_change: false, text: String::new(), params: Vec::new() }
     }
 
@@ -41,6 +42,33 @@ impl Builder {
     /// A new parameter's mark.
     pub(super) fn value(&mut self, value: Value) -> String {
         self.param(Param::Value(value))
+    }
+
+    /// What a value is compared with a column of this kind as; `None` when nothing there can be equal to it.
+    pub(super) fn compared(&mut self, kind: Kind, value: &Value) -> Option<String> {
+        match kind.comparable(value) {
+            Comparable::As(value, expression) => Some(expression.replace("{}", &self.value(value))),
+            Comparable::Never => None,
+        }
+    }
+
+    /// The same, of a value that was stored a moment ago: its parameter serves once more.
+    pub(super) fn compared_again(&mut self, kind: Kind, value: &Value, mark: &str) -> Option<String> {
+        match kind.comparable(value) {
+            Comparable::As(value, expression) if self.params.last() == Some(&Param::Value(value.clone())) => {
+                Some(expression.replace("{}", mark))
+            }
+            _ => self.compared(kind, value),
+        }
+    }
+
+    /// A new parameter's mark, for a value that is stored in a column.
+    pub(super) fn stored(&mut self, table: &str, column: &str, param: Param) -> Result<String, Failure> {
+        let param = match self.dialect {
+            Dialect::Sqlite => param,
+            Dialect::Transact(catalog) => catalog.stored(table, column, param)?,
+        };
+        Ok(self.param(param))
     }
 
     pub(super) fn statement(self, outputs: impl IntoIterator<Item = Arc<str>>) -> Result<Statement, Failure> {
@@ -75,7 +103,7 @@ impl Builder {
     ) -> Result<Step, Failure> {
         let dialect = self.dialect;
         let mut statement = self.statement(outputs)?;
-        if dialect == Dialect::Transact {
+        if let Dialect::Transact(_) = dialect {
             statement.variables = statement.outputs.iter().map(|name| variable(name)).collect();
         }
         Ok(Step { about: about.into(), action: Action::Sql(statement), expect, undo: None })

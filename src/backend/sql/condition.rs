@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::builder::Builder;
+use super::catalog::Kind;
 use super::dialect::Dialect;
 use super::order;
 use crate::backend::Failure;
@@ -18,23 +19,26 @@ pub(super) const OWN: &str = "t";
 /// The alias of a child table within EXISTS and in statements of its own.
 pub(super) const CHILD: &str = "c";
 
+/// What no row meets.
+pub(super) const NEVER: &str = "1 = 0";
+
 /// The alias of the table that a reference leads to.
 pub(super) const LINK: &str = "r";
 
 /// The resource's own key.
-pub(super) fn key(dialect: Dialect, table: &Table) -> String {
+pub(super) fn key(dialect: Dialect<'_>, table: &Table) -> String {
     format!("{OWN}.{}", dialect.quote(&table.id))
 }
 
 /// A column of the resource's own table, or of a look-up.
-pub(super) fn column(dialect: Dialect, native: &Native) -> String {
+pub(super) fn column(dialect: Dialect<'_>, native: &Native) -> String {
     let alias = native.part.as_ref().map_or_else(|| OWN.to_owned(), |alias| dialect.quote(alias));
     format!("{alias}.{}", dialect.quote(&native.name))
 }
 
 /// Writes the condition to the builder, for a SELECT in which the table has its alias.
 pub(super) fn write(
-    builder: &mut Builder,
+    builder: &mut Builder<'_>,
     model: &Model,
     (entity, table): (&Entity, &Table),
     predicate: &Predicate,
@@ -44,7 +48,11 @@ pub(super) fn write(
 }
 
 /// The same for an UPDATE or DELETE of the table, which has no alias there, of what is no reference.
-pub(super) fn write_bare(builder: &mut Builder, table: &Table, predicate: &Predicate) -> Result<(), Failure> {
+pub(super) fn write_bare(
+    builder: &mut Builder<'_>,
+    table: &Table,
+    predicate: &Predicate,
+) -> Result<(), Failure> {
     Writer { builder, table, links: None, own: None, child: None }.predicate(predicate, false, 0)
 }
 
@@ -62,7 +70,7 @@ pub(super) fn scoped<'a>(model: &'a Model, entity: &Entity, native: &Native) -> 
 }
 
 /// Writes that `value`, text of our own, leads to a row of one of these tables that exists for SCIM.
-pub(super) fn write_leads(builder: &mut Builder, tables: &[&Table], value: &str) -> Result<(), Failure> {
+pub(super) fn write_leads(builder: &mut Builder<'_>, tables: &[&Table], value: &str) -> Result<(), Failure> {
     builder.push("(");
     for (index, table) in tables.iter().enumerate() {
         let (name, key) = (builder.dialect.quote(&table.name), builder.dialect.quote(&table.id));
@@ -94,8 +102,8 @@ pub(super) fn lookups(predicate: &Predicate, into: &mut BTreeSet<Arc<str>>) {
     }
 }
 
-struct Writer<'a> {
-    builder: &'a mut Builder,
+struct Writer<'a, 'b> {
+    builder: &'a mut Builder<'b>,
     table: &'a Table,
     /// What tells where references lead, where the condition may be about one.
     links: Option<(&'a Model, &'a Entity)>,
@@ -107,16 +115,16 @@ struct Writer<'a> {
 
 // === impl Writer ===
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     fn predicate(&mut self, predicate: &Predicate, negated: bool, depth: usize) -> Result<(), Failure> {
         if depth > DEPTH {
             return Err(Failure::TooMany("the filter nests too deeply".to_owned()));
         }
         match predicate {
             Predicate::All => self.text("1 = 1"),
-            Predicate::Nothing => self.text("1 = 0"),
+            Predicate::Nothing => self.text(NEVER),
             Predicate::And(terms) => self.joined(terms, " AND ", "1 = 1", negated, depth)?,
-            Predicate::Or(terms) => self.joined(terms, " OR ", "1 = 0", negated, depth)?,
+            Predicate::Or(terms) => self.joined(terms, " OR ", NEVER, negated, depth)?,
             Predicate::Not(inner) => {
                 self.text("NOT (");
                 self.predicate(inner, true, depth + 1)?;
@@ -161,13 +169,22 @@ impl Writer<'_> {
 
     /// The key is compared as it is, for its index, and as text, because `042` is no id of row 42.
     fn ids(&mut self, ids: &[String]) {
-        let key = key(self.builder.dialect, self.table);
-        let marks: Vec<String> = ids.iter().map(|id| self.builder.value(Value::Text(id.clone()))).collect();
+        let dialect = self.builder.dialect;
+        let (key, kind) = (key(dialect, self.table), dialect.kind(&self.table.name, &self.table.id));
+        let marks: Vec<String> =
+            ids.iter().filter_map(|id| self.builder.compared(kind, &Value::Text(id.clone()))).collect();
         if marks.is_empty() {
-            return self.text("1 = 0");
+            return self.text(NEVER);
         }
-        let (marks, text) = (marks.join(", "), self.builder.dialect.as_text(&key));
-        self.text(&format!("({key} IN ({marks}) AND {text} IN ({marks}))"));
+        let marks = marks.join(", ");
+        match kind {
+            // Compared with numbers, which have one form only.
+            Kind::Integer { .. } => self.text(&format!("{key} IN ({marks})")),
+            Kind::Narrow { .. } | Kind::Wide { .. } => {
+                self.text(&format!("({key} IN ({marks}) AND {} IN ({marks}))", dialect.exactly(&key)));
+            }
+            _ => self.text(&format!("({key} IN ({marks}) AND {} IN ({marks}))", dialect.as_text(&key))),
+        }
     }
 
     fn child(&mut self, table: &str, inner: &Predicate, negated: bool, depth: usize) -> Result<(), Failure> {
@@ -217,9 +234,11 @@ impl Writer<'_> {
 
     fn test(&mut self, native: &Native, test: &Test, negated: bool) -> Result<(), Failure> {
         let column = self.column(native);
-        let condition = self.condition(&column, test);
+        let condition = self.condition(&column, self.kind(native), test);
         let tested = match test {
-            Test::Equals(value, _) | Test::Compare(_, value) => self.compared(&column, value),
+            Test::Equals(value, _) | Test::Compare(_, value) => {
+                self.compared(&column, self.kind(native), value)
+            }
             _ => column,
         };
         let is_guarded = negated && *test != Test::Present;
@@ -239,7 +258,12 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn condition(&mut self, column: &str, test: &Test) -> String {
+    /// What the native's column holds.
+    fn kind(&self, native: &Native) -> Kind {
+        self.builder.dialect.kind(self.table.place(native), &native.name)
+    }
+
+    fn condition(&mut self, column: &str, kind: Kind, test: &Test) -> String {
         match test {
             Test::Present => format!("{column} IS NOT NULL"),
             Test::StartsWith(text, _) | Test::EndsWith(text, _) | Test::Contains(text, _)
@@ -247,54 +271,76 @@ impl Writer<'_> {
             {
                 format!("{column} IS NOT NULL")
             }
-            Test::Equals(value, case) => self.equals(column, value, *case),
-            Test::StartsWith(text, case) => self.substring(column, text, *case, "", "%"),
-            Test::EndsWith(text, case) => self.substring(column, text, *case, "%", ""),
-            Test::Contains(text, case) => self.substring(column, text, *case, "%", "%"),
+            Test::Equals(value, case) => self.equals(column, kind, value, *case),
+            Test::StartsWith(text, case) => self.substring(column, kind, text, *case, ("", "%")),
+            Test::EndsWith(text, case) => self.substring(column, kind, text, *case, ("%", "")),
+            Test::Contains(text, case) => self.substring(column, kind, text, *case, ("%", "%")),
             Test::Compare(order, value) => {
-                let compared = self.compared(column, value);
-                let mark = order::value_mark(self.builder, value);
-                format!("{compared} {} {mark}", sign(*order))
+                let compared = self.compared(column, kind, value);
+                match order::value_mark(self.builder, kind, value) {
+                    Some(mark) => format!("{compared} {} {mark}", sign(*order)),
+                    None => NEVER.to_owned(),
+                }
             }
             Test::Bit(bit) => {
-                let mark = order::value_mark(self.builder, &Value::Integer(*bit));
+                let mark = self.builder.value(Value::Integer(*bit));
                 format!("({column} & {mark}) <> 0")
             }
         }
     }
 
     /// The column as what a value is compared with.
-    fn compared(&self, column: &str, value: &Value) -> String {
+    fn compared(&self, column: &str, kind: Kind, value: &Value) -> String {
         match value {
-            Value::Timestamp(_) => self.builder.dialect.instant(column),
-            Value::Date(_) | Value::Today => self.builder.dialect.date(column),
+            Value::Timestamp(_) => self.builder.dialect.instant(column, kind),
+            Value::Date(_) | Value::Today => self.builder.dialect.date(column, kind),
             _ => column.to_owned(),
         }
     }
 
-    fn equals(&mut self, column: &str, value: &Value, case: Case) -> String {
-        let mark = order::value_mark(self.builder, value);
-        match value {
-            Value::Text(_) => {
-                format!("{column} = {mark}{}", self.builder.dialect.collation(case == Case::Exact))
+    fn equals(&mut self, column: &str, kind: Kind, value: &Value, case: Case) -> String {
+        let Some(mark) = order::value_mark(self.builder, kind, value) else { return NEVER.to_owned() };
+        let dialect = self.builder.dialect;
+        match (value, dialect) {
+            (Value::Text(_), Dialect::Sqlite) => {
+                format!("{column} = {mark}{}", dialect.collation(case == Case::Exact))
             }
-            Value::Reference(_) => {
-                format!("({column} = {mark} AND {} = {mark})", self.builder.dialect.as_text(column))
+            // The column as it is too, for its index.
+            (Value::Text(_), Dialect::Transact(_))
+                if case == Case::Exact && (kind.is_text() || kind == Kind::Other) =>
+            {
+                format!("({column} = {mark} AND {} = {mark})", dialect.exactly(column))
             }
-            _ => format!("{} = {mark}", self.compared(column, value)),
+            (Value::Text(_), _) => format!("{column} = {mark}"),
+            (Value::Reference(_), _) if kind == Kind::Other => {
+                format!("({column} = {mark} AND {} = {mark})", dialect.as_text(column))
+            }
+            _ => format!("{} = {mark}", self.compared(column, kind, value)),
         }
     }
 
     /// LIKE folds case in SQLite whatever the collation, so an exact test also compares the octets.
-    fn substring(&mut self, column: &str, text: &str, case: Case, before: &str, after: &str) -> String {
+    fn substring(
+        &mut self,
+        column: &str,
+        kind: Kind,
+        text: &str,
+        case: Case,
+        (before, after): (&str, &str),
+    ) -> String {
         let dialect = self.builder.dialect;
-        let pattern = format!("{before}{}{after}", dialect.like(text));
-        let mark = self.builder.value(Value::Text(pattern));
-        let like = format!("{column} LIKE {mark} ESCAPE '\\'");
+        let pattern = Value::Text(format!("{before}{}{after}", dialect.like(text)));
+        let mark = match kind.is_text() {
+            true => self.builder.compared(kind, &pattern),
+            false => Some(self.builder.value(pattern)),
+        };
+        let Some(mark) = mark else { return NEVER.to_owned() };
+        let escape = dialect.escape();
+        let like = format!("{column} LIKE {mark}{escape}");
         match (case, dialect) {
             (Case::Folded, _) => like,
-            (Case::Exact, Dialect::Transact) => {
-                format!("{column}{} LIKE {mark} ESCAPE '\\'", dialect.collation(true))
+            (Case::Exact, Dialect::Transact(_)) => {
+                format!("({like} AND {} LIKE {mark}{escape})", dialect.exactly(column))
             }
             (Case::Exact, Dialect::Sqlite) => {
                 let plain = self.builder.param(Param::Value(Value::Text(text.to_owned())));

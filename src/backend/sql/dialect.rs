@@ -1,22 +1,35 @@
 //! What the two dialects write differently. Identifiers come from mappings and are always quoted; values
 //! are always parameters.
 
+use super::catalog::{Catalog, Kind};
+
+/// The collation that tells all characters apart.
+const BINARY: &str = " COLLATE Latin1_General_BIN2";
+
 /// A dialect of SQL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Dialect<'a> {
     Sqlite,
-    /// Transact-SQL.
-    Transact,
+    /// Transact-SQL, and what is known of the columns.
+    Transact(&'a Catalog),
 }
 
 // === impl Dialect ===
 
-impl Dialect {
+impl Dialect<'_> {
+    /// What a column holds, as far as the dialect must know it.
+    pub(super) fn kind(self, table: &str, column: &str) -> Kind {
+        match self {
+            Self::Sqlite => Kind::Other,
+            Self::Transact(catalog) => catalog.kind(table, column),
+        }
+    }
+
     /// An identifier; `schema.table` is two of them.
     pub(super) fn quote(self, name: &str) -> String {
         let one = |part: &str| match self {
             Self::Sqlite => format!("\"{}\"", part.replace('"', "\"\"")),
-            Self::Transact => format!("[{}]", part.replace(']', "]]")),
+            Self::Transact(_) => format!("[{}]", part.replace(']', "]]")),
         };
         name.split('.').map(one).collect::<Vec<_>>().join(".")
     }
@@ -25,7 +38,7 @@ impl Dialect {
     pub(super) fn mark(self, number: usize) -> String {
         match self {
             Self::Sqlite => format!("?{number}"),
-            Self::Transact => format!("@P{number}"),
+            Self::Transact(_) => format!("@P{number}"),
         }
     }
 
@@ -33,7 +46,7 @@ impl Dialect {
     pub(super) fn as_text(self, expression: &str) -> String {
         match self {
             Self::Sqlite => format!("CAST({expression} AS TEXT)"),
-            Self::Transact => format!("CAST({expression} AS NVARCHAR(4000))"),
+            Self::Transact(_) => format!("CAST({expression} AS NVARCHAR(4000))"),
         }
     }
 
@@ -41,16 +54,18 @@ impl Dialect {
     pub(super) fn beginning(self, text: &str, chars: usize) -> String {
         match self {
             Self::Sqlite => format!("substr({text}, 1, {chars})"),
-            Self::Transact => format!("LEFT({text}, {chars})"),
+            Self::Transact(_) => format!("LEFT({text}, {chars})"),
         }
     }
 
     /// A column's instants as what can be compared: in SQLite, where an instant is a text in one of several
     /// forms (RFC 3339 or SQL's own, with any fraction and offset), one text in UTC without needless zeros;
     /// NULL when it is none.
-    pub(super) fn instant(self, column: &str) -> String {
-        if self == Self::Transact {
-            return column.to_owned(); // a type of its own there
+    pub(super) fn instant(self, column: &str, kind: Kind) -> String {
+        match self {
+            Self::Transact(_) if kind.is_text() => return format!("TRY_CAST({column} AS DATETIMEOFFSET)"),
+            Self::Transact(_) => return column.to_owned(), // a type of its own there
+            Self::Sqlite => {}
         }
         let offset = |then: &str, or: &str| {
             format!("CASE WHEN substr({column}, -6, 1) IN ('+', '-') THEN {then} ELSE {or} END")
@@ -66,7 +81,7 @@ impl Dialect {
     }
 
     /// A column's days, in UTC where it says so; NULL when it is none.
-    pub(super) fn date(self, column: &str) -> String {
+    pub(super) fn date(self, column: &str, kind: Kind) -> String {
         match self {
             // `date` by itself takes a time or a number for a day too.
             Self::Sqlite => {
@@ -74,7 +89,8 @@ impl Dialect {
                 let day = format!("{}-{}-{}*", digits(4), digits(2), digits(2));
                 format!("CASE WHEN {column} GLOB '{day}' THEN date({column}) END")
             }
-            Self::Transact => format!("TRY_CAST({column} AS DATE)"),
+            Self::Transact(_) if kind == Kind::Date => column.to_owned(),
+            Self::Transact(_) => format!("TRY_CAST({column} AS DATE)"),
         }
     }
 
@@ -82,7 +98,7 @@ impl Dialect {
     pub(super) fn today(self) -> &'static str {
         match self {
             Self::Sqlite => "date('now')",
-            Self::Transact => "CAST(SYSUTCDATETIME() AS DATE)",
+            Self::Transact(_) => "CAST(SYSUTCDATETIME() AS DATE)",
         }
     }
 
@@ -91,8 +107,10 @@ impl Dialect {
         match (self, is_falling) {
             (Self::Sqlite, false) => format!("{key} NULLS LAST"),
             (Self::Sqlite, true) => format!("{key} DESC NULLS FIRST"),
-            (Self::Transact, false) => format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END, {key}"),
-            (Self::Transact, true) => format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END DESC, {key} DESC"),
+            (Self::Transact(_), false) => format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END, {key}"),
+            (Self::Transact(_), true) => {
+                format!("CASE WHEN {key} IS NULL THEN 1 ELSE 0 END DESC, {key} DESC")
+            }
         }
     }
 
@@ -102,25 +120,43 @@ impl Dialect {
         match (self, exact) {
             (Self::Sqlite, true) => " COLLATE BINARY",
             (Self::Sqlite, false) => " COLLATE NOCASE",
-            (Self::Transact, true) => " COLLATE Latin1_General_BIN2",
-            (Self::Transact, false) => "",
+            (Self::Transact(_), true) => BINARY,
+            (Self::Transact(_), false) => "",
         }
     }
 
-    /// A text for LIKE with its wildcards escaped by a backslash.
+    /// A column whose letters' case counts, whatever its own collation and code page.
+    pub(super) fn exactly(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{column} COLLATE BINARY"),
+            Self::Transact(_) => format!("CAST({column} AS NVARCHAR(MAX)){BINARY}"),
+        }
+    }
+
+    /// A text for LIKE with its wildcards escaped: by a backslash in SQLite, by brackets in T-SQL. There a character of
+    /// one's own can be declared as well, but Babelfish finds nothing by `%` and such a character behind it.
     pub(super) fn like(self, text: &str) -> String {
-        let wild: &[char] = match self {
-            Self::Sqlite => &['\\', '%', '_'],
-            Self::Transact => &['\\', '%', '_', '['],
+        let escaped = |c: char| match (self, c) {
+            (Self::Sqlite, '\\' | '%' | '_') => format!("\\{c}"),
+            (Self::Transact(_), '[' | '%' | '_') => format!("[{c}]"),
+            _ => c.to_string(),
         };
-        text.chars().flat_map(|c| wild.contains(&c).then_some('\\').into_iter().chain([c])).collect()
+        text.chars().map(escaped).collect()
+    }
+
+    /// What follows a pattern of [`Self::like`].
+    pub(super) fn escape(self) -> &'static str {
+        match self {
+            Self::Sqlite => " ESCAPE '\\'",
+            Self::Transact(_) => "",
+        }
     }
 
     /// A window of an ordered result; both are the marks of parameters.
     pub(super) fn window(self, limit: &str, offset: &str) -> String {
         match self {
             Self::Sqlite => format!(" LIMIT {limit} OFFSET {offset}"),
-            Self::Transact => format!(" OFFSET {offset} ROWS FETCH NEXT {limit} ROWS ONLY"),
+            Self::Transact(_) => format!(" OFFSET {offset} ROWS FETCH NEXT {limit} ROWS ONLY"),
         }
     }
 
@@ -137,7 +173,7 @@ impl Dialect {
     ) -> String {
         match self {
             Self::Sqlite => format!("INSERT INTO {table} {columns} {values} RETURNING {key}"),
-            Self::Transact => format!(
+            Self::Transact(_) => format!(
                 "DECLARE {variable}_row TABLE (k NVARCHAR(4000)); INSERT INTO {table} {columns} \
                  OUTPUT INSERTED.{key} INTO {variable}_row {values}; \
                  DECLARE {variable} NVARCHAR(4000) = (SELECT k FROM {variable}_row)"
@@ -145,11 +181,20 @@ impl Dialect {
         }
     }
 
+    /// What makes a read in a transaction lock the rows, and the gap where there are none, until its end. SQLite has one
+    /// writer at a time.
+    pub(super) fn locking(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Transact(_) => " WITH (UPDLOCK, HOLDLOCK)",
+        }
+    }
+
     /// The most parameters in a statement.
     pub(super) fn most_parameters(self) -> usize {
         match self {
             Self::Sqlite => 32_766,
-            Self::Transact => 2_098,
+            Self::Transact(_) => 2_098,
         }
     }
 }

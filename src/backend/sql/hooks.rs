@@ -9,7 +9,7 @@ use crate::backend::Failure;
 use crate::plan::{Expect, HookStep, Param, Plan, Step, Value};
 
 /// The steps, and the new resource's id where they tell it.
-pub(super) fn steps(dialect: Dialect, hooks: &[HookStep]) -> Result<Plan, Failure> {
+pub(super) fn steps(dialect: Dialect<'_>, hooks: &[HookStep]) -> Result<Plan, Failure> {
     let mut plan = Plan::default();
     for hook in hooks {
         match hook {
@@ -33,12 +33,12 @@ pub(super) fn steps(dialect: Dialect, hooks: &[HookStep]) -> Result<Plan, Failur
 /// EXECUTE takes names and values, and no expressions; what an OUTPUT parameter gives stands in a variable. It is
 /// text whatever the parameter's type: every type that a key has becomes one by itself.
 fn exec(
-    dialect: Dialect,
+    dialect: Dialect<'_>,
     procedure: &str,
     arguments: &[(String, Param)],
     outputs: &[(String, Arc<str>)],
 ) -> Result<Step, Failure> {
-    if dialect == Dialect::Sqlite {
+    if let Dialect::Sqlite = dialect {
         return Err(Failure::Internal(format!(
             "{procedure}: SQLite has no procedures; use `plan.statement`"
         )));
@@ -77,7 +77,12 @@ fn parameter(name: &str) -> Result<String, Failure> {
 }
 
 /// The mapping's text, each `?` outside quotes the next parameter's mark.
-fn statement(dialect: Dialect, text: &str, params: &[Param], outputs: &[Arc<str>]) -> Result<Step, Failure> {
+fn statement(
+    dialect: Dialect<'_>,
+    text: &str,
+    params: &[Param],
+    outputs: &[Arc<str>],
+) -> Result<Step, Failure> {
     let mut builder = Builder::new(dialect);
     let (mut params, mut quote) = (params.iter(), None);
     let wrong = || Failure::Internal(format!("{text:?} has not as many `?` as it is given parameters"));

@@ -8,7 +8,7 @@ use super::builder::{Builder, variable};
 use super::condition;
 use super::dialect::Dialect;
 use super::hooks;
-use super::select::{select, table_of};
+use super::select::{Reading, select, table_of};
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
     Case, Changes, Child, Create, Delete, DeleteRule, Disable, Disabled, Entity, Expect, Facts, HookStep,
@@ -21,13 +21,13 @@ pub(super) const KEY: &str = "id";
 
 /// What would be done, or which reads decide it.
 pub(super) fn lower(
-    dialect: Dialect,
+    dialect: Dialect<'_>,
     model: &Model,
     operation: &Operation,
     facts: &Facts,
 ) -> Result<Lowered, Failure> {
     match operation {
-        Operation::Search(search) => Ok(Lowered::Plan(select(dialect, model, search)?.plan())),
+        Operation::Search(search) => Ok(Lowered::Plan(select(dialect, model, search, Reading::Free)?.plan())),
         Operation::Create(create) => Lowering::new(dialect, model, &create.entity, facts)?.create(create),
         Operation::Update(update) => Lowering::new(dialect, model, &update.entity, facts)?.update(update),
         Operation::Delete(delete) => Lowering::new(dialect, model, &delete.entity, facts)?.delete(delete),
@@ -35,7 +35,7 @@ pub(super) fn lower(
 }
 
 struct Lowering<'a> {
-    dialect: Dialect,
+    dialect: Dialect<'a>,
     entity: &'a Entity,
     table: &'a Table,
     facts: &'a Facts,
@@ -47,7 +47,7 @@ struct Lowering<'a> {
 // === impl Lowering ===
 
 impl<'a> Lowering<'a> {
-    fn new(dialect: Dialect, model: &'a Model, entity: &str, facts: &'a Facts) -> Result<Self, Failure> {
+    fn new(dialect: Dialect<'a>, model: &'a Model, entity: &str, facts: &'a Facts) -> Result<Self, Failure> {
         let (entity, table) = table_of(model, entity)?;
         Ok(Self { dialect, entity, table, facts, steps: Vec::new(), id: None, needs: Vec::new() })
     }
@@ -116,7 +116,8 @@ impl<'a> Lowering<'a> {
     fn insert_own(&mut self, columns: &[(Arc<str>, Param)]) -> Result<(), Failure> {
         let names: Vec<String> = columns.iter().map(|(name, _)| self.quote(name)).collect();
         let mut builder = Builder::new(self.dialect);
-        let marks: Vec<String> = columns.iter().map(|(_, param)| builder.param(param.clone())).collect();
+        let marks = columns.iter().map(|(name, param)| builder.stored(&self.table.name, name, param.clone()));
+        let marks = marks.collect::<Result<Vec<String>, _>>()?;
         let (list, values) = match columns.is_empty() {
             true => (String::new(), "DEFAULT VALUES".to_owned()),
             false => (format!("({})", names.join(", ")), format!("VALUES ({})", marks.join(", "))),
@@ -163,7 +164,7 @@ impl<'a> Lowering<'a> {
             OnMissing::Create => {
                 let (table, key) = (self.quote(&lookup.table), self.quote(&lookup.key));
                 let mut builder = Builder::new(self.dialect);
-                let mark = builder.value(name.clone());
+                let mark = builder.stored(&lookup.table, &native.name, Param::Value(name.clone()))?;
                 let (column, values) =
                     (format!("({})", self.quote(&native.name)), format!("VALUES ({mark})"));
                 let output = variable(&lookup.alias);
@@ -194,39 +195,54 @@ impl<'a> Lowering<'a> {
     fn insert_child(&mut self, child: &Child, key: Param, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
         let mut columns = vec![self.quote(&child.foreign_key)];
-        let mut marks = vec![builder.param(key)];
+        let mut marks = vec![builder.stored(&child.table, &child.foreign_key, key)?];
         let mut same = vec![format!("{} = {}", columns[0], marks[0])];
         let is_link = |value: &Value| matches!(value, Value::Reference(_));
         let has_link = row.values().any(is_link);
         for (column, value) in row {
-            let (name, mark) = (self.quote(column), builder.value(value.clone()));
+            let mark = builder.stored(&child.table, column, Param::Value(value.clone()))?;
+            let name = self.quote(column);
             if is_link(value) || !has_link {
-                same.push(format!("{name} = {mark}"));
+                let kind = self.dialect.kind(&child.table, column);
+                let again = builder.compared_again(kind, value, &mark);
+                same.push(format!("{name} = {}", again.as_deref().unwrap_or("NULL")));
             }
             columns.push(name);
             marks.push(mark);
         }
         for (column, value) in child.initial.iter().filter(|(column, _)| !row.contains_key(*column)) {
             columns.push(self.quote(column));
-            marks.push(builder.value(value.clone()));
+            marks.push(builder.stored(&child.table, column, Param::Value(value.clone()))?);
         }
         let table = self.quote(&child.table);
         builder.push(&format!(
-            "INSERT INTO {table} ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {})",
+            "INSERT INTO {table} ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM {table}{} WHERE {})",
             columns.join(", "),
             marks.join(", "),
+            self.dialect.locking(),
             same.join(" AND ")
         ));
         self.steps.push(builder.step(format!("a row in {}", child.table), Expect::Done, None)?);
         Ok(())
     }
 
+    /// The mark of a value that a column is compared with; nothing is equal to NULL.
+    fn against(&self, builder: &mut Builder<'_>, table: &str, column: &str, value: &Value) -> String {
+        let kind = self.dialect.kind(table, column);
+        builder.compared(kind, value).unwrap_or_else(|| "NULL".to_owned())
+    }
+
+    /// The same, for a text that is an id.
+    fn against_id(&self, builder: &mut Builder<'_>, table: &str, column: &str, id: &str) -> String {
+        self.against(builder, table, column, &Value::Text(id.to_owned()))
+    }
+
     fn delete_child(&mut self, child: &Child, id: &str, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let mark = builder.value(Value::Text(id.to_owned()));
+        let mark = self.against_id(&mut builder, &child.table, &child.foreign_key, id);
         let mut terms = vec![format!("{} = {mark}", self.quote(&child.foreign_key))];
         for (column, value) in row {
-            let mark = builder.value(value.clone());
+            let mark = self.against(&mut builder, &child.table, column, value);
             terms.push(format!("{} = {mark}", self.quote(column)));
         }
         let table = self.quote(&child.table);
@@ -244,7 +260,11 @@ impl<'a> Lowering<'a> {
             return Ok(());
         };
         let mut builder = Builder::new(self.dialect);
-        let (key, document) = (builder.param(key), builder.value(Value::Text(document.to_owned())));
+        let document = Param::Value(Value::Text(document.to_owned()));
+        let (key, document) = (
+            builder.stored(&rest.table, &rest.key, key)?,
+            builder.stored(&rest.table, &rest.column, document)?,
+        );
         let (table, key_column, column) =
             (self.quote(&rest.table), self.quote(&rest.key), self.quote(&rest.column));
         builder.push(&format!("INSERT INTO {table} ({key_column}, {column}) VALUES ({key}, {document})"));
@@ -257,7 +277,7 @@ impl<'a> Lowering<'a> {
             return Ok(());
         };
         let mut builder = Builder::new(self.dialect);
-        let mark = builder.value(Value::Text(id.to_owned()));
+        let mark = self.against_id(&mut builder, &rest.table, &rest.key, id);
         let (table, key) = (self.quote(&rest.table), self.quote(&rest.key));
         builder.push(&format!("DELETE FROM {table} WHERE {key} = {mark}"));
         self.steps.push(builder.step("its document", Expect::Done, None)?);
@@ -338,10 +358,11 @@ impl<'a> Lowering<'a> {
     ) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
         builder.after_change = after_change;
-        let set: Vec<String> = columns
-            .iter()
-            .map(|(name, param)| format!("{} = {}", self.quote(name), builder.param(param.clone())))
-            .collect();
+        let mut set = Vec::with_capacity(columns.len());
+        for (name, param) in columns {
+            let mark = builder.stored(&self.table.name, name, param.clone())?;
+            set.push(format!("{} = {mark}", self.quote(name)));
+        }
         builder.push(&format!("UPDATE {} SET {}", self.quote(&self.table.name), set.join(", ")));
         self.only_this(&mut builder, &update.id, update.version.as_ref(), &self.table.only)?;
         let when = if after_change { ", when a statement above changed something" } else { "" };
@@ -418,7 +439,9 @@ impl<'a> Lowering<'a> {
         for (native, disabled) in &disable.account {
             let name = self.quote(&native.name);
             let value = match disabled {
-                Disabled::Value(Some(value)) => builder.value(value.clone()),
+                Disabled::Value(Some(value)) => {
+                    builder.stored(&self.table.name, &native.name, Param::Value(value.clone()))?
+                }
                 Disabled::Value(None) => "NULL".to_owned(),
                 Disabled::Bits { set, clear } => {
                     let [set, clear] = [*set, !*clear].map(|bits| builder.value(Value::Integer(bits)));
@@ -430,7 +453,8 @@ impl<'a> Lowering<'a> {
         let stamps = delete.stamps.iter().filter(|(native, _)| native.part.is_none());
         let given = disable.values.iter().chain(stamps.map(|(native, value)| (&native.name, value)));
         for (column, value) in given {
-            set.push(format!("{} = {}", self.quote(column), builder.value(value.clone())));
+            let mark = builder.stored(&self.table.name, column, Param::Value(value.clone()))?;
+            set.push(format!("{} = {mark}", self.quote(column)));
         }
         if set.is_empty() {
             return Err(Failure::Internal(format!("nothing disables a {}", self.entity.name)));
@@ -454,15 +478,15 @@ impl<'a> Lowering<'a> {
     /// it must be.
     fn only_this(
         &self,
-        builder: &mut Builder,
+        builder: &mut Builder<'_>,
         id: &str,
         version: Option<&Value>,
         permitted: &Predicate,
     ) -> Result<(), Failure> {
-        let mark = builder.value(Value::Text(id.to_owned()));
+        let mark = self.against_id(builder, &self.table.name, &self.table.id, id);
         builder.push(&format!(" WHERE {} = {mark}", self.quote(&self.table.id)));
         if let (Some(native), Some(version)) = (&self.entity.version, version) {
-            let mark = builder.value(version.clone());
+            let mark = self.against(builder, &self.table.name, &native.name, version);
             builder.push(&format!(" AND {} = {mark}", self.quote(&native.name)));
         }
         if *permitted != Predicate::All {

@@ -2,6 +2,7 @@
 //! are pure; only `sqlite` and `sqlserver` talk to a database.
 
 mod builder;
+mod catalog;
 mod condition;
 pub mod demo;
 mod dialect;
@@ -15,6 +16,8 @@ mod sqlserver;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_transact;
 
 pub use sqlite::Sqlite;
 pub use sqlserver::{Encryption, Login, Settings, SqlServer, Trust};

@@ -5,27 +5,38 @@ use time::OffsetDateTime;
 use time::UtcOffset;
 
 use super::builder::Builder;
+use super::catalog::Kind;
 use super::condition;
 use super::dialect::Dialect;
 use crate::limits::SORTED_CHARS;
 use crate::plan::{By, Case, Mark, Sequence, Sort, Table, Value};
 
 /// Writes the condition of a sequence that begins behind a place, if it does.
-pub(super) fn write_behind(builder: &mut Builder, table: &Table, sequence: &Sequence) {
+pub(super) fn write_behind(builder: &mut Builder<'_>, table: &Table, sequence: &Sequence) {
     let Some(mark) = &sequence.behind else { return };
     let id = condition::key(builder.dialect, table);
-    let id_mark = builder.value(Value::Text(mark.id.clone()));
+    let (value, kind) = (Value::Text(mark.id.clone()), builder.dialect.kind(&table.name, &table.id));
+    let Some(id_mark) = builder.compared(kind, &value) else {
+        builder.push(" AND ").push(condition::NEVER);
+        return;
+    };
     let beyond = format!("{id} {} {id_mark}", if sequence.backward { '<' } else { '>' });
     let condition = match &sequence.sort {
         None => beyond,
-        Some(sort) => behind(builder, sort, sequence.backward, mark, &beyond),
+        Some(sort) => behind(builder, table, sort, (sequence.backward, mark), &beyond),
     };
     builder.push(" AND ").push(&condition);
 }
 
 /// What stands behind a place in a sorted result: another value, or the same one and an id beyond.
-fn behind(builder: &mut Builder, sort: &Sort, backward: bool, mark: &Mark, beyond: &str) -> String {
-    let key = key(builder, sort);
+fn behind(
+    builder: &mut Builder<'_>,
+    table: &Table,
+    sort: &Sort,
+    (backward, mark): (bool, &Mark),
+    beyond: &str,
+) -> String {
+    let key = key(builder, table, sort);
     let is_falling = sort.descending != backward;
     let Some(value) = &mark.value else {
         let same = format!("{key} IS NULL AND {beyond}");
@@ -34,24 +45,29 @@ fn behind(builder: &mut Builder, sort: &Sort, backward: bool, mark: &Mark, beyon
             false => format!("({same})"),
         };
     };
-    let mark = value_mark(builder, value);
+    // An instant comes back as text, and is compared as what it was.
+    let kind = match (sort.by, builder.dialect) {
+        (By::Instant, Dialect::Transact(_)) => Kind::OffsetInstant,
+        _ => Kind::Other,
+    };
+    let Some(mark) = value_mark(builder, kind, value) else { return condition::NEVER.to_owned() };
     let (sign, nulls) = if is_falling { ('<', String::new()) } else { ('>', format!(" OR {key} IS NULL")) };
     format!("({key} {sign} {mark} OR ({key} = {mark} AND {beyond}){nulls})")
 }
 
 /// Writes what orders the rows as one more column.
-pub(super) fn write_selected(builder: &mut Builder, sequence: &Sequence) {
+pub(super) fn write_selected(builder: &mut Builder<'_>, table: &Table, sequence: &Sequence) {
     if let Some(sort) = &sequence.sort {
-        let key = key(builder, sort);
+        let key = key(builder, table, sort);
         builder.push(", ").push(&key);
     }
 }
 
 /// Writes ORDER BY.
-pub(super) fn write_order(builder: &mut Builder, table: &Table, sequence: &Sequence) {
+pub(super) fn write_order(builder: &mut Builder<'_>, table: &Table, sequence: &Sequence) {
     builder.push(" ORDER BY ");
     if let Some(sort) = &sequence.sort {
-        let key = key(builder, sort);
+        let key = key(builder, table, sort);
         let term = builder.dialect.order(&key, sort.descending != sequence.backward);
         builder.push(&term).push(", ");
     }
@@ -65,13 +81,14 @@ pub(super) fn lookup(sequence: &Sequence) -> Option<std::sync::Arc<str>> {
 }
 
 /// The expression that orders the result.
-fn key(builder: &mut Builder, sort: &Sort) -> String {
+fn key(builder: &mut Builder<'_>, table: &Table, sort: &Sort) -> String {
     let dialect = builder.dialect;
+    let kind = dialect.kind(table.place(&sort.native), &sort.native.name);
     let column = condition::column(dialect, &sort.native);
     let of_column = match sort.by {
         By::Text(_) => dialect.beginning(&dialect.as_text(&column), SORTED_CHARS),
         By::Integer => column.clone(),
-        By::Instant => dialect.instant(&column),
+        By::Instant => dialect.instant(&column, kind),
     };
     let value = match &sort.missing {
         None => of_column,
@@ -87,11 +104,12 @@ fn key(builder: &mut Builder, sort: &Sort) -> String {
     }
 }
 
-/// The mark of a value that is compared with a key, or with [`Dialect::instant`].
-pub(super) fn value_mark(builder: &mut Builder, value: &Value) -> String {
+/// What a value is compared with a column of this kind as, or with [`Dialect::instant`] of it; `None` when nothing there
+/// can be equal to it.
+pub(super) fn value_mark(builder: &mut Builder<'_>, kind: Kind, value: &Value) -> Option<String> {
     match (value, builder.dialect) {
-        (Value::Timestamp(at), Dialect::Sqlite) => builder.value(Value::Text(sqlite_instant(*at))),
-        _ => builder.value(value.clone()),
+        (Value::Timestamp(at), Dialect::Sqlite) => Some(builder.value(Value::Text(sqlite_instant(*at)))),
+        _ => builder.compared(kind, value),
     }
 }
 

@@ -61,11 +61,26 @@ pub(super) fn table_of<'a>(model: &'a Model, entity: &str) -> Result<(&'a Entity
     }
 }
 
+/// What a search leaves of what it reads for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// All of it.
+    Free,
+    /// Nothing until the transaction ends: what is read decides a write.
+    Locking,
+}
+
 /// The statements of a search.
-pub(super) fn select(dialect: Dialect, model: &Model, search: &Search) -> Result<Select, Failure> {
+pub(super) fn select(
+    dialect: Dialect<'_>,
+    model: &Model,
+    search: &Search,
+    reading: Reading,
+) -> Result<Select, Failure> {
+    let locking = if reading == Reading::Locking { dialect.locking() } else { "" };
     let (entity, table) = table_of(model, &search.entity)?;
     let is_child = |native: &&Native| native.part.as_ref().is_some_and(|part| table.child(part).is_some());
-    let selector = Selector { dialect, model, entity, table, search };
+    let selector = Selector { dialect, model, entity, table, search, locking };
     let columns: Vec<Column> = search
         .fields
         .natives
@@ -86,11 +101,12 @@ pub(super) fn select(dialect: Dialect, model: &Model, search: &Search) -> Result
 }
 
 struct Selector<'a> {
-    dialect: Dialect,
+    dialect: Dialect<'a>,
     model: &'a Model,
     entity: &'a Entity,
     table: &'a Table,
     search: &'a Search,
+    locking: &'static str,
 }
 
 // === impl Selector ===
@@ -115,15 +131,17 @@ impl Selector<'_> {
 
     /// What is selected for a column: its value, and which entity it leads to where that is open. A reference to a
     /// row that does not exist for SCIM is none; of a child table no such row is selected.
-    fn write_selected(&self, builder: &mut Builder, alias: &str, column: &Column) -> Result<(), Failure> {
+    fn write_selected(&self, builder: &mut Builder<'_>, alias: &str, column: &Column) -> Result<(), Failure> {
         let value = format!("{alias}.{}", self.quote(&column.native.name));
+        let kind = self.dialect.kind(self.table.place(&column.native), &column.native.name);
+        let shown = kind.selected(&value);
         let scoped = condition::scoped(self.model, self.entity, &column.native);
         match (&column.target, scoped.as_slice()) {
             (Target::Several, _) => {
                 builder.push(&format!(", {value}, "));
                 self.write_kind(builder, &value, &column.native)?;
             }
-            (_, []) => _ = builder.push(&format!(", {value}")),
+            (_, []) => _ = builder.push(&format!(", {shown}")),
             _ if alias == CHILD => _ = builder.push(&format!(", {value}")),
             (_, tables) => {
                 builder.push(", CASE WHEN ");
@@ -135,7 +153,7 @@ impl Selector<'_> {
     }
 
     /// Which of several entities has a row with this key; NULL when none has.
-    fn write_kind(&self, builder: &mut Builder, value: &str, native: &Native) -> Result<(), Failure> {
+    fn write_kind(&self, builder: &mut Builder<'_>, value: &str, native: &Native) -> Result<(), Failure> {
         builder.push("CASE");
         for name in self.entity.references.get(native).into_iter().flatten() {
             let Some(Entity { store: Store::Table(table), .. }) = self.model.entity(name) else { continue };
@@ -160,7 +178,7 @@ impl Selector<'_> {
             let alias = if rest.table == self.table.name { OWN } else { "rest" };
             builder.push(&format!(", {alias}.{}", self.quote(&rest.column)));
         }
-        order::write_selected(&mut builder, &self.search.range.sequence);
+        order::write_selected(&mut builder, self.table, &self.search.range.sequence);
         let mut lookups: BTreeSet<Arc<str>> =
             columns.iter().filter_map(|column| column.native.part.clone()).collect();
         condition::lookups(&self.search.predicate, &mut lookups);
@@ -175,8 +193,8 @@ impl Selector<'_> {
         builder.statement(None)
     }
 
-    fn from(&self, builder: &mut Builder, lookups: &BTreeSet<Arc<str>>) -> Result<(), Failure> {
-        builder.push(&format!(" FROM {} AS {OWN}", self.quote(&self.table.name)));
+    fn from(&self, builder: &mut Builder<'_>, lookups: &BTreeSet<Arc<str>>) -> Result<(), Failure> {
+        builder.push(&format!(" FROM {} AS {OWN}{}", self.quote(&self.table.name), self.locking));
         for alias in lookups {
             let lookup = self.table.lookup(alias);
             let lookup = lookup
@@ -188,14 +206,14 @@ impl Selector<'_> {
         Ok(())
     }
 
-    fn filtered(&self, builder: &mut Builder) -> Result<(), Failure> {
+    fn filtered(&self, builder: &mut Builder<'_>) -> Result<(), Failure> {
         builder.push(" WHERE ");
         let predicate = self.search.predicate.clone().and(self.table.only.clone());
         condition::write(builder, self.model, (self.entity, self.table), &predicate)
     }
 
     /// The window in its order, and `beyond` rows more, which tell whether there is more.
-    fn window(&self, builder: &mut Builder, beyond: usize) {
+    fn window(&self, builder: &mut Builder<'_>, beyond: usize) {
         let sequence = &self.search.range.sequence;
         order::write_behind(builder, self.table, sequence);
         order::write_order(builder, self.table, sequence);

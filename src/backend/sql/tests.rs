@@ -9,9 +9,10 @@ use proptest::prelude::{Just, Strategy, prop, prop_oneof, proptest};
 use rusqlite::Connection;
 
 use super::Sqlite;
+use super::catalog::Catalog;
 use super::dialect::Dialect;
 use super::lower::lower;
-use super::select::select;
+use super::select::{Reading, select};
 use crate::backend::{Backend, Failure, Intent, Lowered};
 use crate::plan::{
     By, Case, Change, Changes, Child, Create, Delete, DeleteRule, Disable, Disabled, Entity, Facts, Fields,
@@ -24,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 // === a small model: people with a department, phones and roles ===
 
-fn table(name: &str, id: &str) -> Table {
+pub(super) fn table(name: &str, id: &str) -> Table {
     Table {
         name: name.into(),
         id: id.into(),
@@ -35,7 +36,7 @@ fn table(name: &str, id: &str) -> Table {
     }
 }
 
-fn entity(name: &str, table: Table) -> Entity {
+pub(super) fn entity(name: &str, table: Table) -> Entity {
     Entity {
         name: name.into(),
         store: Store::Table(table),
@@ -48,7 +49,7 @@ fn entity(name: &str, table: Table) -> Entity {
     }
 }
 
-fn model() -> Model {
+pub(super) fn model() -> Model {
     let child =
         |table: &str, key: &str| Child { table: table.into(), foreign_key: key.into(), initial: Row::new() };
     let dept = Lookup {
@@ -86,7 +87,7 @@ fn model() -> Model {
     }
 }
 
-fn search(entity: &str, predicate: Predicate, natives: &[Native]) -> Search {
+pub(super) fn search(entity: &str, predicate: Predicate, natives: &[Native]) -> Search {
     let fields = Fields { natives: natives.iter().cloned().collect(), ..Fields::default() };
     Search { entity: entity.into(), predicate, fields, range: Range::first(10) }
 }
@@ -95,14 +96,14 @@ fn is(name: &str, value: &str, case: Case) -> Predicate {
     Predicate::Test(Native::own(name), Test::Equals(value.into(), case))
 }
 
-fn plan(dialect: Dialect, operation: Operation, facts: &Facts) -> Plan {
+fn plan(dialect: Dialect<'_>, operation: Operation, facts: &Facts) -> Plan {
     match lower(dialect, &model(), &operation, facts).unwrap() {
         Lowered::Plan(plan) => plan,
         Lowered::Need(needs) => panic!("needs {needs:?}"),
     }
 }
 
-fn known(id: &str) -> Facts {
+pub(super) fn known(id: &str) -> Facts {
     let mut facts = Facts::default();
     let found =
         Found { records: vec![Record { id: id.to_owned(), ..Record::default() }], ..Found::default() };
@@ -118,9 +119,9 @@ fn a_search_in_both_dialects() {
     let mut wanted = search("User", is("Login", "ada", Case::Folded).not(), &natives);
     wanted.fields.rest = true;
     wanted.range.total = true;
-    let text = |dialect| select(dialect, &model(), &wanted).unwrap().plan().render();
+    let text = |dialect| select(dialect, &model(), &wanted, Reading::Free).unwrap().plan().render();
     insta::assert_snapshot!("search_sqlite", text(Dialect::Sqlite));
-    insta::assert_snapshot!("search_transact", text(Dialect::Transact));
+    insta::assert_snapshot!("search_transact", text(Dialect::Transact(Catalog::unknown())));
 }
 
 #[test]
@@ -140,8 +141,11 @@ fn an_ordered_window_in_both_dialects() {
         sorted(Native::own("Changed"), By::Instant, None, false, true, Some(at)),
         sorted(Native::own("Age"), By::Integer, None, false, false, None),
     ];
-    for (name, dialect) in [("sqlite", Dialect::Sqlite), ("transact", Dialect::Transact)] {
-        let texts = searches.iter().map(|search| select(dialect, &model(), search).unwrap().plan().render());
+    for (name, dialect) in [("sqlite", Dialect::Sqlite), ("transact", Dialect::Transact(Catalog::unknown()))]
+    {
+        let texts = searches
+            .iter()
+            .map(|search| select(dialect, &model(), search, Reading::Free).unwrap().plan().render());
         insta::assert_snapshot!(format!("order_{name}"), texts.collect::<String>());
     }
 }
@@ -162,7 +166,10 @@ fn a_create_in_both_dialects() {
     let mut facts = Facts::default();
     needs.into_iter().for_each(|need| facts.add(need, Found::default()));
     insta::assert_snapshot!("create_sqlite", plan(Dialect::Sqlite, create.clone(), &facts).render());
-    insta::assert_snapshot!("create_transact", plan(Dialect::Transact, create, &facts).render());
+    insta::assert_snapshot!(
+        "create_transact",
+        plan(Dialect::Transact(Catalog::unknown()), create, &facts).render()
+    );
 }
 
 #[test]
@@ -188,7 +195,8 @@ fn an_update_and_a_delete_in_both_dialects() {
         stamps: Default::default(),
         hooks: Vec::new(),
     };
-    for (name, dialect) in [("sqlite", Dialect::Sqlite), ("transact", Dialect::Transact)] {
+    for (name, dialect) in [("sqlite", Dialect::Sqlite), ("transact", Dialect::Transact(Catalog::unknown()))]
+    {
         insta::assert_snapshot!(
             format!("update_{name}"),
             plan(dialect, Operation::Update(update.clone()), &known("7")).render()
@@ -214,8 +222,9 @@ fn a_client_s_value_is_never_part_of_a_statement() {
         ];
         let terms = tests.into_iter().map(|test| Predicate::Test(Native::own("Login"), test));
         let all = Predicate::And(terms.chain([Predicate::Id(vec![value.to_owned()])]).collect());
-        [Dialect::Sqlite, Dialect::Transact]
-            .map(|dialect| select(dialect, &model(), &search("User", all.clone(), &[])).unwrap().rows.text)
+        [Dialect::Sqlite, Dialect::Transact(Catalog::unknown())].map(|dialect| {
+            select(dialect, &model(), &search("User", all.clone(), &[]), Reading::Free).unwrap().rows.text
+        })
     };
     for hostile in ["'", "\"; DROP TABLE Person; --", "]", "%_[\\", "@P1", "?1", "\u{2028}"] {
         assert_eq!(texts(hostile), texts("harmless"));
@@ -225,7 +234,7 @@ fn a_client_s_value_is_never_part_of_a_statement() {
 #[test]
 fn identifiers_are_quoted() {
     assert_eq!(Dialect::Sqlite.quote("a\"b.c"), "\"a\"\"b\".\"c\"");
-    assert_eq!(Dialect::Transact.quote("dbo.a]b"), "[dbo].[a]]b]");
+    assert_eq!(Dialect::Transact(Catalog::unknown()).quote("dbo.a]b"), "[dbo].[a]]b]");
 }
 
 #[test]
@@ -659,7 +668,9 @@ fn only_stands_in_every_statement_and_who_is_disabled_stays() {
             Lowered::Need(needs) => panic!("needs {needs:?}"),
         };
     let search = Operation::Search(search("User", Predicate::All, &[Native::of("Phone", "Num")]));
-    for (dialect, name) in [(Dialect::Sqlite, "only_sqlite"), (Dialect::Transact, "only_transact")] {
+    for (dialect, name) in
+        [(Dialect::Sqlite, "only_sqlite"), (Dialect::Transact(Catalog::unknown()), "only_transact")]
+    {
         let all = [&search, &Operation::Update(update.clone()), &Operation::Delete(delete.clone())];
         insta::assert_snapshot!(name, all.map(|operation| printed(dialect, operation)).join("\n"));
     }
@@ -691,7 +702,7 @@ fn the_mappings_own_steps_are_procedures_and_statements() {
     };
     let lowered = |dialect, hooks: &[HookStep]| lower(dialect, &model, &create(hooks), &Facts::default());
     let all = [exec.clone(), note.clone(), HookStep::Id(id.clone())];
-    let Ok(Lowered::Plan(plan)) = lowered(Dialect::Transact, &all) else { panic!() };
+    let Ok(Lowered::Plan(plan)) = lowered(Dialect::Transact(Catalog::unknown()), &all) else { panic!() };
     assert_eq!(plan.id, Some(id));
     insta::assert_snapshot!("hooks_transact", plan.render());
     insta::assert_snapshot!(
@@ -711,7 +722,10 @@ fn the_mappings_own_steps_are_procedures_and_statements() {
         HookStep::Statement { text: "SELECT 1".to_owned(), params: vec![Param::Null], outputs: Vec::new() };
     let modify = HookStep::Modify { dn: "cn=x".to_owned(), changes: Vec::new() };
     for wrong in [strange, few, many, modify] {
-        assert!(matches!(lowered(Dialect::Transact, &[wrong]), Err(Failure::Internal(_))));
+        assert!(matches!(
+            lowered(Dialect::Transact(Catalog::unknown()), &[wrong]),
+            Err(Failure::Internal(_))
+        ));
     }
     assert!(matches!(lowered(Dialect::Sqlite, &[exec]), Err(Failure::Internal(_))));
     assert!(matches!(lowered(Dialect::Sqlite, &[]), Err(Failure::Refused(_))));

@@ -8,16 +8,24 @@ use rcgen::{
     date_time_ymd,
 };
 
+/// What a server on loopback is called.
+const OURS: &[&str] = &["localhost", "127.0.0.1"];
+
 /// Writes `ca.pem`, and of each of these the certificate (`.pem`) and the key (`.key`) into the folder: `server`,
-/// `expired-server`, `client` (whose subject is `cn=gantry`), `expired-client`, `stranger` (its own authority).
+/// `elsewhere` (a server of another name), `expired-server`, `client` (whose subject is `cn=gantry`),
+/// `expired-client`, `stranger` and `strange-server` (their own authorities).
 pub fn write(folder: &Path) {
     let params = authority();
     let key = KeyPair::generate().unwrap();
     let authority = params.self_signed(&key).unwrap();
     let issuer = Issuer::new(params, key);
     std::fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
-    for name in ["server", "expired-server", "client", "expired-client"] {
-        let mut params = if name.ends_with("server") { server() } else { client() };
+    for name in ["server", "elsewhere", "expired-server", "client", "expired-client"] {
+        let mut params = match name {
+            "server" | "expired-server" => server(OURS),
+            "elsewhere" => server(&["elsewhere.test"]),
+            _ => client(),
+        };
         if name.starts_with("expired") {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2021, 1, 1);
@@ -26,8 +34,10 @@ pub fn write(folder: &Path) {
         let certificate = params.signed_by(&key, &issuer).unwrap();
         put(folder, name, &certificate.pem(), &key);
     }
-    let key = KeyPair::generate().unwrap();
-    put(folder, "stranger", &client().self_signed(&key).unwrap().pem(), &key);
+    for (name, params) in [("stranger", client()), ("strange-server", server(OURS))] {
+        let key = KeyPair::generate().unwrap();
+        put(folder, name, &params.self_signed(&key).unwrap().pem(), &key);
+    }
 }
 
 fn put(folder: &Path, name: &str, certificate: &str, key: &KeyPair) {
@@ -43,8 +53,8 @@ fn authority() -> CertificateParams {
     params
 }
 
-fn server() -> CertificateParams {
-    CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap()
+fn server(names: &[&str]) -> CertificateParams {
+    CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap()
 }
 
 fn client() -> CertificateParams {

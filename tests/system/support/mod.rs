@@ -1,6 +1,6 @@
-//! What the tests stand on: the gateway as a process, a SCIM client, directories, a SQLite database.
+//! What the tests stand on: the gateway as a process, a SCIM client, directories, databases.
 //! Everything listens on loopback at free ports and ends with its owner.
-#![allow(dead_code, reason = "the benchmark shares these, and neither uses all")]
+#![allow(dead_code, reason = "the benchmark and the suites on a SQL Server share these, and none uses all")]
 
 pub mod by_hand;
 pub mod certificates;
@@ -9,9 +9,12 @@ pub mod directory;
 pub mod ds389;
 pub mod gateway;
 pub mod native;
+pub mod random;
 pub mod relay;
 pub mod samba;
 pub mod scim;
+pub mod sqlserver;
+pub mod tds;
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Output};
@@ -43,6 +46,11 @@ pub trait Server {
 /// A port that nobody listens on now.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A number that the environment says, for a run that is not the usual one.
+pub fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
 /// Runs a program to its end; `scripts/test` says where it comes from when it is missing.

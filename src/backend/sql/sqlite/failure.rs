@@ -3,6 +3,7 @@
 use rusqlite::ffi::{self, ErrorCode};
 
 use crate::backend::Failure;
+use crate::plan::Plan;
 
 /// What went wrong, for the gateway.
 pub(super) fn failure(error: &rusqlite::Error) -> Failure {
@@ -32,6 +33,17 @@ pub(super) fn failure(error: &rusqlite::Error) -> Failure {
     }
 }
 
+/// The same of a step of this plan.
+pub(super) fn of_plan(error: &rusqlite::Error, plan: &Plan) -> Failure {
+    let is_foreign_key = |code: &ffi::Error| code.extended_code == ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
+    match error {
+        rusqlite::Error::SqliteFailure(code, _) if is_foreign_key(code) && plan.only_deletes_rows() => {
+            Failure::Referred(error.to_string())
+        }
+        other => failure(other),
+    }
+}
+
 fn constraint(extended: i32, cause: String) -> Failure {
     match extended {
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
@@ -40,10 +52,9 @@ fn constraint(extended: i32, cause: String) -> Failure {
         ffi::SQLITE_CONSTRAINT_NOTNULL => {
             Failure::Rejected("A value that the database requires is absent.".to_owned(), cause)
         }
-        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Failure::Rejected(
-            "The database holds something that still refers to it, or lacks what it refers to.".to_owned(),
-            cause,
-        ),
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
+            Failure::Rejected("The database lacks what a value refers to.".to_owned(), cause)
+        }
         _ => Failure::Rejected("A value is not one that the database takes.".to_owned(), cause),
     }
 }

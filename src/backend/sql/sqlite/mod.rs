@@ -19,7 +19,7 @@ use self::pool::{Lease, Pool};
 use super::dialect::Dialect;
 use super::lower;
 use super::records::{self, Cells};
-use super::select::{Select, select};
+use super::select::{Reading, Select, select};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{
     Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
@@ -103,7 +103,7 @@ struct SqliteSession {
 #[async_trait]
 impl Session for SqliteSession {
     async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
-        let statements = select(Dialect::Sqlite, &self.model, search)?;
+        let statements = select(Dialect::Sqlite, &self.model, search, Reading::Free)?;
         let limit = search.range.limit;
         self.lease.run(move |connection| found(connection, &statements, limit)).await
     }
@@ -168,7 +168,7 @@ fn execute(connection: &Connection, plan: &Plan) -> Result<Option<String>, Failu
         if statement.after_change && !is_changed {
             continue;
         }
-        let rows = run(connection, statement, &mut outputs)?;
+        let rows = run(connection, (plan, statement), &mut outputs)?;
         is_changed |= rows > 0;
         if let Expect::Rows(expected) = step.expect
             && rows != expected
@@ -186,9 +186,10 @@ fn execute(connection: &Connection, plan: &Plan) -> Result<Option<String>, Failu
 /// Runs one statement; how many rows it touched.
 fn run(
     connection: &Connection,
-    statement: &Statement,
+    (plan, statement): (&Plan, &Statement),
     outputs: &mut HashMap<Arc<str>, Value>,
 ) -> Result<usize, Failure> {
+    let failure = |error: &rusqlite::Error| failure::of_plan(error, plan);
     let mut prepared = connection.prepare_cached(&statement.text).map_err(|error| failure(&error))?;
     let bound = bind(&statement.params, outputs)?;
     if statement.outputs.is_empty() {

@@ -67,7 +67,7 @@ pub enum Encryption {
     Strict,
     /// All but the first greeting.
     Required,
-    /// Nothing but the login, and that only where the server can.
+    /// Nothing but the login. A server that cannot even encrypt that is not logged in to.
     Off,
 }
 
@@ -102,12 +102,20 @@ impl Settings {
     }
 
     async fn attempt(&self) -> Result<Tds, Refusal> {
-        let config = self.config().await?;
-        match reach(config.clone()).await {
+        let method = self.login.method().await?;
+        let mut here = self.config(&self.host, method.clone());
+        if let Some(port) = self.port {
+            here.port(port);
+        }
+        if let Some(instance) = &self.instance {
+            here.instance_name(instance);
+        }
+        match reach(here).await {
             Err(Error::Routing { host, port }) => {
                 tracing::debug!(host, port, "the server sends on to another");
-                let mut there = config;
-                there.host(&host);
+                // Some name the instance too; the port is said already.
+                let host = host.split('\\').next().unwrap_or_default();
+                let mut there = self.config(host, method);
                 there.port(port);
                 Ok(reach(there).await?)
             }
@@ -115,15 +123,9 @@ impl Settings {
         }
     }
 
-    async fn config(&self) -> Result<Config, Refusal> {
+    fn config(&self, host: &str, method: AuthMethod) -> Config {
         let mut config = Config::new();
-        config.host(&self.host);
-        if let Some(port) = self.port {
-            config.port(port);
-        }
-        if let Some(instance) = &self.instance {
-            config.instance_name(instance);
-        }
+        config.host(host);
         config.database(&self.database);
         config.application_name(APPLICATION);
         config.readonly(self.read_only);
@@ -140,8 +142,8 @@ impl Settings {
         // Every wait is bounded as a whole, by the pool.
         config.handshake_timeout(None);
         config.command_timeout(None);
-        config.authentication(self.login.method().await?);
-        Ok(config)
+        config.authentication(method);
+        config
     }
 }
 

@@ -3,9 +3,12 @@
 use tiberius::error::{Error, TokenError};
 
 use crate::backend::Failure;
+use crate::plan::Plan;
 
 /// Errors of this class and above end the connection.
 const FATAL_CLASS: u8 = 20;
+/// A foreign key or a check does not permit it.
+const FOREIGN_KEY: u32 = 547;
 /// Numbers that are an application's own, by RAISERROR or THROW; Babelfish has some of its own above.
 const OWN: std::ops::Range<u32> = 50_000..33_000_000;
 
@@ -57,7 +60,7 @@ pub(super) fn failure(error: &TokenError) -> Failure {
     let rejected = |detail: &str| Failure::Rejected(detail.to_owned(), cause.clone());
     match error.code() {
         2627 | 2601 => Failure::Uniqueness(cause),
-        547 => rejected("The database holds something that still refers to it, or does not take a value."),
+        FOREIGN_KEY => rejected("The database lacks what a value refers to, or does not take it."),
         515 => rejected("A value that the database requires is absent."),
         8152 | 2628 => rejected("A value is too long to be stored."),
         220 | 8115 => rejected("A number is too large to be stored."),
@@ -72,6 +75,16 @@ pub(super) fn failure(error: &TokenError) -> Failure {
         | 49918 | 49919 | 49920 => Failure::Unavailable(cause),
         own if OWN.contains(&own) => rejected("The system behind this target refuses this."),
         _ => Failure::Internal(cause),
+    }
+}
+
+/// The same of a step of this plan.
+pub(super) fn of_plan(trouble: Trouble, plan: &Plan) -> Failure {
+    match trouble {
+        Trouble::Server(error) if error.code() == FOREIGN_KEY && plan.only_deletes_rows() => {
+            Failure::Referred(described(&error))
+        }
+        other => other.into(),
     }
 }
 

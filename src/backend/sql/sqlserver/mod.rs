@@ -3,8 +3,10 @@
 
 mod batch;
 mod connect;
+mod exchange;
 mod failure;
 mod pool;
+mod schema;
 mod session;
 mod value;
 
@@ -14,20 +16,41 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 pub use self::connect::{Encryption, Login, Settings, Trust};
-use self::pool::Pool;
+use self::exchange::Request;
+use self::failure::Trouble;
+use self::pool::{Lease, Pool};
 use self::session::TdsSession;
+use super::catalog::Catalog;
 use super::dialect::Dialect;
 use super::lower;
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
 use crate::plan::{Facts, Folding, Instants, Model, Operation, Precision, Profile, Touched};
 
+/// The texts of a plan's batches.
+#[cfg(test)]
+pub(super) fn batch_texts(plan: &crate::plan::Plan) -> Result<Vec<String>, Failure> {
+    Ok(batch::of_plan(plan)?.into_iter().map(|batch| batch.text).collect())
+}
+
+/// How long what is known of the columns is taken to be so.
+const CATALOG_LIFE: Duration = Duration::from_secs(10 * 60);
+
 /// A SQL Server database.
 pub struct SqlServer {
     model: Arc<Model>,
     pool: Arc<Pool>,
+    catalog: ArcSwap<Known>,
+}
+
+/// What is known of the columns, and since when.
+struct Known {
+    catalog: Arc<Catalog>,
+    since: Option<Instant>,
 }
 
 // === impl SqlServer ===
@@ -35,7 +58,30 @@ pub struct SqlServer {
 impl SqlServer {
     /// Nobody is asked yet. Every statement, and every wait for a connection, ends within the deadline.
     pub fn new(settings: Settings, model: Arc<Model>, deadline: Duration) -> Self {
-        Self { model, pool: Pool::new(settings, deadline) }
+        let catalog = ArcSwap::from_pointee(Known { catalog: Arc::default(), since: None });
+        Self { model, pool: Pool::new(settings, deadline), catalog }
+    }
+
+    /// What is known of the columns, read anew when it is old. Where it cannot be read, the server converts what it gets.
+    async fn catalog(&self, lease: &mut Lease, until: Instant) -> Result<Arc<Catalog>, Failure> {
+        let known = self.catalog.load();
+        if known.since.is_some_and(|since| since.elapsed() < CATALOG_LIFE) {
+            return Ok(known.catalog.clone());
+        }
+        let tables = schema::tables(&self.model);
+        let catalog = match schema::read(lease, &tables, until).await {
+            Ok(catalog) => Arc::new(catalog),
+            Err(Trouble::Server(error)) => {
+                tracing::warn!(
+                    cause = failure::described(&error),
+                    "the database's columns cannot be looked at"
+                );
+                known.catalog.clone()
+            }
+            Err(trouble) => return Err(trouble.into()),
+        };
+        self.catalog.store(Arc::new(Known { catalog: catalog.clone(), since: Some(Instant::now()) }));
+        Ok(catalog)
     }
 }
 
@@ -54,25 +100,20 @@ impl Backend for SqlServer {
     }
 
     fn lower(&self, operation: &Operation, facts: &Facts) -> Result<Lowered, Failure> {
-        lower::lower(Dialect::Transact, &self.model, operation, facts)
+        lower::lower(Dialect::Transact(&self.catalog.load().catalog), &self.model, operation, facts)
     }
 
     async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Failure> {
-        let lease = self.pool.lease(self.pool.until()).await?;
-        Ok(Box::new(TdsSession::new(self.model.clone(), lease, intent)))
+        let until = self.pool.until();
+        let mut lease = self.pool.lease(until).await?;
+        let catalog = self.catalog(&mut lease, until).await?;
+        Ok(Box::new(TdsSession::new(self.model.clone(), catalog, lease, intent)))
     }
 
     async fn ping(&self) -> Result<(), Failure> {
         let until = self.pool.until();
         let mut lease = self.pool.lease(until).await?;
-        let is_new = lease.is_new;
-        match lease.simple("SELECT 1", until).await {
-            Err(failure::Trouble::Lost(_)) if !is_new => {
-                lease.renew(until).await?;
-                lease.simple("SELECT 1", until).await?;
-            }
-            done => _ = done?,
-        }
+        lease.ask_first(Request::Text("SELECT 1"), until).await?;
         Ok(())
     }
 

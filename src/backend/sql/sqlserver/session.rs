@@ -1,38 +1,26 @@
 //! One request's conversation with SQL Server. Each search of a reading session is one round trip. A writing session is one
 //! transaction: it begins with the first read or write, its reads lock what they read, and without a commit all of it is
-//! rolled back. The connection is taken out of the session for each wait: a wait that is given up closes it.
+//! rolled back.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use futures_util::TryStreamExt as _;
-use tiberius::{IsolationLevel, Query, QueryItem, QueryStream};
-use tokio::time::{Instant, timeout_at};
-
-use super::batch::{self, Batch, CHANGED, ENDING, STOPPED};
-use super::connect::Tds;
-use super::failure::Trouble;
+use super::batch::{self, Batch, CHANGED, ENDING};
+use super::exchange::{Request, Set};
+use super::failure::{self, Trouble};
 use super::pool::Lease;
-use super::value;
+use crate::backend::sql::catalog::Catalog;
 use crate::backend::sql::dialect::Dialect;
 use crate::backend::sql::records::{self, Cells};
-use crate::backend::sql::select::select;
+use crate::backend::sql::select::{Reading, select};
 use crate::backend::{Failure, Intent, Session};
-use crate::limits::RESULT_BYTES;
 use crate::plan::{Found, Model, Param, Plan, Search, Value};
-
-/// One result set.
-#[derive(Debug, Default)]
-pub(super) struct Set {
-    /// The names of its columns.
-    pub columns: Vec<String>,
-    pub rows: Vec<Cells>,
-}
+use async_trait::async_trait;
 
 /// One conversation.
 pub(super) struct TdsSession {
     model: Arc<Model>,
+    catalog: Arc<Catalog>,
     lease: Lease,
     intent: Intent,
     /// Whether a transaction is open.
@@ -42,8 +30,8 @@ pub(super) struct TdsSession {
 // === impl TdsSession ===
 
 impl TdsSession {
-    pub(super) fn new(model: Arc<Model>, lease: Lease, intent: Intent) -> Self {
-        Self { model, lease, intent, is_open: false }
+    pub(super) fn new(model: Arc<Model>, catalog: Arc<Catalog>, lease: Lease, intent: Intent) -> Self {
+        Self { model, catalog, lease, intent, is_open: false }
     }
 
     /// Begins the transaction of a writing session, unless it has begun. A connection that turns out to be stale is replaced.
@@ -52,14 +40,7 @@ impl TdsSession {
             return Ok(());
         }
         let until = self.lease.pool().until();
-        match self.lease.begin(until).await {
-            Err(Trouble::Lost(cause)) if !self.lease.is_new => {
-                tracing::debug!(cause, "a connection to the database was stale");
-                self.lease.renew(until).await?;
-                self.lease.begin(until).await?;
-            }
-            done => done?,
-        }
+        self.lease.ask_first(Request::Begin, until).await?;
         self.is_open = true;
         Ok(())
     }
@@ -68,14 +49,11 @@ impl TdsSession {
     async fn read(&mut self, batch: &Batch) -> Result<Vec<Set>, Failure> {
         let until = self.lease.pool().until();
         let params = batch::values(&batch.params, |_| None)?;
-        match self.lease.run(&batch.text, params.clone(), until).await {
-            Err(Trouble::Lost(cause)) if !self.lease.is_new && !self.is_open => {
-                tracing::debug!(cause, "a connection to the database was stale");
-                self.lease.renew(until).await?;
-                Ok(self.lease.run(&batch.text, params, until).await?)
-            }
-            done => Ok(done?),
-        }
+        let request = Request::Batch(&batch.text, &params);
+        Ok(match self.is_open {
+            true => self.lease.ask(request, until).await?,
+            false => self.lease.ask_first(request, until).await?,
+        })
     }
 
     /// Runs one batch of a plan; its outputs join those that are known.
@@ -87,7 +65,8 @@ impl TdsSession {
     ) -> Result<(), Failure> {
         let until = self.lease.pool().until();
         let params = batch::values(&batch.params, |name| outputs.get(name).cloned())?;
-        let sets = self.lease.run(&batch.text, params, until).await?;
+        let done = self.lease.ask(Request::Batch(&batch.text, &params), until).await;
+        let sets = done.map_err(|trouble| failure::of_plan(trouble, plan))?;
         let ending = ending(&sets).ok_or_else(|| Failure::Internal("a batch without its end".to_owned()))?;
         let number = |at: usize| match ending.get(at) {
             Some(Some(Value::Integer(number))) => *number,
@@ -124,9 +103,15 @@ fn ending(sets: &[Set]) -> Option<&Cells> {
 #[async_trait]
 impl Session for TdsSession {
     async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
-        let select = select(Dialect::Transact, &self.model, search)?;
+        let reading = if self.intent == Intent::Write { Reading::Locking } else { Reading::Free };
+        let select = select(Dialect::Transact(&self.catalog), &self.model, search, reading)?;
         self.begin().await?;
         let sets = self.read(&batch::reading(select.statements())).await?;
+        let (told, asked) = (sets.len(), select.statements().count());
+        if told != asked {
+            self.lease.client = None; // who knows whose answer that is
+            return Err(Failure::Unavailable(format!("{told} result sets where {asked} were asked for")));
+        }
         let mut sets = sets.into_iter().map(|set| set.rows);
         let rows = sets.next().unwrap_or_default();
         let children = select.children.iter().map(|_| sets.next().unwrap_or_default()).collect();
@@ -153,11 +138,11 @@ impl Session for TdsSession {
             return Ok(());
         }
         let until = self.lease.pool().until();
-        match self.lease.commit(until).await {
-            Ok(()) => Ok(()),
+        match self.lease.ask(Request::Commit, until).await {
+            Ok(_) => Ok(()),
             Err(Trouble::Server(error)) => {
                 self.lease.client = None; // who knows what is open there
-                Err(super::failure::failure(&error))
+                Err(failure::failure(&error))
             }
             Err(Trouble::Lost(cause)) => Err(Failure::Unknown(cause)),
             Err(Trouble::Late) => Err(Failure::Unknown("no answer to the commit in time".to_owned())),
@@ -179,120 +164,4 @@ impl Drop for TdsSession {
             tokio::spawn(async move { lease.roll_back().await });
         }
     }
-}
-
-// === impl Set ===
-
-impl Set {
-    /// Whether it is the row that ends a batch.
-    fn ends(&self) -> bool {
-        self.columns.first().is_some_and(|name| name == STOPPED)
-    }
-}
-
-// === impl Lease ===
-
-impl Lease {
-    /// Runs a batch, and reads its answer to the end.
-    pub(super) async fn run(
-        &mut self,
-        text: &str,
-        params: Vec<Option<Value>>,
-        until: Instant,
-    ) -> Result<Vec<Set>, Trouble> {
-        let mut query = Query::new(text);
-        for param in params {
-            query.bind(value::parameter(param)?);
-        }
-        let mut client = self.take()?;
-        let work = async {
-            let stream = query.query(&mut client).await?;
-            collect(stream).await
-        };
-        let done = timeout_at(until, work).await;
-        self.keep(client, done)
-    }
-
-    async fn begin(&mut self, until: Instant) -> Result<(), Trouble> {
-        let mut client = self.take()?;
-        // Said at each beginning: the session keeps the level that the last one asked for.
-        let work = client.begin_transaction_with_isolation(IsolationLevel::ReadCommitted);
-        let done = timeout_at(until, work).await.map(|done| done.map_err(Trouble::from));
-        self.keep(client, done)
-    }
-
-    async fn commit(&mut self, until: Instant) -> Result<(), Trouble> {
-        let mut client = self.take()?;
-        let done = timeout_at(until, client.commit_transaction()).await;
-        self.keep(client, done.map(|done| done.map_err(Trouble::from)))
-    }
-
-    /// Rolls back what is open, else closes the connection.
-    async fn roll_back(&mut self) {
-        let until = self.pool().until();
-        let text = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SELECT @@TRANCOUNT";
-        let done = self.simple(text, until).await;
-        let depth = done.as_ref().ok().and_then(|sets| sets.first()?.rows.first()?.first()?.clone());
-        if depth != Some(Value::Integer(0)) {
-            self.client = None;
-        }
-    }
-
-    /// Runs a text of our own that has no parameters, as a batch of its own and not within `sp_executesql`.
-    pub(super) async fn simple(&mut self, text: &str, until: Instant) -> Result<Vec<Set>, Trouble> {
-        let mut client = self.take()?;
-        let work = async { collect(client.simple_query(text).await?).await };
-        let done = timeout_at(until, work).await;
-        self.keep(client, done)
-    }
-
-    fn take(&mut self) -> Result<Tds, Trouble> {
-        self.client.take().ok_or_else(|| Trouble::Lost("the connection to the database was lost".to_owned()))
-    }
-
-    /// Keeps the connection when its last answer was read to the end.
-    fn keep<T>(
-        &mut self,
-        client: Tds,
-        done: Result<Result<T, Trouble>, tokio::time::error::Elapsed>,
-    ) -> Result<T, Trouble> {
-        let done = done.unwrap_or(Err(Trouble::Late));
-        if matches!(done, Ok(_) | Err(Trouble::Server(_))) {
-            self.client = Some(client);
-        }
-        done
-    }
-}
-
-/// All of an answer, within the bound.
-async fn collect(mut stream: QueryStream<'_>) -> Result<Vec<Set>, Trouble> {
-    let (mut sets, mut octets) = (Vec::new(), 0_usize);
-    while let Some(item) = stream.try_next().await? {
-        match item {
-            QueryItem::Metadata(told) => {
-                let columns = told.columns().iter().map(|column| column.name().to_owned()).collect();
-                sets.push(Set { columns, rows: Vec::new() });
-            }
-            QueryItem::Row(row) => {
-                let cells = row.cells().map(|(column, data)| value::read(data, column.column_type()));
-                let cells = cells.collect::<Result<Cells, Failure>>()?;
-                octets += cells.iter().map(size).sum::<usize>();
-                if octets > RESULT_BYTES {
-                    return Err(Trouble::Lost(format!("more than {RESULT_BYTES} octets of an answer")));
-                }
-                sets.last_mut().into_iter().for_each(|set| set.rows.push(cells.clone()));
-            }
-        }
-    }
-    Ok(sets)
-}
-
-/// About how much a value takes.
-fn size(cell: &Option<Value>) -> usize {
-    let content = match cell {
-        Some(Value::Text(text)) => text.len(),
-        Some(Value::Bytes(octets)) => octets.len(),
-        _ => 0,
-    };
-    content + size_of::<Option<Value>>()
 }
