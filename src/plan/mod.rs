@@ -26,7 +26,7 @@ pub use model::{
 };
 pub use operation::{
     Change, Changes, Create, Delete, Facts, Fields, Found, HookStep, Operation, Range, Record, RowChanges,
-    Search, Touched, Update,
+    Said, Search, Touched, Update,
 };
 pub use predicate::{Case, Order, Predicate, Test};
 pub use profile::{Folding, Instants, Precision, Profile};

@@ -115,7 +115,12 @@ impl Examination<'_> {
             let copied = entries.copies.iter().filter(|copy| copy.to.part.as_ref() == Some(&part.alias));
             let given = part.initial.iter().map(|(attribute, _)| attribute);
             let natives = copied.map(|copy| &copy.to.name).chain(given).cloned().map(Native::own).collect();
-            let touched = Touched { entity: entity.name.clone(), read: BTreeSet::new(), written: natives };
+            let touched = Touched {
+                entity: entity.name.clone(),
+                read: BTreeSet::new(),
+                written: natives,
+                said: Default::default(),
+            };
             if let Some(schema) = schema {
                 self.names(&touched, of, schema)?;
             }

@@ -93,6 +93,18 @@ impl Catalog {
         self.columns.insert((table.to_lowercase(), column.to_lowercase()), known);
     }
 
+    /// Whether anything is known of this table.
+    pub(super) fn has(&self, table: &str) -> bool {
+        self.columns(table).next().is_some()
+    }
+
+    /// What is known of a table's columns.
+    pub(super) fn columns(&self, table: &str) -> impl Iterator<Item = (&str, &Column)> {
+        let table = table.to_lowercase();
+        let known = self.columns.iter().filter(move |((of, _), _)| *of == table);
+        known.map(|((_, name), column)| (name.as_str(), column))
+    }
+
     /// The column, when it is known. Names are the mapping's own.
     pub(super) fn column(&self, table: &str, column: &str) -> Option<&Column> {
         match self.columns.is_empty() {

@@ -3,6 +3,7 @@
 
 mod batch;
 mod connect;
+mod examine;
 mod exchange;
 mod failure;
 mod pool;
@@ -28,7 +29,7 @@ use self::session::TdsSession;
 use super::catalog::Catalog;
 use super::dialect::Dialect;
 use super::lower;
-use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
+use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{Facts, Folding, Instants, Model, Operation, Precision, Profile, Touched};
 
 /// The texts of a plan's batches.
@@ -115,7 +116,12 @@ impl Backend for SqlServer {
         Ok(())
     }
 
-    async fn examine(&self, _touched: &[Touched], _write: bool) -> Vec<Finding> {
-        Vec::new()
+    async fn examine(&self, touched: &[Touched], _write: bool) -> Vec<Finding> {
+        let looked = async {
+            let mut lease = self.pool.lease().await?;
+            Ok(examine::examine(&mut lease, &self.model, touched).await?)
+        };
+        let broken = |failure: Failure| vec![Finding { weight: Weight::Wrong, text: failure.to_string() }];
+        looked.await.unwrap_or_else(broken)
     }
 }
