@@ -181,7 +181,14 @@ impl Writer<'_, '_> {
             // Compared with numbers, which have one form only.
             Kind::Integer { .. } => self.text(&format!("{key} IN ({marks})")),
             Kind::Narrow { .. } | Kind::Wide { .. } => {
-                self.text(&format!("({key} IN ({marks}) AND {} IN ({marks}))", dialect.exactly(&key)));
+                let mut exactly = format!("{key} IN ({marks}) AND {} IN ({marks})", dialect.exactly(&key));
+                // Whatever the collation, blanks at the end do not count for it.
+                if let [id] = ids
+                    && id.ends_with(' ')
+                {
+                    exactly.push_str(&format!(" AND DATALENGTH({key}) = DATALENGTH({marks})"));
+                }
+                self.text(&format!("({exactly})"));
             }
             _ => self.text(&format!("({key} IN ({marks}) AND {} IN ({marks}))", dialect.as_text(&key))),
         }
