@@ -74,7 +74,7 @@ pub(super) struct DraftResource {
 /// `rest(table, key, column)` or `rest(attribute)`
 #[derive(Clone, Debug)]
 pub(super) enum DraftRest {
-    Column { table: String, key: String, column: String },
+    Column { table: String, key: Vec<String>, column: String },
     Attribute(String),
 }
 
@@ -99,8 +99,8 @@ pub(super) struct DraftExtension {
 pub(super) struct DraftLookup {
     pub alias: String,
     pub table: String,
-    pub key: String,
-    pub foreign_key: String,
+    pub key: Vec<String>,
+    pub foreign_key: Vec<String>,
 }
 
 /// `.part(alias, #{ dn, classes })`
@@ -128,7 +128,7 @@ pub(super) struct DraftLine {
     pub at: Position,
     pub path: String,
     pub natives: Vec<String>,
-    pub child: Option<String>,
+    pub child: Option<Vec<String>>,
     pub many: bool,
     pub values: Option<Vec<(Vec<Pattern>, Json)>>,
     pub missing: Option<Json>,

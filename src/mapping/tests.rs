@@ -112,7 +112,7 @@ fn every_example_of_the_reference_loads() {
 fn every_verb_that_is_not_built_is_refused_by_name() {
     let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\")";
     let line = "attr(\"userName\", \"N\")";
-    let chained = ["part(\"p\", 1, 2)", "dated(\"p\", \"d\", \"s\")", "id(\"a\", \"b\")"];
+    let chained = ["part(\"p\", 1, 2)", "dated(\"p\", \"d\", \"s\")"];
     let on_line: [&str; 0] = [];
     let free = ["on_error(1, \"uniqueness\")", "sequence(\"s\")"];
     let texts = (chained.iter().map(|verb| format!("{start}.{verb};")))
@@ -667,7 +667,7 @@ fn procedures_are_called_by_the_mappings_own_functions() {
                 arguments: vec![null("dept"), text("fn", "Ada"), text("login", "ada")],
                 outputs: vec![("newId".to_owned(), output.clone())],
             },
-            HookStep::Id(Param::Output(output.clone())),
+            HookStep::Id(vec![Param::Output(output.clone())]),
             exec("usp_UserTerm", vec![today("date"), ("id".to_owned(), Param::Output(output))]),
         ]
     );

@@ -9,8 +9,9 @@ use encoding_rs::{
     BIG5, EUC_KR, Encoding, GBK, SHIFT_JIS, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252,
     WINDOWS_1253, WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
 };
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime};
 
 use crate::backend::Failure;
 use crate::plan::{Param, Value};
@@ -40,7 +41,7 @@ pub(super) struct Column {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
     /// VARCHAR, CHAR or TEXT, in the code page of its collation; at most so many octets, any number where there is none.
-    Narrow { code_page: u32, octets: Option<usize> },
+    Narrow { code_page: u32, octets: Option<usize>, is_padded: bool },
     /// NVARCHAR, NCHAR or NTEXT; at most so many units of UTF-16.
     Wide { units: Option<usize> },
     /// TINYINT, SMALLINT, INT or BIGINT: from here to there.
@@ -119,10 +120,15 @@ impl Catalog {
 // === impl Kind ===
 
 impl Kind {
-    /// The expression that brings a column's value without loss: money comes as a floating point number otherwise.
+    /// The expression that brings a column's value without loss: money comes as a floating point number otherwise, and
+    /// texts in the code pages of MS-DOS not at all.
     pub(super) fn selected(self, column: &str) -> String {
         match self {
             Self::Money => format!("CAST({column} AS DECIMAL(19, 4))"),
+            Self::Narrow { code_page: 437 | 850, is_padded: false, .. } => {
+                format!("CAST({column} AS NVARCHAR(MAX))")
+            }
+            Self::Narrow { code_page: 437 | 850, .. } => format!("RTRIM(CAST({column} AS NVARCHAR(4000)))"),
             _ => column.to_owned(),
         }
     }
@@ -166,6 +172,11 @@ impl Kind {
                 Some(guid) => As(Value::Text(guid), "CAST({} AS UNIQUEIDENTIFIER)"),
                 None => Never,
             },
+            (Self::Date, Value::Text(text)) => match (day(text), instant(value)) {
+                (Some(day), _) => As(Value::Date(day), "{}"),
+                (None, Some(at)) => As(Value::Timestamp(at), "CAST({} AS DATETIME2)"),
+                (None, None) => Never,
+            },
             (Self::Instant | Self::OldInstant | Self::Date, Value::Text(_) | Value::Timestamp(_)) => {
                 instant(value).map_or(Never, |at| As(Value::Timestamp(at), "CAST({} AS DATETIME2)"))
             }
@@ -185,7 +196,7 @@ impl Kind {
             value => value.text(),
         };
         match (self, text) {
-            (Self::Narrow { code_page, octets }, Some(text)) => match length_in(code_page, &text) {
+            (Self::Narrow { code_page, octets, .. }, Some(text)) => match length_in(code_page, &text) {
                 None => {
                     refused("A value has characters that the system behind this target cannot store there.")
                 }
@@ -310,6 +321,11 @@ fn decimal(text: &str, whole: usize, fraction: usize) -> bool {
 fn guid(text: &str) -> Option<String> {
     let has_form = text.len() == 36;
     has_form.then(|| uuid::Uuid::try_parse(text).ok()).flatten().map(|guid| guid.to_string().to_uppercase())
+}
+
+/// A day as the gateway shows it.
+fn day(text: &str) -> Option<Date> {
+    Date::parse(text, format_description!("[year]-[month]-[day]")).ok()
 }
 
 fn instant(value: &Value) -> Option<OffsetDateTime> {

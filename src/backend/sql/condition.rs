@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::builder::Builder;
 use super::catalog::Kind;
 use super::dialect::Dialect;
-use super::order;
+use super::{key, order};
 use crate::backend::Failure;
-use crate::plan::{Case, Entity, Model, Native, Order, Param, Predicate, Store, Table, Test, Value};
+use crate::plan::{Case, Entity, Key, Model, Native, Order, Param, Predicate, Store, Table, Test, Value};
 
 /// How deep predicates may nest.
 const DEPTH: usize = 64;
@@ -26,8 +26,8 @@ pub(super) const NEVER: &str = "1 = 0";
 pub(super) const LINK: &str = "r";
 
 /// The resource's own key.
-pub(super) fn key(dialect: Dialect<'_>, table: &Table) -> String {
-    format!("{OWN}.{}", dialect.quote(&table.id))
+pub(super) fn own_key(dialect: Dialect<'_>, table: &Table) -> Vec<String> {
+    key::columns(dialect, Some(OWN), &table.id)
 }
 
 /// A column of the resource's own table, or of a look-up.
@@ -69,13 +69,18 @@ pub(super) fn scoped<'a>(model: &'a Model, entity: &Entity, native: &Native) -> 
     if tables.iter().all(|table| table.only == Predicate::All) { Vec::new() } else { tables }
 }
 
-/// Writes that `value`, text of our own, leads to a row of one of these tables that exists for SCIM.
-pub(super) fn write_leads(builder: &mut Builder<'_>, tables: &[&Table], value: &str) -> Result<(), Failure> {
+/// Writes that `link`, columns of our own, leads to a row of one of these tables that exists for SCIM.
+pub(super) fn write_leads(
+    builder: &mut Builder<'_>,
+    tables: &[&Table],
+    link: &[String],
+) -> Result<(), Failure> {
     builder.push("(");
     for (index, table) in tables.iter().enumerate() {
-        let (name, key) = (builder.dialect.quote(&table.name), builder.dialect.quote(&table.id));
+        let name = builder.dialect.quote(&table.name);
+        let is_it = key::same(&key::columns(builder.dialect, Some(LINK), &table.id), link);
         let or = if index > 0 { " OR " } else { "" };
-        builder.push(&format!("{or}EXISTS (SELECT 1 FROM {name} AS {LINK} WHERE {LINK}.{key} = {value}"));
+        builder.push(&format!("{or}EXISTS (SELECT 1 FROM {name} AS {LINK} WHERE {is_it}"));
         if table.only != Predicate::All {
             builder.push(" AND ");
             let mut inside =
@@ -167,31 +172,11 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    /// The key is compared as it is, for its index, and as text, because `042` is no id of row 42.
     fn ids(&mut self, ids: &[String]) {
-        let dialect = self.builder.dialect;
-        let (key, kind) = (key(dialect, self.table), dialect.kind(&self.table.name, &self.table.id));
-        let marks: Vec<String> =
-            ids.iter().filter_map(|id| self.builder.compared(kind, &Value::Text(id.clone()))).collect();
-        if marks.is_empty() {
-            return self.text(NEVER);
-        }
-        let marks = marks.join(", ");
-        match kind {
-            // Compared with numbers, which have one form only.
-            Kind::Integer { .. } => self.text(&format!("{key} IN ({marks})")),
-            Kind::Narrow { .. } | Kind::Wide { .. } => {
-                let mut exactly = format!("{key} IN ({marks}) AND {} IN ({marks})", dialect.exactly(&key));
-                // Whatever the collation, blanks at the end do not count for it.
-                if let [id] = ids
-                    && id.ends_with(' ')
-                {
-                    exactly.push_str(&format!(" AND DATALENGTH({key}) = DATALENGTH({marks})"));
-                }
-                self.text(&format!("({exactly})"));
-            }
-            _ => self.text(&format!("({key} IN ({marks}) AND {} IN ({marks}))", dialect.as_text(&key))),
-        }
+        let columns = own_key(self.builder.dialect, self.table);
+        let held = (&*self.table.name, &self.table.id);
+        let condition = key::is_one_of(self.builder, held, &columns, ids);
+        self.text(&condition);
     }
 
     fn child(&mut self, table: &str, inner: &Predicate, negated: bool, depth: usize) -> Result<(), Failure> {
@@ -199,9 +184,10 @@ impl Writer<'_, '_> {
             return Err(Failure::Internal(format!("{table} is no child table of {}", self.table.name)));
         };
         let dialect = self.builder.dialect;
-        let (name, foreign) = (dialect.quote(&child.table), dialect.quote(&child.foreign_key));
-        let own = key(dialect, self.table);
-        self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {CHILD}.{foreign} = {own} AND "));
+        let (name, foreign) =
+            (dialect.quote(&child.table), key::columns(dialect, Some(CHILD), &child.foreign_key));
+        let is_its = key::same(&foreign, &own_key(dialect, self.table));
+        self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {is_its} AND "));
         let table = self.table;
         let (links, own) = (self.links, self.own);
         let mut inside = Writer { builder: &mut *self.builder, table, links, own, child: Some(&child.table) };
@@ -227,6 +213,14 @@ impl Writer<'_, '_> {
         }
     }
 
+    /// The columns that a reference's native stands for.
+    fn link(&self, native: &Native) -> (Key, Vec<String>) {
+        let key = self.table.columns(native);
+        let alias = if native.part.is_some() { Some(CHILD) } else { self.own };
+        let columns = key::columns(self.builder.dialect, alias, &key);
+        (key, columns)
+    }
+
     /// Where this is a reference to rows of which some do not exist: that it leads to one that does.
     fn leads(&mut self, native: &Native) -> Result<(), Failure> {
         let Some((model, entity)) = self.links else { return Ok(()) };
@@ -234,25 +228,32 @@ impl Writer<'_, '_> {
         if tables.is_empty() {
             return Ok(());
         }
-        let column = self.column(native);
+        let (_, columns) = self.link(native);
         self.text(" AND ");
-        write_leads(self.builder, &tables, &column)
+        write_leads(self.builder, &tables, &columns)
     }
 
     fn test(&mut self, native: &Native, test: &Test, negated: bool) -> Result<(), Failure> {
-        let column = self.column(native);
-        let condition = self.condition(&column, self.kind(native), test);
-        let tested = match test {
-            Test::Equals(value, _) | Test::Compare(_, value) => {
-                self.compared(&column, self.kind(native), value)
+        let (tested, condition) = match test {
+            Test::Equals(Value::Reference(to), _) => self.leads_to(native, &to.id),
+            Test::Present if self.table.links.contains_key(native) => {
+                (Vec::new(), present(&self.link(native).1))
             }
-            _ => column,
+            test => {
+                let (column, kind) = (self.column(native), self.kind(native));
+                let condition = self.condition(&column, kind, test);
+                let tested = match test {
+                    Test::Equals(value, _) | Test::Compare(_, value) => self.compared(&column, kind, value),
+                    _ => column,
+                };
+                (vec![tested], condition)
+            }
         };
         let is_guarded = negated && *test != Test::Present;
         let is_link = self.child.is_none()
             && self.links.is_some_and(|(model, entity)| !scoped(model, entity, native).is_empty());
         match is_guarded {
-            true => self.text(&format!("({tested} IS NOT NULL AND {condition}")),
+            true => self.text(&format!("({} AND {condition}", present(&tested))),
             false if is_link => self.text(&format!("({condition}")),
             false => self.text(&condition),
         }
@@ -263,6 +264,14 @@ impl Writer<'_, '_> {
             self.text(")");
         }
         Ok(())
+    }
+
+    /// That a reference leads to what has this id; and the columns that hold it.
+    fn leads_to(&mut self, native: &Native, id: &str) -> (Vec<String>, String) {
+        let (key, columns) = self.link(native);
+        let place = self.table.place(native);
+        let condition = key::is_one_of(self.builder, (place, &key), &columns, &[id.to_owned()]);
+        (columns, condition)
     }
 
     /// What the native's column holds.
@@ -319,9 +328,6 @@ impl Writer<'_, '_> {
                 format!("({column} = {mark} AND {} = {mark})", dialect.exactly(column))
             }
             (Value::Text(_), _) => format!("{column} = {mark}"),
-            (Value::Reference(_), _) if kind == Kind::Other => {
-                format!("({column} = {mark} AND {} = {mark})", dialect.as_text(column))
-            }
             _ => format!("{} = {mark}", self.compared(column, kind, value)),
         }
     }
@@ -360,6 +366,11 @@ impl Writer<'_, '_> {
             }
         }
     }
+}
+
+/// That none of the columns is NULL.
+fn present(columns: &[String]) -> String {
+    columns.iter().map(|column| format!("{column} IS NOT NULL")).collect::<Vec<_>>().join(" AND ")
 }
 
 fn sign(order: Order) -> &'static str {

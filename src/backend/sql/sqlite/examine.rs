@@ -7,22 +7,22 @@ use rusqlite::Connection;
 
 use crate::backend::finding::{Finding, Findings};
 use crate::backend::sql::select::table_of;
-use crate::plan::{Entity, Model, Table, Touched};
+use crate::plan::{Entity, Key, Model, Table, Touched};
 
 /// The columns of a table; `hidden` ones are generated.
 const COLUMNS: &str = "SELECT lower(name), pk FROM pragma_table_xinfo(?1)";
-/// The indexes of a table by their first columns, and whether that alone is unique.
-const INDEXES: &str = "SELECT lower(i.name), l.\"unique\" AND l.partial = 0 AND \
-    (SELECT count(*) FROM pragma_index_info(l.name)) = 1 \
-    FROM pragma_index_list(?1) l JOIN pragma_index_info(l.name) i WHERE i.seqno = 0 AND i.name IS NOT NULL";
+/// The columns of a table's indexes, index by index, and whether it is unique.
+const INDEXES: &str = "SELECT l.name, coalesce(lower(i.name), ''), l.\"unique\" AND l.partial = 0 \
+    FROM pragma_index_list(?1) l JOIN pragma_index_info(l.name) i ORDER BY l.name, i.seqno";
+/// Whether a name is a view's, which has no indexes.
+const IS_VIEW: &str = "SELECT count(*) FROM pragma_table_list(?1) WHERE type = 'view'";
 
 /// A table as the database has it; names in lower case.
 struct Seen {
     columns: BTreeSet<String>,
-    /// Columns that an index, or the key, begins with.
-    indexed: BTreeSet<String>,
-    /// Columns that no two rows have the same value of.
-    unique: BTreeSet<String>,
+    /// The columns of the key and of each index, in their order, and whether no two rows have the same there.
+    indexes: Vec<(Vec<String>, bool)>,
+    is_view: bool,
 }
 
 /// Whether all that is touched is there.
@@ -73,7 +73,7 @@ fn of_type(
     if findings.len() == before {
         let own = Seen::of(connection, &table.name)?;
         for native in entity.unique.iter().filter(|native| native.part.is_none()) {
-            if !own.unique.contains(&native.name.to_lowercase()) {
+            if !own.tells_apart(&BTreeSet::from([native.name.to_lowercase()])) {
                 findings.wrong(format!(
                     "{}: {} is said to be unique, and no UNIQUE constraint of {} says so: two requests at one time \
                      could both take a value",
@@ -81,8 +81,14 @@ fn of_type(
                 ));
             }
         }
+        if !own.is_view && !own.tells_apart(&lowered(&table.id)) {
+            findings.wrong(format!(
+                "{}: the id is made of {}, and no key or UNIQUE constraint of {} says that two rows cannot have the same",
+                entity.name, table.id, table.name
+            ));
+        }
         for child in &table.children {
-            if !Seen::of(connection, &child.table)?.indexed.contains(&child.foreign_key.to_lowercase()) {
+            if !Seen::of(connection, &child.table)?.finds(&lowered(&child.foreign_key)) {
                 findings.note(format!(
                     "{}: no index of {} begins with {}: each read goes through the whole table",
                     entity.name, child.table, child.foreign_key
@@ -100,31 +106,39 @@ fn of_type(
     Ok(())
 }
 
+/// The columns of a key, names in lower case.
+fn lowered(key: &Key) -> BTreeSet<String> {
+    key.columns().iter().map(|column| column.to_lowercase()).collect()
+}
+
 /// Tables with the columns that the mapping names.
 fn needed(touched: &Touched, entity: &Entity, table: &Table) -> BTreeMap<String, BTreeSet<String>> {
     let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut need = |table: &str, column: &str| {
         needed.entry(table.to_owned()).or_default().insert(column.to_owned());
     };
-    need(&table.name, &table.id);
+    let mut need_all = |table: &str, key: &Key| key.columns().iter().for_each(|column| need(table, column));
+    need_all(&table.name, &table.id);
     for lookup in &table.lookups {
-        need(&table.name, &lookup.foreign_key);
-        need(&lookup.table, &lookup.key);
+        need_all(&table.name, &lookup.foreign_key);
+        need_all(&lookup.table, &lookup.key);
     }
     for child in &table.children {
-        need(&child.table, &child.foreign_key);
-        child.initial.keys().for_each(|column| need(&child.table, column));
+        need_all(&child.table, &child.foreign_key);
     }
     if let Some(rest) = &table.rest {
-        need(&rest.table, &rest.key);
+        need_all(&rest.table, &rest.key);
         need(&rest.table, &rest.column);
+    }
+    for child in &table.children {
+        child.initial.keys().for_each(|column| need(&child.table, column));
     }
     for native in touched.natives().chain(&entity.version) {
         let place = native
             .part
             .as_ref()
             .map_or(&table.name, |part| table.lookup(part).map_or(part, |lookup| &lookup.table));
-        need(place, &native.name);
+        table.columns(native).columns().iter().for_each(|column| need(place, column));
     }
     needed
 }
@@ -144,22 +158,34 @@ impl Seen {
             }
             columns.insert(name);
         }
-        let (mut indexed, mut unique) = (BTreeSet::new(), BTreeSet::new());
         key.sort_unstable();
-        indexed.extend(key.first().map(|(_, name)| name.clone()));
-        if let [(_, only)] = key.as_slice() {
-            unique.insert(only.clone());
-        }
+        let mut indexes = vec![(key.into_iter().map(|(_, name)| name).collect(), true)];
+        let mut last: Option<String> = None;
         let mut statement = connection.prepare(INDEXES)?;
-        for row in
-            statement.query_map([table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)))?
-        {
-            let (name, is_unique) = row?;
-            if is_unique {
-                unique.insert(name.clone());
+        for row in statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))? {
+            let (index, column, is_unique): (String, String, bool) = row?;
+            if last.as_ref() != Some(&index) {
+                indexes.push((Vec::new(), is_unique));
+                last = Some(index);
             }
-            indexed.insert(name);
+            indexes.iter_mut().next_back().into_iter().for_each(|(columns, _)| columns.push(column.clone()));
         }
-        Ok(Self { columns, indexed, unique })
+        let is_view = connection.query_row(IS_VIEW, [table], |row| row.get::<_, i64>(0))? > 0;
+        Ok(Self { columns, indexes, is_view })
+    }
+
+    /// Whether an index finds the rows that have these values.
+    fn finds(&self, columns: &BTreeSet<String>) -> bool {
+        let begins = |index: &[String]| {
+            let first: BTreeSet<String> = index.iter().take(columns.len()).cloned().collect();
+            first == *columns
+        };
+        self.indexes.iter().any(|(index, _)| begins(index))
+    }
+
+    /// Whether no two rows have the same values of these.
+    fn tells_apart(&self, columns: &BTreeSet<String>) -> bool {
+        let are_all = |index: &[String]| index.iter().cloned().collect::<BTreeSet<_>>() == *columns;
+        self.indexes.iter().any(|(index, is_unique)| *is_unique && are_all(index))
     }
 }

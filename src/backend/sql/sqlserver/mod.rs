@@ -63,13 +63,13 @@ impl SqlServer {
     }
 
     /// What is known of the columns, read anew when it is old. Where it cannot be read, the server converts what it gets.
-    async fn catalog(&self, lease: &mut Lease, until: Instant) -> Result<Arc<Catalog>, Failure> {
+    async fn catalog(&self, lease: &mut Lease) -> Result<Arc<Catalog>, Failure> {
         let known = self.catalog.load();
         if known.since.is_some_and(|since| since.elapsed() < CATALOG_LIFE) {
             return Ok(known.catalog.clone());
         }
         let tables = schema::tables(&self.model);
-        let catalog = match schema::read(lease, &tables, until).await {
+        let catalog = match schema::read(lease, &tables).await {
             Ok(catalog) => Arc::new(catalog),
             Err(Trouble::Server(error)) => {
                 tracing::warn!(
@@ -104,16 +104,14 @@ impl Backend for SqlServer {
     }
 
     async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Failure> {
-        let until = self.pool.until();
-        let mut lease = self.pool.lease(until).await?;
-        let catalog = self.catalog(&mut lease, until).await?;
+        let mut lease = self.pool.lease().await?;
+        let catalog = self.catalog(&mut lease).await?;
         Ok(Box::new(TdsSession::new(self.model.clone(), catalog, lease, intent)))
     }
 
     async fn ping(&self) -> Result<(), Failure> {
-        let until = self.pool.until();
-        let mut lease = self.pool.lease(until).await?;
-        lease.ask_first(Request::Text("SELECT 1"), until).await?;
+        let mut lease = self.pool.lease().await?;
+        lease.ask_first(Request::Text("SELECT 1")).await?;
         Ok(())
     }
 
