@@ -109,19 +109,11 @@ fn every_example_of_the_reference_loads() {
 }
 
 #[test]
-fn every_verb_that_is_not_built_is_refused_by_name() {
-    let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\")";
-    let line = "attr(\"userName\", \"N\")";
-    let chained = ["part(\"p\", 1, 2)", "dated(\"p\", \"d\", \"s\")", "id(\"a\", \"b\")"];
-    let on_line: [&str; 0] = [];
-    let free = ["on_error(1, \"uniqueness\")", "sequence(\"s\")"];
-    let texts = (chained.iter().map(|verb| format!("{start}.{verb};")))
-        .chain(on_line.iter().map(|verb| format!("{start}; {line}.{verb};")))
-        .chain(free.iter().map(|verb| format!("{start}; {verb};")));
-    for text in texts {
-        let said = mistake(&text);
-        assert!(said.contains("not built yet") && said.contains("mapping.rhai:1:"), "{text}\n{said}");
-    }
+fn a_key_of_several_columns_is_refused_by_name() {
+    let said = mistake(
+        "resource(\"User\").table(\"T\").id(\"a\", \"b\").on_delete(\"delete\"); attr(\"userName\", \"N\");",
+    );
+    assert!(said.contains("not built yet") && said.contains("mapping.rhai:1:"), "{said}");
 }
 
 #[test]
@@ -153,8 +145,7 @@ fn a_verb_with_wrong_values_is_told_so_in_an_admins_words() {
     for (verb, says) in [
         ("max_len(\"x\")", "`max_len` does not take these values: max_len (attr, text)"),
         ("child(5)", "`child` does not take these values: child (attr, number)"),
-        // One that is not built is not built, whatever it is given.
-        ("on_error()", "`on_error` is not built yet"),
+        ("on_error()", "`on_error` does not take these values: on_error (attr)"),
     ] {
         let said = mistake(&format!("{start} {line}.{verb};"));
         assert!(said.starts_with(&format!("error: {says}\n --> mapping.rhai:1:")), "{said}");
@@ -511,7 +502,7 @@ fn find_says_by_what_filters_look() {
         (".exact()", "there is none here"),
         (".find(\"N\", \"f\")", "no function `f` of one value"),
         (".ref(\"User\").find(\"N\", \"f\")", "`find` is for values"),
-        (".find(\"x.N\", \"f\")", "neither a `lookup` nor a child table"),
+        (".find(\"x.N\", \"f\")", "neither a `part` nor a `lookup` nor a child table"),
     ] {
         let said = mistake(&line(verbs));
         assert!(said.contains(says), "{said}");
@@ -808,7 +799,7 @@ fn who_stays_visible_after_delete_is_warned_about() {
         assert!(said.contains(says), "{said}");
     }
     let parts = "resource(\"User\").table(\"T\").id(\"Id\").only(#{ \"p.x\": 1 }).on_delete(\"delete\");";
-    assert!(mistake(&format!("{parts}\n{line}")).contains("the resource's own row or entry"));
+    assert!(mistake(&format!("{parts}\n{line}")).contains("`p` is neither a `part`"));
 }
 
 #[test]

@@ -119,7 +119,7 @@ mod tests {
             undo: None,
         };
         assert_eq!(
-            render(&Plan { steps: vec![step], id: None }),
+            render(&Plan { steps: vec![step], ..Plan::default() }),
             "BEGIN IMMEDIATE;\n\n-- the row\nINSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5);\n\
              --   ?1 = 'O''Brien' || char(10) || '''; DROP TABLE x; --'\n--   ?2 = NULL\n\
              --   ?3 = (secret, left out)\n--   ?4 = :id, which a statement above returned\n--   ?5 = 1\n\nCOMMIT;\n"

@@ -12,6 +12,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the id of the new resource is, where no step tells it by itself.
     pub id: Option<Param>,
+    /// SQL: what hidden row has a value that must be unique, should the database refuse one as taken.
+    pub hidden: Option<String>,
 }
 
 // === impl Plan ===

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::builder::Builder;
 use super::catalog::Kind;
 use super::dialect::Dialect;
+use super::link::{self, Target};
 use super::order;
 use crate::backend::Failure;
-use crate::plan::{Case, Entity, Model, Native, Order, Param, Predicate, Store, Table, Test, Value};
+use crate::plan::{Case, Entity, Model, Native, Order, Param, Predicate, Table, Test, Value};
 
 /// How deep predicates may nest.
 const DEPTH: usize = 64;
@@ -22,15 +23,12 @@ pub(super) const CHILD: &str = "c";
 /// What no row meets.
 pub(super) const NEVER: &str = "1 = 0";
 
-/// The alias of the table that a reference leads to.
-pub(super) const LINK: &str = "r";
-
 /// The resource's own key.
 pub(super) fn key(dialect: Dialect<'_>, table: &Table) -> String {
     format!("{OWN}.{}", dialect.quote(&table.id))
 }
 
-/// A column of the resource's own table, or of a look-up.
+/// A column of the resource's own table, of a look-up or of a part.
 pub(super) fn column(dialect: Dialect<'_>, native: &Native) -> String {
     let alias = native.part.as_ref().map_or_else(|| OWN.to_owned(), |alias| dialect.quote(alias));
     format!("{alias}.{}", dialect.quote(&native.name))
@@ -56,39 +54,46 @@ pub(super) fn write_bare(
     Writer { builder, table, links: None, own: None, child: None }.predicate(predicate, false, 0)
 }
 
-/// The tables that a native's references lead to, when some of their rows do not exist for SCIM: a reference to such
-/// a row is none.
-pub(super) fn scoped<'a>(model: &'a Model, entity: &Entity, native: &Native) -> Vec<&'a Table> {
-    let targets = entity.references.get(native).into_iter().flatten().filter_map(|name| model.entity(name));
-    let tables: Vec<&Table> = targets
-        .filter_map(|entity| match &entity.store {
-            Store::Table(table) => Some(table),
-            Store::Entries(_) => None,
-        })
-        .collect();
-    if tables.iter().all(|table| table.only == Predicate::All) { Vec::new() } else { tables }
-}
-
-/// Writes that `value`, text of our own, leads to a row of one of these tables that exists for SCIM.
-pub(super) fn write_leads(builder: &mut Builder<'_>, tables: &[&Table], value: &str) -> Result<(), Failure> {
-    builder.push("(");
-    for (index, table) in tables.iter().enumerate() {
-        let (name, key) = (builder.dialect.quote(&table.name), builder.dialect.quote(&table.id));
-        let or = if index > 0 { " OR " } else { "" };
-        builder.push(&format!("{or}EXISTS (SELECT 1 FROM {name} AS {LINK} WHERE {LINK}.{key} = {value}"));
-        if table.only != Predicate::All {
-            builder.push(" AND ");
-            let mut inside =
-                Writer { builder: &mut *builder, table, links: None, own: Some(LINK), child: None };
-            inside.predicate(&table.only, false, 0)?;
-        }
-        builder.push(")");
+/// Writes what rows of another table must be so that they are there for this mapping, behind an `AND`; `only` is about
+/// that table's own columns.
+pub(super) fn write_scope(
+    builder: &mut Builder<'_>,
+    name: &Arc<str>,
+    only: &Predicate,
+    alias: Option<&str>,
+) -> Result<(), Failure> {
+    if *only == Predicate::All {
+        return Ok(());
     }
-    builder.push(")");
-    Ok(())
+    builder.push(" AND ");
+    let table = Table { name: name.clone(), ..Table::default() };
+    Writer { builder, table: &table, links: None, own: alias, child: None }.predicate(only, false, 0)
 }
 
-/// The aliases of the look-ups that a predicate tests.
+/// The condition that a key of the table is one of these ids. It is compared as it is, for its index, and as text,
+/// because `042` is no id of row 42.
+pub(super) fn is_one_of<T: AsRef<str>>(
+    builder: &mut Builder<'_>,
+    table: &Table,
+    key: &str,
+    ids: &[T],
+) -> String {
+    let (dialect, kind) = (builder.dialect, builder.dialect.kind(&table.name, &table.id));
+    let mark = |id: &T| builder.compared(kind, &Value::Text(id.as_ref().to_owned()));
+    let marks: Vec<String> = ids.iter().filter_map(mark).collect();
+    let marks = marks.join(", ");
+    match kind {
+        _ if marks.is_empty() => NEVER.to_owned(),
+        // Compared with numbers, which have one form only.
+        Kind::Integer { .. } => format!("{key} IN ({marks})"),
+        Kind::Narrow { .. } | Kind::Wide { .. } => {
+            format!("({key} IN ({marks}) AND {} IN ({marks}))", dialect.exactly(key))
+        }
+        _ => format!("({key} IN ({marks}) AND {} IN ({marks}))", dialect.as_text(key)),
+    }
+}
+
+/// The aliases of the look-ups and parts that a predicate tests.
 pub(super) fn lookups(predicate: &Predicate, into: &mut BTreeSet<Arc<str>>) {
     match predicate {
         Predicate::And(terms) | Predicate::Or(terms) => terms.iter().for_each(|term| lookups(term, into)),
@@ -108,7 +113,7 @@ struct Writer<'a, 'b> {
     /// What tells where references lead, where the condition may be about one.
     links: Option<(&'a Model, &'a Entity)>,
     /// The alias of the resource's own table, where it has one.
-    own: Option<&'static str>,
+    own: Option<&'a str>,
     /// The child table whose rows are tested, inside EXISTS.
     child: Option<&'a str>,
 }
@@ -167,24 +172,10 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    /// The key is compared as it is, for its index, and as text, because `042` is no id of row 42.
     fn ids(&mut self, ids: &[String]) {
-        let dialect = self.builder.dialect;
-        let (key, kind) = (key(dialect, self.table), dialect.kind(&self.table.name, &self.table.id));
-        let marks: Vec<String> =
-            ids.iter().filter_map(|id| self.builder.compared(kind, &Value::Text(id.clone()))).collect();
-        if marks.is_empty() {
-            return self.text(NEVER);
-        }
-        let marks = marks.join(", ");
-        match kind {
-            // Compared with numbers, which have one form only.
-            Kind::Integer { .. } => self.text(&format!("{key} IN ({marks})")),
-            Kind::Narrow { .. } | Kind::Wide { .. } => {
-                self.text(&format!("({key} IN ({marks}) AND {} IN ({marks}))", dialect.exactly(&key)));
-            }
-            _ => self.text(&format!("({key} IN ({marks}) AND {} IN ({marks}))", dialect.as_text(&key))),
-        }
+        let key = key(self.builder.dialect, self.table);
+        let condition = is_one_of(self.builder, self.table, &key, ids);
+        self.text(&condition);
     }
 
     fn child(&mut self, table: &str, inner: &Predicate, negated: bool, depth: usize) -> Result<(), Failure> {
@@ -199,6 +190,7 @@ impl Writer<'_, '_> {
         let (links, own) = (self.links, self.own);
         let mut inside = Writer { builder: &mut *self.builder, table, links, own, child: Some(&child.table) };
         inside.predicate(inner, negated, depth + 1)?;
+        write_scope(inside.builder, &child.table, &child.only, Some(CHILD))?;
         for native in links.iter().flat_map(|(_, entity)| entity.references.keys()) {
             if native.part.as_deref() == Some(&*child.table) {
                 inside.leads(native)?;
@@ -220,20 +212,31 @@ impl Writer<'_, '_> {
         }
     }
 
+    /// Where this native's references lead, when not every value of it is one.
+    fn scoped(&self, native: &Native) -> Vec<Target<'_>> {
+        self.links.map(|(model, entity)| link::scoped(model, entity, native)).unwrap_or_default()
+    }
+
     /// Where this is a reference to rows of which some do not exist: that it leads to one that does.
     fn leads(&mut self, native: &Native) -> Result<(), Failure> {
         let Some((model, entity)) = self.links else { return Ok(()) };
-        let tables = scoped(model, entity, native);
-        if tables.is_empty() {
+        let targets = link::scoped(model, entity, native);
+        if targets.is_empty() {
             return Ok(());
         }
         let column = self.column(native);
         self.text(" AND ");
-        write_leads(self.builder, &tables, &column)
+        link::write_leads(self.builder, &targets, &column, None)
     }
 
     fn test(&mut self, native: &Native, test: &Test, negated: bool) -> Result<(), Failure> {
         let column = self.column(native);
+        if let (Test::Equals(Value::Reference(to), _), Some((model, entity))) = (test, self.links) {
+            let targets = link::scoped(model, entity, native);
+            if link::are_named(&targets) {
+                return link::write_leads(self.builder, &targets, &column, Some(&to.id));
+            }
+        }
         let condition = self.condition(&column, self.kind(native), test);
         let tested = match test {
             Test::Equals(value, _) | Test::Compare(_, value) => {
@@ -242,8 +245,7 @@ impl Writer<'_, '_> {
             _ => column,
         };
         let is_guarded = negated && *test != Test::Present;
-        let is_link = self.child.is_none()
-            && self.links.is_some_and(|(model, entity)| !scoped(model, entity, native).is_empty());
+        let is_link = self.child.is_none() && !self.scoped(native).is_empty();
         match is_guarded {
             true => self.text(&format!("({tested} IS NOT NULL AND {condition}")),
             false if is_link => self.text(&format!("({condition}")),

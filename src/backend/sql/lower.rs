@@ -1,8 +1,14 @@
 //! From an operation and what is known of the state to statements, or to the reads that are needed first.
 //! Pure. All statements of a plan run in one transaction, with the reads that decided it.
 
+mod cell;
+mod names;
+mod part;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use cell::{Cell, Columns};
 
 use super::builder::{Builder, variable};
 use super::condition;
@@ -36,11 +42,13 @@ pub(super) fn lower(
 
 struct Lowering<'a> {
     dialect: Dialect<'a>,
+    model: &'a Model,
     entity: &'a Entity,
     table: &'a Table,
     facts: &'a Facts,
     steps: Vec<Step>,
     id: Option<Param>,
+    hidden: Option<String>,
     needs: Vec<Search>,
 }
 
@@ -49,12 +57,22 @@ struct Lowering<'a> {
 impl<'a> Lowering<'a> {
     fn new(dialect: Dialect<'a>, model: &'a Model, entity: &str, facts: &'a Facts) -> Result<Self, Failure> {
         let (entity, table) = table_of(model, entity)?;
-        Ok(Self { dialect, entity, table, facts, steps: Vec::new(), id: None, needs: Vec::new() })
+        Ok(Self {
+            dialect,
+            model,
+            entity,
+            table,
+            facts,
+            steps: Vec::new(),
+            id: None,
+            hidden: None,
+            needs: Vec::new(),
+        })
     }
 
     fn done(self) -> Lowered {
         match self.needs.is_empty() {
-            true => Lowered::Plan(Plan { steps: self.steps, id: self.id }),
+            true => Lowered::Plan(Plan { steps: self.steps, id: self.id, hidden: self.hidden }),
             false => Lowered::Need(self.needs),
         }
     }
@@ -69,20 +87,30 @@ impl<'a> Lowering<'a> {
         if self.is_left_to(&create.hooks, "created")? {
             return Ok(self.done());
         }
-        let mut columns: Vec<(Arc<str>, Param)> = Vec::new();
+        let mut columns = Columns::new();
         for (native, values) in &create.record.values {
             match &native.part {
-                None => columns
-                    .extend(values.first().map(|value| (native.name.clone(), Param::Value(value.clone())))),
+                None => {
+                    columns.extend(
+                        (!values.is_empty()).then(|| (native.name.clone(), self.cell(native, values))),
+                    );
+                }
+                Some(alias) if self.table.part(alias).is_some() => {}
                 Some(alias) => columns.extend(self.looked_up(alias, native, values)?),
+            }
+        }
+        for (column, sequence) in &self.table.sequences {
+            if !columns.iter().any(|(known, _)| known == column) {
+                columns.push((column.clone(), Cell::Next(sequence.clone())));
             }
         }
         let own_rest = self.table.rest.as_ref().filter(|rest| rest.table == self.table.name);
         if let (Some(rest), Some(document)) = (own_rest, &create.record.rest) {
-            columns.push((rest.column.clone(), Param::Value(Value::Text(document.clone()))));
+            columns.push((rest.column.clone(), Cell::value(&Value::Text(document.clone()))));
         }
         self.unique(&create.record.values, None)?;
         self.insert_own(&columns)?;
+        self.insert_parts(&create.record.values)?;
         for (table, rows) in &create.record.children {
             let child = self.child(table)?;
             for row in rows {
@@ -113,10 +141,11 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn insert_own(&mut self, columns: &[(Arc<str>, Param)]) -> Result<(), Failure> {
+    fn insert_own(&mut self, columns: &Columns<'a>) -> Result<(), Failure> {
         let names: Vec<String> = columns.iter().map(|(name, _)| self.quote(name)).collect();
         let mut builder = Builder::new(self.dialect);
-        let marks = columns.iter().map(|(name, param)| builder.stored(&self.table.name, name, param.clone()));
+        let marks =
+            columns.iter().map(|(name, cell)| cell.write(&mut builder, &self.table.name, name, "NULL"));
         let marks = marks.collect::<Result<Vec<String>, _>>()?;
         let (list, values) = match columns.is_empty() {
             true => (String::new(), "DEFAULT VALUES".to_owned()),
@@ -135,11 +164,13 @@ impl<'a> Lowering<'a> {
         alias: &str,
         native: &Native,
         values: &[Value],
-    ) -> Result<Option<(Arc<str>, Param)>, Failure> {
+    ) -> Result<Option<(Arc<str>, Cell<'a>)>, Failure> {
         let lookup = self.table.lookup(alias);
         let lookup = lookup
             .ok_or_else(|| Failure::Internal(format!("{alias} is no look-up of {}", self.entity.name)))?;
-        let Some(name) = values.first() else { return Ok(Some((lookup.foreign_key.clone(), Param::Null))) };
+        let Some(name) = values.first() else {
+            return Ok(Some((lookup.foreign_key.clone(), Cell::Param(Param::Null))));
+        };
         let test = Test::Equals(name.clone(), Case::Folded);
         let search = Search {
             entity: format!("{}.{alias}", self.entity.name).into(),
@@ -155,7 +186,7 @@ impl<'a> Lowering<'a> {
             Some(record) => Param::Value(Value::Text(record.id.clone())),
             None => self.missing(lookup, native, name)?,
         };
-        Ok(Some((lookup.foreign_key.clone(), key)))
+        Ok(Some((lookup.foreign_key.clone(), Cell::Param(key))))
     }
 
     fn missing(&mut self, lookup: &Lookup, native: &Native, name: &Value) -> Result<Param, Failure> {
@@ -164,11 +195,16 @@ impl<'a> Lowering<'a> {
             OnMissing::Create => {
                 let (table, key) = (self.quote(&lookup.table), self.quote(&lookup.key));
                 let mut builder = Builder::new(self.dialect);
-                let mark = builder.stored(&lookup.table, &native.name, Param::Value(name.clone()))?;
-                let (column, values) =
-                    (format!("({})", self.quote(&native.name)), format!("VALUES ({mark})"));
+                let given = lookup.initial.iter().filter(|(column, _)| **column != native.name);
+                let (mut columns, mut marks) = (Vec::new(), Vec::new());
+                for (column, value) in std::iter::once((&native.name, name)).chain(given) {
+                    columns.push(self.quote(column));
+                    marks.push(builder.stored(&lookup.table, column, Param::Value(value.clone()))?);
+                }
+                let (columns, values) =
+                    (format!("({})", columns.join(", ")), format!("VALUES ({})", marks.join(", ")));
                 let output = variable(&lookup.alias);
-                builder.push(&self.dialect.insert_returning(&table, &column, &values, &key, &output));
+                builder.push(&self.dialect.insert_returning(&table, &columns, &values, &key, &output));
                 let about =
                     format!("a new row in {}; its {} is :{} below", lookup.table, lookup.key, lookup.alias);
                 self.steps.push(builder.returning(about, Expect::Rows(1), Some(lookup.alias.clone()))?);
@@ -200,11 +236,16 @@ impl<'a> Lowering<'a> {
         let is_link = |value: &Value| matches!(value, Value::Reference(_));
         let has_link = row.values().any(is_link);
         for (column, value) in row {
-            let mark = builder.stored(&child.table, column, Param::Value(value.clone()))?;
+            let mark = self.in_child(&mut builder, &child.table, column, value)?;
             let name = self.quote(column);
             if is_link(value) || !has_link {
-                let kind = self.dialect.kind(&child.table, column);
-                let again = builder.compared_again(kind, value, &mark);
+                let again = match self.is_named(&child.table, column) {
+                    true => Some(mark.clone()),
+                    false => {
+                        let kind = self.dialect.kind(&child.table, column);
+                        builder.compared_again(kind, value, &mark)
+                    }
+                };
                 same.push(format!("{name} = {}", again.as_deref().unwrap_or("NULL")));
             }
             columns.push(name);
@@ -242,11 +283,12 @@ impl<'a> Lowering<'a> {
         let mark = self.against_id(&mut builder, &child.table, &child.foreign_key, id);
         let mut terms = vec![format!("{} = {mark}", self.quote(&child.foreign_key))];
         for (column, value) in row {
-            let mark = self.against(&mut builder, &child.table, column, value);
+            let mark = self.against_in_child(&mut builder, &child.table, column, value)?;
             terms.push(format!("{} = {mark}", self.quote(column)));
         }
         let table = self.quote(&child.table);
         builder.push(&format!("DELETE FROM {table} WHERE {}", terms.join(" AND ")));
+        condition::write_scope(&mut builder, &child.table, &child.only, None)?;
         let about = match row.is_empty() {
             true => format!("its rows in {}", child.table),
             false => format!("a row of {} goes", child.table),
@@ -309,6 +351,8 @@ impl<'a> Lowering<'a> {
         if !columns.is_empty() && !is_delta {
             self.update_own(update, &columns, false)?;
         }
+        self.rename_elsewhere(update)?;
+        self.update_parts(&update.id, &update.changes)?;
         for (table, change) in &update.changes.children {
             let child = self.child(table)?;
             for row in &change.remove {
@@ -331,21 +375,19 @@ impl<'a> Lowering<'a> {
         Ok(self.done())
     }
 
-    fn changed_columns(&mut self, changes: &Changes) -> Result<Vec<(Arc<str>, Param)>, Failure> {
-        let mut columns = Vec::new();
+    fn changed_columns(&mut self, changes: &Changes) -> Result<Columns<'a>, Failure> {
+        let mut columns = Columns::new();
         for (native, change) in &changes.values {
             match &native.part {
-                None => {
-                    let param = change.add.first().cloned().map_or(Param::Null, Param::Value);
-                    columns.push((native.name.clone(), param));
-                }
+                None => columns.push((native.name.clone(), self.cell(native, &change.add))),
+                Some(alias) if self.table.part(alias).is_some() => {}
                 Some(alias) => columns.extend(self.looked_up(alias, native, &change.add)?),
             }
         }
         let own_rest = self.table.rest.as_ref().filter(|rest| rest.table == self.table.name);
         if let (Some(rest), Some(document)) = (own_rest, &changes.rest) {
             let param = document.clone().map_or(Param::Null, |document| Param::Value(Value::Text(document)));
-            columns.push((rest.column.clone(), param));
+            columns.push((rest.column.clone(), Cell::Param(param)));
         }
         Ok(columns)
     }
@@ -353,22 +395,28 @@ impl<'a> Lowering<'a> {
     fn update_own(
         &mut self,
         update: &Update,
-        columns: &[(Arc<str>, Param)],
+        columns: &Columns<'a>,
         after_change: bool,
     ) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
         builder.after_change = after_change;
-        let mut set = Vec::with_capacity(columns.len());
-        for (name, param) in columns {
-            let mark = builder.stored(&self.table.name, name, param.clone())?;
-            set.push(format!("{} = {mark}", self.quote(name)));
-        }
-        builder.push(&format!("UPDATE {} SET {}", self.quote(&self.table.name), set.join(", ")));
+        let set = self.set(&mut builder, &self.table.name, columns)?;
+        builder.push(&format!("UPDATE {} SET {set}", self.quote(&self.table.name)));
         self.only_this(&mut builder, &update.id, update.version.as_ref(), &self.table.only)?;
         let when = if after_change { ", when a statement above changed something" } else { "" };
         let about = format!("the row in {}{when}", self.table.name);
         self.steps.push(builder.step(about, Expect::Rows(1), None)?);
         Ok(())
+    }
+
+    /// The columns of an UPDATE, each with what it becomes.
+    fn set(&self, builder: &mut Builder<'_>, table: &str, columns: &Columns<'a>) -> Result<String, Failure> {
+        let one = |(column, cell): &(Arc<str>, Cell<'a>)| {
+            let name = self.quote(column);
+            let value = cell.write(builder, table, column, &name)?;
+            Ok(format!("{name} = {value}"))
+        };
+        Ok(columns.iter().map(one).collect::<Result<Vec<_>, Failure>>()?.join(", "))
     }
 
     // --- delete ---
@@ -393,6 +441,8 @@ impl<'a> Lowering<'a> {
                 for child in &self.table.children {
                     self.delete_child(child, &delete.id, &Row::new())?;
                 }
+                self.leave_elsewhere(&delete.id)?;
+                self.delete_parts(&delete.id)?;
                 self.delete_rest(&delete.id)?;
                 self.delete_own(delete, &permitted)?;
             }
@@ -434,35 +484,45 @@ impl<'a> Lowering<'a> {
 
     /// The row stays, with what ends its account and what hides it.
     fn disable(&mut self, delete: &Delete, disable: &Disable, permitted: &Predicate) -> Result<(), Failure> {
-        let mut builder = Builder::new(self.dialect);
-        let mut set = Vec::new();
-        for (native, disabled) in &disable.account {
-            let name = self.quote(&native.name);
-            let value = match disabled {
-                Disabled::Value(Some(value)) => {
-                    builder.stored(&self.table.name, &native.name, Param::Value(value.clone()))?
-                }
-                Disabled::Value(None) => "NULL".to_owned(),
-                Disabled::Bits { set, clear } => {
-                    let [set, clear] = [*set, !*clear].map(|bits| builder.value(Value::Integer(bits)));
-                    format!("(COALESCE({name}, 0) & {clear}) | {set}")
-                }
-            };
-            set.push(format!("{name} = {value}"));
-        }
-        let stamps = delete.stamps.iter().filter(|(native, _)| native.part.is_none());
-        let given = disable.values.iter().chain(stamps.map(|(native, value)| (&native.name, value)));
-        for (column, value) in given {
-            let mark = builder.stored(&self.table.name, column, Param::Value(value.clone()))?;
-            set.push(format!("{} = {mark}", self.quote(column)));
-        }
-        if set.is_empty() {
+        let cell = |disabled: &Disabled| match disabled {
+            Disabled::Value(value) => Cell::first(value.as_slice()),
+            Disabled::Bits { set, clear } => Cell::Bits { set: *set, clear: *clear },
+        };
+        let mut all: BTreeMap<Native, Cell<'a>> =
+            disable.account.iter().map(|(native, disabled)| (native.clone(), cell(disabled))).collect();
+        let own = disable.values.iter().map(|(column, value)| (Native::own(column.clone()), value));
+        let is_touched = |native: &Native| native.part.is_none() || all.keys().any(|k| k.part == native.part);
+        let stamps: Vec<_> = delete
+            .stamps
+            .iter()
+            .filter(|(native, _)| is_touched(native))
+            .map(|(n, v)| (n.clone(), v))
+            .collect();
+        all.extend(own.chain(stamps).map(|(native, value)| (native, Cell::value(value))));
+        if all.is_empty() {
             return Err(Failure::Internal(format!("nothing disables a {}", self.entity.name)));
         }
-        builder.push(&format!("UPDATE {} SET {}", self.quote(&self.table.name), set.join(", ")));
-        self.only_this(&mut builder, &delete.id, delete.version.as_ref(), permitted)?;
-        let about = format!("the row in {}, which stays", self.table.name);
-        self.steps.push(builder.step(about, Expect::Rows(1), None)?);
+        let own: Columns<'a> = all
+            .iter()
+            .filter(|(native, _)| native.part.is_none())
+            .map(|(n, c)| (n.name.clone(), c.clone()))
+            .collect();
+        if !own.is_empty() {
+            let mut builder = Builder::new(self.dialect);
+            let set = self.set(&mut builder, &self.table.name, &own)?;
+            builder.push(&format!("UPDATE {} SET {set}", self.quote(&self.table.name)));
+            self.only_this(&mut builder, &delete.id, delete.version.as_ref(), permitted)?;
+            let about = format!("the row in {}, which stays", self.table.name);
+            self.steps.push(builder.step(about, Expect::Rows(1), None)?);
+        }
+        for part in &self.table.parts {
+            self.write_part(
+                part,
+                &delete.id,
+                part::of_part(part, &all, |_, cell| cell.clone()),
+                Columns::new(),
+            )?;
+        }
         Ok(())
     }
 
@@ -498,7 +558,8 @@ impl<'a> Lowering<'a> {
 
     // --- unique ---
 
-    /// Refuses a value that a row has which `only` hides. Of those that are seen the table's own constraint tells.
+    /// Looks whether a row has the value that `only` hides. The table's own constraint tells whether that matters: it
+    /// does not where the row is another tenant's.
     fn unique(&mut self, values: &BTreeMap<Native, Vec<Value>>, id: Option<&str>) -> Result<(), Failure> {
         let Some(unscoped) = &self.entity.unscoped else { return Ok(()) };
         for native in &self.entity.unique {
@@ -513,10 +574,7 @@ impl<'a> Lowering<'a> {
             match self.facts.get(&hidden).map(|found| found.records.first()) {
                 None => self.needs.push(hidden),
                 Some(Some(other)) if Some(&*other.id) != id => {
-                    return Err(Failure::Hidden(format!(
-                        "{native} of row {} in {}",
-                        other.id, self.table.name
-                    )));
+                    self.hidden = Some(format!("{native} of row {} in {}", other.id, self.table.name));
                 }
                 Some(_) => {}
             }

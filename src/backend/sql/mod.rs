@@ -1,5 +1,5 @@
-//! SQL: one statement builder for two dialects. `dialect`, `builder`, `condition`, `order`, `select`, `lower` and `records`
-//! are pure; only `sqlite` and `sqlserver` talk to a database.
+//! SQL: one statement builder for two dialects. `dialect`, `builder`, `condition`, `link`, `order`, `part`, `select`, `lower` and
+//! `records` are pure; only `sqlite` and `sqlserver` talk to a database.
 
 mod builder;
 mod catalog;
@@ -7,8 +7,10 @@ mod condition;
 pub mod demo;
 mod dialect;
 mod hooks;
+mod link;
 mod lower;
 mod order;
+mod part;
 mod records;
 mod select;
 mod sqlite;
@@ -16,6 +18,8 @@ mod sqlserver;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_rows;
 #[cfg(test)]
 mod tests_of_transact;
 

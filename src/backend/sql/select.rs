@@ -1,4 +1,4 @@
-//! A [`Search`] as SELECT statements: one for the rows with their look-ups and document, one for each child
+//! A [`Search`] as SELECT statements: one for the rows with their look-ups, parts and document, one for each child
 //! table, one for the total. A child table's statement repeats the rows' own condition, so that it needs no
 //! list of keys from the first and all can go in one round trip.
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::builder::Builder;
 use super::condition::{self, CHILD, OWN};
 use super::dialect::Dialect;
-use super::order;
+use super::{link, order, part};
 use crate::backend::Failure;
 use crate::plan::{
     Action, Entity, Expect, Model, Native, Param, Plan, Search, Statement, Step, Store, Table, Value,
@@ -134,33 +134,58 @@ impl Selector<'_> {
     fn write_selected(&self, builder: &mut Builder<'_>, alias: &str, column: &Column) -> Result<(), Failure> {
         let value = format!("{alias}.{}", self.quote(&column.native.name));
         let kind = self.dialect.kind(self.table.place(&column.native), &column.native.name);
-        let shown = kind.selected(&value);
-        let scoped = condition::scoped(self.model, self.entity, &column.native);
-        match (&column.target, scoped.as_slice()) {
-            (Target::Several, _) => {
-                builder.push(&format!(", {value}, "));
-                self.write_kind(builder, &value, &column.native)?;
+        let targets = link::targets(self.model, self.entity, &column.native);
+        let is_whole = link::scoped(self.model, self.entity, &column.native).is_empty();
+        let selected = match targets.is_empty() {
+            true => kind.selected(&value),
+            false => self.key_of(builder, &targets, &value)?,
+        };
+        match &column.target {
+            Target::Several => {
+                builder.push(&format!(", {selected}, "));
+                self.write_kind(builder, &targets, &value)?;
             }
-            (_, []) => _ = builder.push(&format!(", {shown}")),
-            _ if alias == CHILD => _ = builder.push(&format!(", {value}")),
-            (_, tables) => {
+            // A value that stands in for nobody has no key.
+            _ if is_whole || alias == CHILD || link::are_named(&targets) => {
+                builder.push(&format!(", {selected}"));
+            }
+            _ => {
                 builder.push(", CASE WHEN ");
-                condition::write_leads(builder, tables, &value)?;
+                link::write_leads(builder, &targets, &value, None)?;
                 builder.push(&format!(" THEN {value} END"));
             }
         }
         Ok(())
     }
 
+    /// The key that a value leads to: itself, unless something else stands in for it.
+    fn key_of(
+        &self,
+        builder: &mut Builder<'_>,
+        targets: &[link::Target<'_>],
+        value: &str,
+    ) -> Result<String, Failure> {
+        if !link::are_named(targets) {
+            return Ok(value.to_owned());
+        }
+        let mut keys =
+            targets.iter().map(|target| target.key(builder, value)).collect::<Result<Vec<_>, _>>()?;
+        Ok(if keys.len() == 1 { keys.remove(0) } else { format!("COALESCE({})", keys.join(", ")) })
+    }
+
     /// Which of several entities has a row with this key; NULL when none has.
-    fn write_kind(&self, builder: &mut Builder<'_>, value: &str, native: &Native) -> Result<(), Failure> {
+    fn write_kind(
+        &self,
+        builder: &mut Builder<'_>,
+        targets: &[link::Target<'_>],
+        value: &str,
+    ) -> Result<(), Failure> {
         builder.push("CASE");
-        for name in self.entity.references.get(native).into_iter().flatten() {
-            let Some(Entity { store: Store::Table(table), .. }) = self.model.entity(name) else { continue };
+        for target in targets {
             builder.push(" WHEN ");
-            condition::write_leads(builder, &[table], value)?;
+            link::write_leads(builder, std::slice::from_ref(target), value, None)?;
             // The name is an identifier of the mapping, `User` or the like; doubled quotes keep it a literal.
-            builder.push(&format!(" THEN '{}'", name.replace('\'', "''")));
+            builder.push(&format!(" THEN '{}'", target.entity.replace('\'', "''")));
         }
         builder.push(" END");
         Ok(())
@@ -196,12 +221,18 @@ impl Selector<'_> {
     fn from(&self, builder: &mut Builder<'_>, lookups: &BTreeSet<Arc<str>>) -> Result<(), Failure> {
         builder.push(&format!(" FROM {} AS {OWN}{}", self.quote(&self.table.name), self.locking));
         for alias in lookups {
+            if let Some(part) = self.table.part(alias) {
+                part::write_join(builder, self.table, part)?;
+                continue;
+            }
             let lookup = self.table.lookup(alias);
-            let lookup = lookup
-                .ok_or_else(|| Failure::Internal(format!("{alias} is no look-up of {}", self.entity.name)))?;
+            let lookup = lookup.ok_or_else(|| {
+                Failure::Internal(format!("{alias} is no look-up and no part of {}", self.entity.name))
+            })?;
             let (table, alias) = (self.quote(&lookup.table), self.quote(alias));
             let (key, foreign) = (self.quote(&lookup.key), self.quote(&lookup.foreign_key));
             builder.push(&format!(" LEFT JOIN {table} AS {alias} ON {alias}.{key} = {OWN}.{foreign}"));
+            condition::write_scope(builder, &lookup.table, &lookup.only, Some(&alias))?;
         }
         Ok(())
     }
@@ -246,12 +277,13 @@ impl Selector<'_> {
         self.filtered(&mut builder)?;
         self.window(&mut builder, 0);
         builder.push(")");
+        condition::write_scope(&mut builder, &child.table, &child.only, Some(CHILD))?;
         for native in self.entity.references.keys().filter(|native| native.part.as_ref() == Some(name)) {
-            let tables = condition::scoped(self.model, self.entity, native);
-            if !tables.is_empty() {
+            let targets = link::scoped(self.model, self.entity, native);
+            if !targets.is_empty() {
                 builder.push(" AND ");
-                let link = format!("{CHILD}.{}", self.quote(&native.name));
-                condition::write_leads(&mut builder, &tables, &link)?;
+                let value = format!("{CHILD}.{}", self.quote(&native.name));
+                link::write_leads(&mut builder, &targets, &value, None)?;
             }
         }
         builder.push(&format!(" ORDER BY {key}"));
@@ -294,6 +326,6 @@ impl Select {
             self.children.into_iter().map(|child| step(format!("their {}", child.table), child.statement)),
         );
         steps.extend(self.count.map(|count| step("how many there are in all".to_owned(), count)));
-        Plan { steps, id: None }
+        Plan { steps, ..Plan::default() }
     }
 }

@@ -26,14 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 // === a small model: people with a department, phones and roles ===
 
 pub(super) fn table(name: &str, id: &str) -> Table {
-    Table {
-        name: name.into(),
-        id: id.into(),
-        lookups: Vec::new(),
-        children: Vec::new(),
-        rest: None,
-        only: Predicate::All,
-    }
+    Table { name: name.into(), id: id.into(), ..Table::default() }
 }
 
 pub(super) fn entity(name: &str, table: Table) -> Entity {
@@ -51,13 +44,15 @@ pub(super) fn entity(name: &str, table: Table) -> Entity {
 
 pub(super) fn model() -> Model {
     let child =
-        |table: &str, key: &str| Child { table: table.into(), foreign_key: key.into(), initial: Row::new() };
+        |table: &str, key: &str| Child { table: table.into(), foreign_key: key.into(), ..Child::default() };
     let dept = Lookup {
         alias: "dept".into(),
         table: "Department".into(),
         key: "DeptId".into(),
         foreign_key: "DeptId".into(),
         on_missing: OnMissing::Create,
+        only: Predicate::All,
+        initial: Row::new(),
     };
     let rest = SideDocument { table: "PersonScim".into(), key: "PersonId".into(), column: "Doc".into() };
     let mut user = entity(
@@ -84,6 +79,7 @@ pub(super) fn model() -> Model {
     let lookup = entity("User.dept", table("Department", "DeptId"));
     Model {
         entities: [user, group, lookup].into_iter().map(|entity| (entity.name.clone(), entity)).collect(),
+        ..Model::default()
     }
 }
 
@@ -92,7 +88,7 @@ pub(super) fn search(entity: &str, predicate: Predicate, natives: &[Native]) -> 
     Search { entity: entity.into(), predicate, fields, range: Range::first(10) }
 }
 
-fn is(name: &str, value: &str, case: Case) -> Predicate {
+pub(super) fn is(name: &str, value: &str, case: Case) -> Predicate {
     Predicate::Test(Native::own(name), Test::Equals(value.into(), case))
 }
 
