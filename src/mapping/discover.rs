@@ -59,6 +59,11 @@ fn mapped(
     for line in &lines {
         mark(&mut attribute, line, of, said);
     }
+    // Of an attribute all of whose elements are shown alone nothing can be changed.
+    let is_shown = |line: &&Line| line.element.is_some() && line.access == Access::ReadOnly;
+    if !kept && collection.is_none() && lines.iter().all(is_shown) {
+        protect(&mut attribute, Access::ReadOnly);
+    }
     if let Some(collection) = collection {
         mark_collection(&mut attribute, collection, kept && collection.reference().is_none(), said);
     } else if !kept {

@@ -15,6 +15,7 @@ use crate::plan::{
 use crate::scim::filter;
 use crate::scim::path::AttrPath;
 use crate::scim::resource::Resource;
+use crate::scim::schema::Mutability;
 use crate::scim::sort::SortBy;
 
 const CRM: &str = include_str!("../../mappings/crm/mapping.rhai");
@@ -187,6 +188,39 @@ fn a_misspelt_column_in_a_function_is_an_error() {
         ..Record::default()
     };
     assert_eq!(mapping.read(user(&mapping), &record, "").unwrap_err().status, 500);
+}
+
+#[test]
+fn several_paths_show_what_the_first_writes() {
+    let mapping = good(
+        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\"); \
+         attr([\"userName\", \"nickName\", `emails[primary eq true].value`], \"N\").required().unique();",
+    );
+    let of = user(&mapping);
+    let written =
+        mapping.write(of, &object(json!({ "userName": "ada", "nickName": "other" })), None).unwrap();
+    assert_eq!(written.values, [(Native::own("N"), vec!["ada".into()])].into());
+    let read = mapping.read(of, &Record { id: "1".to_owned(), ..written }, "").unwrap();
+    assert_eq!(
+        (&read["userName"], &read["nickName"], &read["emails"]),
+        (&json!("ada"), &json!("ada"), &json!([{ "value": "ada", "primary": true }]))
+    );
+    for (path, mutability) in [
+        ("userName", Mutability::ReadWrite),
+        ("nickName", Mutability::ReadOnly),
+        ("emails", Mutability::ReadOnly),
+    ] {
+        let found = of.resource_type.find(&AttrPath::attribute(path)).unwrap().attribute;
+        assert_eq!((found.mutability, found.required), (mutability, path == "userName"), "{path}");
+    }
+    // By either of them the database is asked, and exactly.
+    let asked = |text: &str| {
+        let filter = filter::check(filter::parse(text).unwrap(), &of.resource_type).unwrap();
+        let pushed = mapping.push(of, &filter, &SQLITE);
+        (pushed.predicate, pushed.exact)
+    };
+    assert_eq!(asked("nickName eq \"ada\""), asked("userName eq \"ada\""));
+    assert!(asked("nickName eq \"ada\"").1);
 }
 
 // === reading and writing ===

@@ -19,10 +19,15 @@ pub struct Plan {
 // === impl Plan ===
 
 impl Plan {
-    /// Whether all that it does is to delete rows.
+    /// Whether all that it does is to delete rows, and before them what leads to them.
     pub fn only_deletes_rows(&self) -> bool {
-        let deletes = |action: &Action| matches!(action, Action::Sql(sql) if sql.text.starts_with("DELETE"));
-        !self.steps.is_empty() && self.steps.iter().all(|step| deletes(&step.action))
+        let is_sql = |step: &Step, begin: &str, part: &str| match &step.action {
+            Action::Sql(sql) => sql.text.starts_with(begin) && sql.text.contains(part),
+            Action::Ldap(_) => false,
+        };
+        let deletes = |step: &Step| is_sql(step, "DELETE", "");
+        let empties = |step: &Step| is_sql(step, "UPDATE", " = NULL WHERE ");
+        self.steps.last().is_some_and(deletes) && self.steps.iter().all(|step| deletes(step) || empties(step))
     }
 }
 

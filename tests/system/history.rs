@@ -86,6 +86,9 @@ fn a_person_is_rows_of_three_tables_with_one_key() {
         assert!(!read.to_string().contains(name), "{read}");
     }
 
+    let elsewhere = json!([{ "op": "replace", "path": "emails[primary eq true].value", "value": "x" }]);
+    scim.patch(&path, &elsewhere).is_error(400, "mutability");
+
     // With nothing but a name: what the mapping gives parts is written, and reads as it does.
     let ben = site.person(&json!({ "userName": "ben" }));
     assert_eq!(
