@@ -2,7 +2,7 @@
 //! and an OpenLDAP of 10,000 people and 500 groups behind it, and a direct LDAP client that does the same
 //! look-ups in the same run. `scripts/bench` runs it; with `--write` it puts its tables into
 //! `docs/performance.md`. A backend's name (`sqlite`, `openldap`), and a part of a case's name after it, run
-//! only that. `scale` runs something else: one caller in front of large directories ([`scale`]).
+//! only that. `scale` runs something else: one caller in front of large directories ([`scale`]), and `rows` in front of a large database ([`rows`]).
 //!
 //! An answer with another status than the expected one ends it: what fails quickly is not fast.
 #![allow(
@@ -20,6 +20,7 @@ mod load;
 mod people;
 mod process;
 mod report;
+mod rows;
 mod scale;
 #[path = "../../tests/system/support/mod.rs"]
 mod support;
@@ -49,6 +50,9 @@ fn main() {
     let case = only.get(1).map_or("", String::as_str);
     if only.first().is_some_and(|only| only == "scale") {
         return scale::run(only.get(1).map(String::as_str));
+    }
+    if only.first().is_some_and(|only| only == "rows") {
+        return rows::run(only.get(1).map(String::as_str));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut report = Report::default();

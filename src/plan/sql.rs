@@ -1,5 +1,6 @@
-//! Rendering of SQL steps: each statement as it would be sent, its parameters as comments below it. Filled in,
-//! `sqlite3` accepts them. Secrets are left out.
+//! Rendering of SQL steps: each statement as it would be sent, its parameters as comments below it, as literals of the
+//! statement's dialect. Filled in, `sqlite3` accepts them one by one, and SQL Server's tools all of them as one batch.
+//! Secrets are left out.
 
 use std::fmt::Write as _;
 
@@ -19,21 +20,52 @@ pub(super) fn render(plan: &Plan) -> String {
         .collect();
     let writes = statements.iter().any(|(_, statement)| !statement.text.starts_with("SELECT"));
     let body: String = statements.iter().map(|(about, statement)| one(about, statement)).collect();
-    // T-SQL writes identifiers in brackets.
-    let is_transact = statements.iter().any(|(_, statement)| statement.text.contains('['));
-    let begin = if is_transact { "BEGIN TRANSACTION" } else { "BEGIN IMMEDIATE" };
     match writes {
-        true => format!("{begin};\n\n{body}COMMIT;\n"),
+        true => format!("{};\n\n{body}COMMIT;\n", words(statements.iter().map(|(_, one)| *one)).begin),
         false => body,
     }
 }
 
+/// How a dialect writes what is not in the statements.
+struct Words {
+    begin: &'static str,
+    mark: &'static str,
+    /// What begins a text's literal: T-SQL loses what a code page does not have without its N.
+    text: &'static str,
+    /// One of these characters, by its number.
+    character: &'static str,
+    join: &'static str,
+    octets: (&'static str, &'static str),
+}
+
+const SQLITE: Words = Words {
+    begin: "BEGIN IMMEDIATE",
+    mark: "?",
+    text: "'",
+    character: "char",
+    join: " || ",
+    octets: ("x'", "'"),
+};
+const TRANSACT: Words = Words {
+    begin: "BEGIN TRANSACTION",
+    mark: "@P",
+    text: "N'",
+    character: "NCHAR",
+    join: " + ",
+    octets: ("0x", ""),
+};
+
+/// Those of the dialect that these statements are in, by their marks.
+fn words<'a>(mut statements: impl Iterator<Item = &'a Statement>) -> &'static Words {
+    if statements.any(|statement| statement.text.contains(TRANSACT.mark)) { &TRANSACT } else { &SQLITE }
+}
+
 fn one(about: &str, statement: &Statement) -> String {
     let mut text = format!("-- {}\n{};\n", on_one_line(about), statement.text);
-    let marks = if statement.text.contains("@P") { "@P" } else { "?" };
+    let words = words(std::iter::once(statement));
     for (index, param) in statement.params.iter().enumerate() {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "--   {marks}{} = {}", index + 1, shown(param));
+        let _ = writeln!(text, "--   {}{} = {}", words.mark, index + 1, shown(param, words));
     }
     for output in &statement.outputs {
         let _ = writeln!(text, "--   returns :{output}");
@@ -42,39 +74,41 @@ fn one(about: &str, statement: &Statement) -> String {
     text
 }
 
-fn shown(param: &Param) -> String {
+fn shown(param: &Param, words: &Words) -> String {
     match param {
         Param::Null => "NULL".to_owned(),
         Param::Output(name) => format!(":{name}, which a statement above returned"),
-        Param::Value(value) => literal(value),
+        Param::Value(value) => literal(value, words),
     }
 }
 
-fn literal(value: &Value) -> String {
+fn literal(value: &Value, words: &Words) -> String {
     match value {
         Value::Integer(number) => number.to_string(),
         // With a fraction or an exponent, always: else SQL takes it for a whole number.
         Value::Real(number) => format!("{number:?}"),
         Value::Bool(truth) => i64::from(*truth).to_string(),
         Value::Bytes(octets) => {
-            format!("x'{}'", octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>())
+            let (start, end) = words.octets;
+            let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+            format!("{start}{digits}{end}")
         }
         Value::Timestamp(at) => format!("'{}'", at.format(&Rfc3339).unwrap_or_default()),
-        Value::Date(_) | Value::Today => quoted(&value.text().unwrap_or_else(|| "today".to_owned())),
+        Value::Date(_) | Value::Today => quoted(&value.text().unwrap_or_else(|| "today".to_owned()), words),
         Value::Secret(_) => "(secret, left out)".to_owned(),
-        Value::Text(text) => quoted(text),
-        Value::Reference(reference) => quoted(&reference.id),
+        Value::Text(text) => quoted(text, words),
+        Value::Reference(reference) => quoted(&reference.id, words),
     }
 }
 
 /// A text as a literal of one line: a line break in a value must not end the comment that it stands in.
-fn quoted(text: &str) -> String {
+fn quoted(text: &str, words: &Words) -> String {
     let mut parts = vec![String::new()];
     for c in text.chars() {
         match c {
             '\'' => parts.last_mut().into_iter().for_each(|part| part.push_str("''")),
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{85}') => {
-                parts.push(format!("char({})", u32::from(c)));
+                parts.push(format!("{}({})", words.character, u32::from(c)));
                 parts.push(String::new());
             }
             c => parts.last_mut().into_iter().for_each(|part| part.push(c)),
@@ -83,8 +117,8 @@ fn quoted(text: &str) -> String {
     let shown = parts
         .iter()
         .enumerate()
-        .map(|(at, part)| if at % 2 == 0 { format!("'{part}'") } else { part.clone() });
-    shown.collect::<Vec<_>>().join(" || ")
+        .map(|(at, part)| if at % 2 == 0 { format!("{}{part}'", words.text) } else { part.clone() });
+    shown.collect::<Vec<_>>().join(words.join)
 }
 
 fn on_one_line(text: &str) -> String {
@@ -127,8 +161,31 @@ mod tests {
     }
 
     #[test]
+    fn in_transact_sql_no_character_is_lost() {
+        let params = vec![Param::Value("Zoë's\n".into()), Param::Value(Value::Bytes(vec![1, 255]))];
+        let statement = Statement {
+            text: "UPDATE t SET a = @P1, b = @P2".to_owned(),
+            params,
+            outputs: Vec::new(),
+            variables: Vec::new(),
+            after_change: false,
+        };
+        let step = Step {
+            about: "the row".to_owned(),
+            action: Action::Sql(statement),
+            expect: Expect::Rows(1),
+            undo: None,
+        };
+        assert_eq!(
+            render(&Plan { steps: vec![step], ..Plan::default() }),
+            "BEGIN TRANSACTION;\n\n-- the row\nUPDATE t SET a = @P1, b = @P2;\n\
+             --   @P1 = N'Zoë''s' + NCHAR(10) + N''\n--   @P2 = 0x01ff\n\nCOMMIT;\n"
+        );
+    }
+
+    #[test]
     fn a_real_stays_one() {
-        let shown = |number| literal(&Value::Real(number));
+        let shown = |number| literal(&Value::Real(number), &SQLITE);
         assert_eq!([shown(1.0), shown(0.5), shown(-1e300)], ["1.0", "0.5", "-1e300"]);
     }
 }

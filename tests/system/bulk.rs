@@ -15,7 +15,10 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 
 #[test]
 fn in_two_bare_tables() {
-    let database = Database::of("plain");
+    plain(&Database::of("plain"));
+}
+
+pub fn plain(database: &Database) {
     let gateway = Gateway::serve(&[database.target("plain", "plain")]);
     let scim = gateway.target("plain");
     every_method(&scim);
@@ -27,7 +30,10 @@ fn in_two_bare_tables() {
 
 #[test]
 fn in_an_applications_tables() {
-    let database = Database::of("crm");
+    crm(&Database::of("crm"));
+}
+
+pub fn crm(database: &Database) {
     let gateway = Gateway::serve(&[database.target("crm", "crm")]);
     let scim = gateway.target("crm");
     every_method(&scim);

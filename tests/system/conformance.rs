@@ -44,7 +44,7 @@ fn of_entries_in_active_directory() {
     has_no_failed_check(Gateway::serve(&[target]), "corp");
 }
 
-fn has_no_failed_check(mut gateway: Gateway, target: &str) {
+pub fn has_no_failed_check(mut gateway: Gateway, target: &str) {
     // Where `scripts/test` puts it.
     let scim2 = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/scim2/bin/scim2");
     let url = gateway.target(target).base;

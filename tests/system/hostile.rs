@@ -22,17 +22,23 @@ const BYSTANDERS: [&str; 8] =
 
 #[test]
 fn in_an_applications_tables() {
-    let database = Database::of("crm");
-    let mut gateway = Gateway::serve(&[database.target("crm", "crm")]);
-    suffer(&gateway.target("crm"), &Tables { database: &database, of: &CRM });
-    gateway.is_sound();
+    crm(&Database::of("crm"));
 }
 
 #[test]
 fn in_two_bare_tables() {
-    let database = Database::of("plain");
+    plain(&Database::of("plain"));
+}
+
+pub fn crm(database: &Database) {
+    let mut gateway = Gateway::serve(&[database.target("crm", "crm")]);
+    suffer(&gateway.target("crm"), &Tables { database, of: &CRM });
+    gateway.is_sound();
+}
+
+pub fn plain(database: &Database) {
     let mut gateway = Gateway::serve(&[database.target("plain", "plain")]);
-    suffer(&gateway.target("plain"), &Tables { database: &database, of: &PLAIN });
+    suffer(&gateway.target("plain"), &Tables { database, of: &PLAIN });
     gateway.is_sound();
 }
 
@@ -495,29 +501,33 @@ struct Tables<'a> {
 
 /// Where names stand, and which tables there are.
 struct Shape {
-    logins: &'static str,
-    groups: &'static str,
+    logins: (&'static str, &'static str),
+    groups: (&'static str, &'static str),
     tables: &'static [&'static str],
 }
 
 /// The audit table grows with every new person, and is the application's own.
 const CRM: Shape = Shape {
-    logins: "SELECT hex(LoginName) AS name FROM AppUser",
-    groups: "SELECT hex(RoleName) AS name FROM Role",
+    logins: ("AppUser", "LoginName"),
+    groups: ("Role", "RoleName"),
     tables: &["AppUser", "UserPhone", "Department", "Role", "UserRole", "UserScim", "RoleScim"],
 };
 const PLAIN: Shape = Shape {
-    logins: "SELECT hex(UserName) AS name FROM Users",
-    groups: "SELECT hex(DisplayName) AS name FROM Groups",
+    logins: ("Users", "UserName"),
+    groups: ("Groups", "DisplayName"),
     tables: &["Users", "Groups", "Members"],
 };
 
 // === impl Tables ===
 
 impl Tables<'_> {
-    fn names(&self, sql: &str) -> BTreeSet<String> {
-        let rows = self.database.rows(sql);
-        rows.iter().map(|row| unhex(row["name"].as_str().unwrap())).collect()
+    /// The texts of a column, octet for octet.
+    fn names(&self, (table, column): (&str, &str)) -> BTreeSet<String> {
+        let is_sqlite = self.database.is_sqlite();
+        let shown = if is_sqlite { format!("hex({column})") } else { column.to_owned() };
+        let rows = self.database.rows(&format!("SELECT {shown} AS name FROM {table}"));
+        let names = rows.iter().map(|row| row["name"].as_str().unwrap());
+        names.map(|name| if is_sqlite { unhex(name) } else { name.to_owned() }).collect()
     }
 }
 
@@ -532,7 +542,11 @@ impl Store for Tables<'_> {
 
     fn snapshot(&self) -> BTreeSet<String> {
         let own = self.of.tables.iter().map(|table| format!("SELECT * FROM {table} ORDER BY 1, 2"));
-        let all = own.chain(["SELECT * FROM sqlite_master ORDER BY name".to_owned()]);
+        let schema = match self.database.is_sqlite() {
+            true => "SELECT * FROM sqlite_master ORDER BY name",
+            false => "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM INFORMATION_SCHEMA.COLUMNS",
+        };
+        let all = own.chain([schema.to_owned()]);
         all.flat_map(|sql| self.database.rows(&sql).into_iter().map(move |row| format!("{sql}: {row}")))
             .collect()
     }

@@ -36,16 +36,22 @@ trait Native {
 
 #[test]
 fn of_an_applications_tables() {
-    let database = Database::of("crm");
-    let gateway = Gateway::serve(&[database.target("crm", "crm")]);
-    live(&gateway.target("crm"), &Crm(&database));
+    crm(&Database::of("crm"));
 }
 
 #[test]
 fn of_two_bare_tables() {
-    let database = Database::of("plain");
+    plain(&Database::of("plain"));
+}
+
+pub fn crm(database: &Database) {
+    let gateway = Gateway::serve(&[database.target("crm", "crm")]);
+    live(&gateway.target("crm"), &Crm(database));
+}
+
+pub fn plain(database: &Database) {
     let gateway = Gateway::serve(&[database.target("plain", "plain")]);
-    live(&gateway.target("plain"), &Plain(&database));
+    live(&gateway.target("plain"), &Plain(database));
 }
 
 #[test]
@@ -344,10 +350,10 @@ struct Crm<'a>(&'a Database);
 impl Native for Crm<'_> {
     fn person(&self, login: &str) -> Option<Person> {
         let sql = format!(
-            "SELECT LastName, Email, StatusCd FROM AppUser WHERE LoginName = {} COLLATE BINARY",
+            "SELECT LoginName, LastName, Email, StatusCd FROM AppUser WHERE LoginName = {}",
             literal(login)
         );
-        self.0.rows(&sql).pop().map(|row| Person {
+        self.0.rows(&sql).pop().filter(|row| row["LoginName"] == login).map(|row| Person {
             family: text(&row["LastName"]).filter(|name| !name.is_empty()),
             mail: text(&row["Email"]),
             active: text(&row["StatusCd"]).map(|status| status == "A"),
@@ -370,9 +376,8 @@ impl Native for Crm<'_> {
 
     fn members(&self, group: &str) -> Option<BTreeSet<String>> {
         let name = literal(group);
-        self.0.rows(&format!("SELECT 1 FROM Role WHERE RoleName = {name}")).pop()?;
-        let sql =
-            "SELECT LoginName AS login FROM AppUser JOIN UserRole USING (UserId) JOIN Role USING (RoleId)";
+        self.0.rows(&format!("SELECT 1 AS there FROM Role WHERE RoleName = {name}")).pop()?;
+        let sql = "SELECT LoginName AS login FROM AppUser u JOIN UserRole m ON m.UserId = u.UserId JOIN Role r ON r.RoleId = m.RoleId";
         Some(column(&self.0.rows(&format!("{sql} WHERE RoleName = {name}"))))
     }
 }
@@ -381,8 +386,8 @@ struct Plain<'a>(&'a Database);
 
 impl Native for Plain<'_> {
     fn person(&self, login: &str) -> Option<Person> {
-        let sql = format!("SELECT Doc FROM Users WHERE UserName = {} COLLATE BINARY", literal(login));
-        let row = self.0.rows(&sql).pop()?;
+        let sql = format!("SELECT UserName, Doc FROM Users WHERE UserName = {}", literal(login));
+        let row = self.0.rows(&sql).pop().filter(|row| row["UserName"] == login)?;
         let document: Value = serde_json::from_str(row["Doc"].as_str().unwrap_or("{}")).unwrap();
         Some(Person {
             family: text(&document["name"]["familyName"]),
@@ -406,7 +411,7 @@ impl Native for Plain<'_> {
 
     fn members(&self, group: &str) -> Option<BTreeSet<String>> {
         let name = literal(group);
-        self.0.rows(&format!("SELECT 1 FROM Groups WHERE DisplayName = {name}")).pop()?;
+        self.0.rows(&format!("SELECT 1 AS there FROM Groups WHERE DisplayName = {name}")).pop()?;
         let sql = "SELECT UserName AS login FROM Users JOIN Members ON MemberId = Users.Id JOIN Groups ON GroupId = Groups.Id";
         Some(column(&self.0.rows(&format!("{sql} WHERE DisplayName = {name}"))))
     }

@@ -451,9 +451,13 @@ fn searched(client: &Command, plan: &str) -> Option<String> {
 
 #[test]
 fn of_rows_in_an_applications_tables_is_taken_by_sqlite3() {
-    let (planned, served) = (Database::of("crm"), Database::of("crm"));
+    crm_rows(&|| Database::of("crm"), HOSTILE);
+}
+
+/// Makes people and groups, in one database as planned, in another as served. The name is one that the columns hold.
+pub fn crm_rows(make: &dyn Fn() -> Database, name: &str) {
     let person = json!({
-        "userName": "o'neil;-- ?2 🦀",
+        "userName": format!("o'neil;-- ?2 {}", name.chars().find(|c| !c.is_ascii()).unwrap()),
         "externalId": HOSTILE,
         "name": { "givenName": "'); DROP TABLE Role;--", "familyName": "O'\nNeil" },
         "emails": [{ "type": "work", "value": "o'neil@x" }, { "type": "home", "value": HOSTILE }],
@@ -467,26 +471,29 @@ fn of_rows_in_an_applications_tables_is_taken_by_sqlite3() {
         "roles": [{ "value": HOSTILE }],
         ENTERPRISE: { "department": "New 'Dept' ?1", "manager": { "value": "7" }, "division": HOSTILE },
     });
-    let crew = json!({ "displayName": HOSTILE, "members": [{ "value": "101" }, { "value": "2" }] });
-    let plans = both_ways("crm", &planned, &served, &[("/Users", &person), ("/Groups", &crew)]);
-    assert_eq!(plans[0].matches("= (secret, left out)\n").count(), 2, "{}", plans[0]);
-    let varying = ["PwdHash", "PwdSalt", "ModifiedUtc", "At"];
-    assert_eq!(rows(&planned, &varying), rows(&served, &varying));
-
-    let sql = "SELECT * FROM AppUser JOIN Department USING (DeptId) WHERE LoginName LIKE 'o''neil;-- ?2 _'";
-    let row = &planned.rows(&sql.replace('*', "UserId, LastName, StatusCd, ManagerId, Name"))[0];
-    let expected = json!({
-        "UserId": 101, "LastName": "O'\nNeil", "StatusCd": "T", "ManagerId": 7, "Name": "New 'Dept' ?1",
+    let crew = json!({ "displayName": name, "members": [{ "value": "101" }, { "value": "2" }] });
+    let varying = ["PwdHash", "PwdSalt", "ModifiedUtc", "At", "RowVer"];
+    both_ways("crm", make, &[("/Users", &person), ("/Groups", &crew)], &varying, |planned, plans| {
+        assert_eq!(plans[0].matches("= (secret, left out)\n").count(), 2, "{}", plans[0]);
+        let sql = "SELECT UserId, LastName, StatusCd, ManagerId, Name FROM AppUser u JOIN Department d ON d.DeptId = u.DeptId \
+                   WHERE LoginName LIKE 'o''neil;-- ?2 _'";
+        let expected = json!({
+            "UserId": 101, "LastName": "O'\nNeil", "StatusCd": "T", "ManagerId": 7, "Name": "New 'Dept' ?1",
+        });
+        assert_eq!(planned.rows(sql), [expected]);
+        let members = "SELECT RoleName, UserId FROM Role r JOIN UserRole m ON m.RoleId = r.RoleId \
+                       WHERE GrantedBy = 'gantry' ORDER BY UserId";
+        let member = |id: u32| json!({ "RoleName": name, "UserId": id });
+        assert_eq!(planned.rows(members), [member(2), member(101)]);
     });
-    assert_eq!(*row, expected);
-    let members = "SELECT RoleName, UserId FROM Role JOIN UserRole USING (RoleId) WHERE GrantedBy = 'gantry'";
-    let member = |id: u32| json!({ "RoleName": HOSTILE, "UserId": id });
-    assert_eq!(planned.rows(members), [member(2), member(101)]);
 }
 
 #[test]
 fn of_rows_in_two_bare_tables_is_taken_by_sqlite3() {
-    let (planned, served) = (Database::of("plain"), Database::of("plain"));
+    plain_rows(&|| Database::of("plain"));
+}
+
+pub fn plain_rows(make: &dyn Fn() -> Database) {
     let person = json!({
         "userName": HOSTILE,
         "externalId": "'",
@@ -495,32 +502,37 @@ fn of_rows_in_two_bare_tables_is_taken_by_sqlite3() {
         "active": false,
         "password": PASSWORD,
     });
-    for database in [&planned, &served] {
+    let make = || {
+        let database = make();
         database.change("INSERT INTO Users (Id, UserName) VALUES ('u1', 'ada')");
         database.change("INSERT INTO Groups (Id, DisplayName) VALUES ('g1', 'inner')");
-    }
+        database
+    };
     let crew = json!({
         "displayName": HOSTILE,
         "externalId": HOSTILE,
         "members": [{ "value": "u1" }, { "value": "g1" }],
     });
-    both_ways("plain", &planned, &served, &[("/Users", &person), ("/Groups", &crew)]);
     let varying = ["Id", "GroupId", "PwdHash", "PwdSalt", "Created", "Modified"];
-    assert_eq!(rows(&planned, &varying), rows(&served, &varying));
-
-    let row = &planned.rows("SELECT UserName, Doc FROM Users WHERE ExternalId = ''''")[0];
-    assert_eq!(row["UserName"], HOSTILE);
-    let document: Value = serde_json::from_str(row["Doc"].as_str().unwrap()).unwrap();
-    assert_eq!((&document["name"], &document["active"]), (&person["name"], &json!(false)));
-    let members = "SELECT MemberId FROM Members JOIN Groups ON Id = GroupId WHERE ExternalId = DisplayName";
-    assert_eq!(planned.rows(members), [json!({ "MemberId": "g1" }), json!({ "MemberId": "u1" })]);
+    both_ways("plain", &make, &[("/Users", &person), ("/Groups", &crew)], &varying, |planned, _| {
+        let row = &planned.rows("SELECT UserName, Doc FROM Users WHERE ExternalId = ''''")[0];
+        assert_eq!(row["UserName"], HOSTILE);
+        let document: Value = serde_json::from_str(row["Doc"].as_str().unwrap()).unwrap();
+        assert_eq!((&document["name"], &document["active"]), (&person["name"], &json!(false)));
+        let members = "SELECT MemberId FROM Members JOIN Groups ON Id = GroupId WHERE ExternalId = DisplayName \
+                       ORDER BY MemberId";
+        assert_eq!(planned.rows(members), [json!({ "MemberId": "g1" }), json!({ "MemberId": "u1" })]);
+    });
 }
 
 #[test]
 fn of_each_method_on_an_applications_tables() {
-    let database = Database::of("crm");
+    crm_methods(&Database::of("crm"));
+}
+
+pub fn crm_methods(database: &Database) {
     let target = database.target(TARGET, "crm");
-    let planner = Planner::of(&target, &database);
+    let planner = Planner::of(&target, database);
     let login = &database.rows("SELECT LoginName FROM AppUser WHERE UserId = 30")[0]["LoginName"];
     let login = login.as_str().unwrap().to_owned();
     let known = Known { login, user: "30".to_owned(), other: "5".to_owned(), group: "500003".to_owned() };
@@ -533,11 +545,14 @@ fn of_each_method_on_an_applications_tables() {
 
 #[test]
 fn of_each_method_on_two_bare_tables() {
-    let database = Database::of("plain");
+    plain_methods(&Database::of("plain"));
+}
+
+pub fn plain_methods(database: &Database) {
     database.change("INSERT INTO Users (Id, UserName) VALUES ('u''1', 'ada'), ('u2', 'bob'), ('u3', 'eve')");
     database.change("INSERT INTO Groups (Id, DisplayName) VALUES ('g1', 'crew'), ('g2', 'others')");
     let target = database.target(TARGET, "plain");
-    let planner = Planner::of(&target, &database);
+    let planner = Planner::of(&target, database);
     let id = |id: &str| id.to_owned();
     let known = Known { login: id("ada"), user: id("u'1"), other: id("u2"), group: id("g1") };
     each_method(&planner, &known);
@@ -546,37 +561,58 @@ fn of_each_method_on_two_bare_tables() {
     refusals(&planner, &gateway.target(TARGET), &known);
 }
 
-/// Creates of each path and body: as planned, by hand; and on the other database by the gateway. The plans.
+/// Creates of each path and body: as planned, by hand; and in another database by the gateway. Both end with the same
+/// rows; what is planned is shown with its plans before it goes.
 fn both_ways(
     mapping: &str,
-    planned: &Database,
-    served: &Database,
+    make: &dyn Fn() -> Database,
     creates: &[(&str, &Value)],
-) -> Vec<String> {
-    let planner = Planner::of(&planned.target(TARGET, mapping), planned);
-    let gateway = Gateway::serve(&[served.target(TARGET, mapping)]);
+    varying: &[&str],
+    shown: impl Fn(&Database, &[String]),
+) {
+    let database = make();
+    let planner = Planner::of(&database.target(TARGET, mapping), &database);
+    let begin = if database.is_sqlite() { "BEGIN IMMEDIATE;\n" } else { "BEGIN TRANSACTION;\n" };
     let create = |(path, body): &(&str, &Value)| {
         let plan = planner.plan("POST", path, Some(body));
-        assert!(plan.starts_with("BEGIN IMMEDIATE;\n") && plan.ends_with("\nCOMMIT;\n"), "{plan}");
-        planned.carry_out(&plan);
-        gateway.target(TARGET).post(path, body).is(201);
+        assert!(plan.starts_with(begin) && plan.ends_with("\nCOMMIT;\n"), "{plan}");
+        database.carry_out(&plan);
         plan
     };
-    creates.iter().map(create).collect()
+    let plans: Vec<String> = creates.iter().map(create).collect();
+    shown(&database, &plans);
+    let planned = rows(&database, varying);
+    drop(planner);
+    drop(database);
+
+    let database = make();
+    let gateway = Gateway::serve(&[database.target(TARGET, mapping)]);
+    for (path, body) in creates {
+        gateway.target(TARGET).post(path, body).is(201);
+    }
+    assert_eq!(planned, rows(&database, varying));
 }
 
-/// Every row of every table, as SQL literals; of columns that vary from run to run only the type.
+/// Every row of every table; of columns that vary from run to run only whether there is a value.
 fn rows(database: &Database, varying: &[&str]) -> BTreeMap<String, Vec<String>> {
-    let columns = "SELECT t.name AS \"table\", c.name AS \"column\" FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'";
+    let columns = match database.is_sqlite() {
+        true => {
+            "SELECT t.name AS holder, c.name AS name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c \
+             WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
+        }
+        false => "SELECT TABLE_NAME AS holder, COLUMN_NAME AS name FROM INFORMATION_SCHEMA.COLUMNS",
+    };
     let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in database.rows(columns) {
-        let column = row["column"].as_str().unwrap();
-        let shown = if varying.contains(&column) { "typeof" } else { "quote" };
-        let table = tables.entry(row["table"].as_str().unwrap().to_owned()).or_default();
-        table.push(format!("{shown}(\"{column}\") AS \"{column}\""));
+        let column = row["name"].as_str().unwrap();
+        let table = tables.entry(row["holder"].as_str().unwrap().to_owned()).or_default();
+        table.push(match varying.contains(&column) {
+            true => format!("CASE WHEN {column} IS NULL THEN 'none' ELSE 'some' END AS {column}"),
+            false => column.to_owned(),
+        });
     }
     let read = |(table, columns): (String, Vec<String>)| {
-        let found = database.rows(&format!("SELECT {} FROM \"{table}\"", columns.join(", ")));
+        let found = database.rows(&format!("SELECT {} FROM {table}", columns.join(", ")));
         let mut rows: Vec<String> = found.iter().map(Value::to_string).collect();
         rows.sort();
         (table, rows)
@@ -585,8 +621,11 @@ fn rows(database: &Database, varying: &[&str]) -> BTreeMap<String, Vec<String>> 
 }
 
 impl Native for Database {
-    /// The file's octets too: a change of its mode is one.
+    /// A file's octets too: a change of its mode is one.
     fn state(&self) -> String {
+        if !self.is_sqlite() {
+            return format!("{:#?}", rows(self, &[]));
+        }
         let dump = output(Command::new("sqlite3").arg("-readonly").arg(self.file()).arg(".dump"));
         let octets = std::fs::read(self.file()).unwrap();
         format!("{dump}\n{}", STANDARD.encode(octets))

@@ -31,7 +31,12 @@ fn of_bodies_paths_and_filters() {
         ds389.target("389ds", "389ds"),
         samba.target("active-directory", "active-directory", ""),
     ]);
-    for name in ["crm", "plain", "openldap", "posix", "389ds", "active-directory"] {
+    of_targets(&mut gateway, &["crm", "plain", "openldap", "posix", "389ds", "active-directory"]);
+}
+
+/// Everything, on each of a gateway's targets.
+pub fn of_targets(gateway: &mut Gateway, names: &[&str]) {
+    for name in names {
         let scim = gateway.target(name);
         let made =
             scim.post("/Users", &json!({ "userName": "bystander", "name": { "familyName": "By" } })).is(201);
@@ -206,7 +211,10 @@ fn requests(scim: &Scim, user: &str) {
 
 #[test]
 fn a_name_that_is_taken_is_told_before_what_else_is_missing() {
-    let database = Database::of("crm");
+    of_a_name_that_is_taken(&Database::of("crm"));
+}
+
+pub fn of_a_name_that_is_taken(database: &Database) {
     let folder = tempfile::tempdir().unwrap();
     let mapping = "resource(\"User\").table(\"AppUser\").id(\"UserId\").on_delete(\"delete\");
         attr(\"userName\", \"LoginName\").required().unique();

@@ -5,6 +5,7 @@ use std::sync::Barrier;
 
 use serde_json::{Value, json};
 
+use super::support::database::Database;
 use super::support::directory::Directory;
 use super::support::gateway::Gateway;
 use super::support::samba::Samba;
@@ -12,12 +13,20 @@ use super::support::scim::{Answer, Scim};
 
 #[test]
 fn in_two_bare_tables() {
-    life(&Gateway::demo("plain", &[]).target("plain"));
+    plain(&Database::of("plain"));
 }
 
 #[test]
 fn in_an_applications_tables() {
-    life(&Gateway::demo("crm", &[]).target("crm"));
+    crm(&Database::of("crm"));
+}
+
+pub fn plain(database: &Database) {
+    life(&Gateway::serve(&[database.target("plain", "plain")]).target("plain"));
+}
+
+pub fn crm(database: &Database) {
+    life(&Gateway::serve(&[database.target("crm", "crm")]).target("crm"));
 }
 
 #[test]
@@ -125,24 +134,46 @@ fn of_many_who_write_on_condition_of_one_version_one_wins() {
         samba.target("ad", "active-directory", ""),
     ]);
     for scim in [plain.target("plain"), ldap.target("openldap"), ldap.target("389ds"), ldap.target("ad")] {
-        let made = scim.post("/Users", &json!({ "userName": "race", "active": true }));
-        let (version, user) = (etag(&made), made.is(201));
-        let path = format!("/Users/{}", user["id"].as_str().unwrap());
-        let statuses: Vec<u16> = std::thread::scope(|scope| {
-            let one = |number: usize| {
-                let (scim, path, version) = (scim.clone(), path.clone(), version.clone());
-                scope.spawn(move || {
-                    let body =
-                        json!({ "userName": "race", "title": format!("number {number}"), "active": true });
-                    scim.on_condition("PUT", &path, "If-Match", &version, Some(&body)).status
-                })
-            };
-            let threads: Vec<_> = (0..8).map(one).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-        assert_eq!(statuses.iter().filter(|status| **status == 412).count(), 7, "{statuses:?}");
+        race(&scim);
     }
+}
+
+/// Eight replace what they read, then eight times two change it in ways that exclude each other.
+pub fn race(scim: &Scim) {
+    let made = scim.post("/Users", &json!({ "userName": "race", "active": true }));
+    let (version, user) = (etag(&made), made.is(201));
+    let path = format!("/Users/{}", user["id"].as_str().unwrap());
+    let title = |number: usize| format!("number {number}");
+    let put = |number: usize| json!({ "userName": "race", "title": title(number), "active": true });
+    let mut won = vec![one_wins(scim, "PUT", &path, &version, (0..8).map(put).collect())];
+    for round in 1..9 {
+        let version = etag(&scim.get(&path));
+        let patch = |number: usize| {
+            let operation = json!({ "op": "replace", "path": "title", "value": title(10 * round + number) });
+            json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation] })
+        };
+        won.push(10 * round + one_wins(scim, "PATCH", &path, &version, (0..2).map(patch).collect()));
+    }
+    assert_eq!(scim.get(&path).is(200)["title"], title(won[8]));
+}
+
+/// Sends these at the same time on condition of one version; which of them is done.
+fn one_wins(scim: &Scim, method: &str, path: &str, version: &str, bodies: Vec<Value>) -> usize {
+    let start = Barrier::new(bodies.len());
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let one = |body| {
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                scim.on_condition(method, path, "If-Match", version, Some(body)).status
+            })
+        };
+        let threads: Vec<_> = bodies.iter().map(one).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let count = |status: u16| statuses.iter().filter(|found| **found == status).count();
+    assert_eq!((count(200), count(412)), (1, bodies.len() - 1), "{method}: {statuses:?}");
+    statuses.iter().position(|status| *status == 200).unwrap()
 }
 
 /// Behind two gateways nothing stops them but the directory: each writes the old value's end and the new one.

@@ -337,11 +337,12 @@ impl Writer<'_, '_> {
             false => Some(self.builder.value(pattern)),
         };
         let Some(mark) = mark else { return NEVER.to_owned() };
-        let like = format!("{column} LIKE {mark} ESCAPE '\\'");
+        let escape = dialect.escape();
+        let like = format!("{column} LIKE {mark}{escape}");
         match (case, dialect) {
             (Case::Folded, _) => like,
             (Case::Exact, Dialect::Transact(_)) => {
-                format!("({like} AND {} LIKE {mark} ESCAPE '\\')", dialect.exactly(column))
+                format!("({like} AND {} LIKE {mark}{escape})", dialect.exactly(column))
             }
             (Case::Exact, Dialect::Sqlite) => {
                 let plain = self.builder.param(Param::Value(Value::Text(text.to_owned())));

@@ -133,13 +133,23 @@ impl Dialect<'_> {
         }
     }
 
-    /// A text for LIKE with its wildcards escaped by a backslash.
+    /// A text for LIKE with its wildcards escaped: by a backslash in SQLite, by brackets in T-SQL. There a character of
+    /// one's own can be declared as well, but Babelfish finds nothing by `%` and such a character behind it.
     pub(super) fn like(self, text: &str) -> String {
-        let wild: &[char] = match self {
-            Self::Sqlite => &['\\', '%', '_'],
-            Self::Transact(_) => &['\\', '%', '_', '['],
+        let escaped = |c: char| match (self, c) {
+            (Self::Sqlite, '\\' | '%' | '_') => format!("\\{c}"),
+            (Self::Transact(_), '[' | '%' | '_') => format!("[{c}]"),
+            _ => c.to_string(),
         };
-        text.chars().flat_map(|c| wild.contains(&c).then_some('\\').into_iter().chain([c])).collect()
+        text.chars().map(escaped).collect()
+    }
+
+    /// What follows a pattern of [`Self::like`].
+    pub(super) fn escape(self) -> &'static str {
+        match self {
+            Self::Sqlite => " ESCAPE '\\'",
+            Self::Transact(_) => "",
+        }
     }
 
     /// A window of an ordered result; both are the marks of parameters.

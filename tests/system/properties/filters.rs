@@ -27,17 +27,21 @@ const ONCE_WRONG: [&str; 5] = [
 #[test]
 fn find_what_their_evaluation_finds() {
     let everywhere = Everywhere::start();
-    let mut runner = runner(120);
-    let population = one(&mut runner, &people::population(30, 8));
     for name in TARGETS {
-        let scim = everywhere.gateway.target(name);
-        let settled = people::settle(&scim, &population);
-        assert!(settled > 20, "{name}: of all only {settled} were taken");
-        for kind in ["User", "Group"] {
-            let list = List::read(&scim, name, kind);
-            ONCE_WRONG.iter().for_each(|text| list.agrees(&filter::parse(text).unwrap()).unwrap());
-            all(&mut runner, &filters(&list), |filter| list.agrees(&filter));
-        }
+        agree(&everywhere.gateway.target(name), name, &TEXTS);
+    }
+}
+
+/// Filters of a target with people made of these texts.
+pub fn agree(scim: &Scim, name: &str, texts: &'static [&'static str]) {
+    let mut runner = runner(120);
+    let population = one(&mut runner, &people::population(30, 8, texts));
+    let settled = people::settle(scim, &population);
+    assert!(settled > 20, "{name}: of all only {settled} were taken");
+    for kind in ["User", "Group"] {
+        let list = List::read(scim, name, kind, texts);
+        ONCE_WRONG.iter().for_each(|text| list.agrees(&filter::parse(text).unwrap()).unwrap());
+        all(&mut runner, &filters(&list), |filter| list.agrees(&filter));
     }
 }
 
@@ -48,20 +52,23 @@ struct List {
     rt: ResourceType,
     folding: Folding,
     resources: Vec<Resource>,
+    /// What filters are made of, besides what the resources have.
+    texts: &'static [&'static str],
 }
 
 // === impl List ===
 
 impl List {
-    fn read(scim: &Scim, target: &str, kind: &str) -> Self {
+    fn read(scim: &Scim, target: &str, kind: &str, texts: &'static [&'static str]) -> Self {
         let rt = advertised(scim, kind);
         let folding = match target {
             "openldap" | "posix" => Folding::Directory,
             "389ds" | "ad" => Folding::Unprepared,
+            "server" => Folding::Unicode,
             _ => Folding::Ascii,
         };
-        let mut list =
-            Self { scim: scim.clone(), target: target.to_owned(), rt, folding, resources: Vec::new() };
+        let (scim, target) = (scim.clone(), target.to_owned());
+        let mut list = Self { scim, target, rt, folding, resources: Vec::new(), texts };
         // Also what is returned only when it is asked for.
         let names = paths(&list.rt).into_iter();
         let names = names.filter(|(path, of)| path.sub.is_none() || of.returned == Returned::Request);
@@ -192,7 +199,7 @@ fn filters(list: &List) -> BoxedStrategy<Filter> {
                 let texts = list.texts(&path.with_sub(&sub.name));
                 (AttrPath::attribute(&sub.name), sub.clone(), texts)
             });
-            (path.clone(), nested(terms(subs.collect()), 2))
+            (path.clone(), nested(terms(subs.collect(), list.texts), 2))
         })
         .collect();
     let value_path = prop::sample::select(elements).prop_flat_map(|(path, inner)| {
@@ -203,7 +210,7 @@ fn filters(list: &List) -> BoxedStrategy<Filter> {
             at: 0,
         })
     });
-    nested(prop_oneof![4 => terms(with_texts), 1 => value_path].boxed(), 3)
+    nested(prop_oneof![4 => terms(with_texts, list.texts), 1 => value_path].boxed(), 3)
 }
 
 fn nested(leaf: BoxedStrategy<Filter>, depth: u32) -> BoxedStrategy<Filter> {
@@ -220,14 +227,17 @@ fn nested(leaf: BoxedStrategy<Filter>, depth: u32) -> BoxedStrategy<Filter> {
 const OPERATORS: [Op; 9] = [Op::Eq, Op::Ne, Op::Co, Op::Sw, Op::Ew, Op::Gt, Op::Ge, Op::Lt, Op::Le];
 
 /// A comparison, or a test of presence, of one of the attributes.
-fn terms(of: Vec<(AttrPath, Attribute, Vec<String>)>) -> BoxedStrategy<Filter> {
+fn terms(
+    of: Vec<(AttrPath, Attribute, Vec<String>)>,
+    texts: &'static [&'static str],
+) -> BoxedStrategy<Filter> {
     let op = option::weighted(0.9, prop::sample::select(&OPERATORS[..]));
     // Mostly what some resource has.
     let had = of.iter().filter(|(_, attribute, texts)| attribute.kind == Type::Boolean || !texts.is_empty());
     let had: Vec<_> = had.cloned().collect();
     let path = prop_oneof![1 => prop::sample::select(of.clone()), 3 => prop::sample::select(if had.is_empty() { of } else { had })];
-    let term = (path, op).prop_flat_map(|((path, attribute, texts), op)| {
-        let literal = literals(&attribute, texts);
+    let term = (path, op).prop_flat_map(move |((path, attribute, had), op)| {
+        let literal = literals(&attribute, had, texts);
         (Just(path), Just(op), literal)
     });
     term.prop_map(|(path, op, value)| match op {
@@ -238,14 +248,15 @@ fn terms(of: Vec<(AttrPath, Attribute, Vec<String>)>) -> BoxedStrategy<Filter> {
 }
 
 /// Values of the attribute's type, mostly those that resources have, or parts of them, or in another case.
-fn literals(attribute: &Attribute, mut texts: Vec<String>) -> BoxedStrategy<Literal> {
+fn literals(attribute: &Attribute, had: Vec<String>, more: &[&str]) -> BoxedStrategy<Literal> {
+    let mut texts = had;
     let truth = any::<bool>().prop_map(Literal::Bool).boxed();
     let number = (-1_i64..50).prop_map(|number| Literal::Number(number.into())).boxed();
     if attribute.kind == Type::DateTime {
         texts.extend(["2026-01-31T12:00:00+02:00", "9999-12-31T23:59:59-01:00"].map(str::to_owned));
         texts.extend(texts.clone().iter().map(|text| text.replace('Z', "+00:00")));
     } else {
-        texts.extend(TEXTS.map(str::to_owned));
+        texts.extend(more.iter().map(|text| (*text).to_owned()));
     }
     let text = (prop::sample::select(texts), 0..8_u8, any::<prop::sample::Index>());
     let text = text.prop_map(|(text, change, at)| Literal::Text(changed(&text, change, at))).boxed();

@@ -5,9 +5,9 @@
 //! more cases: `scripts/soak` runs them long. What once went wrong stands as a case of its own in `filters.rs`
 //! and `patches.rs`.
 
-mod filters;
-mod patches;
-mod people;
+pub mod filters;
+pub mod patches;
+pub mod people;
 
 use std::fmt::Debug;
 

@@ -58,13 +58,17 @@ pub const TEXTS: [&str; 41] = [
 
 /// One of the texts.
 pub fn text() -> impl Strategy<Value = String> {
-    prop::sample::select(&TEXTS[..]).prop_map(str::to_owned)
+    one_of(&TEXTS)
+}
+
+fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop::sample::select(texts).prop_map(str::to_owned)
 }
 
 /// One of the texts, or an empty one, or a space.
-fn any_text() -> impl Strategy<Value = String> {
+fn any_text(texts: &'static [&'static str]) -> impl Strategy<Value = String> {
     let odd = prop::sample::select(&["", " ", "-"][..]).prop_map(str::to_owned);
-    proptest::prop_oneof![3 => text(), 1 => odd]
+    proptest::prop_oneof![3 => one_of(texts), 1 => odd]
 }
 
 /// People, and groups whose members are people by their place in the list.
@@ -74,20 +78,24 @@ pub struct Population {
     pub groups: Vec<(Value, Vec<usize>)>,
 }
 
-pub fn population(people: usize, groups: usize) -> impl Strategy<Value = Population> {
-    let group = (text(), option::of(any_text()), prop::collection::vec(0..people, 0..4));
+pub fn population(
+    people: usize,
+    groups: usize,
+    texts: &'static [&'static str],
+) -> impl Strategy<Value = Population> {
+    let group = (one_of(texts), option::of(any_text(texts)), prop::collection::vec(0..people, 0..4));
     let group = group.prop_map(|(name, external, members)| {
         let body = object([("displayName", Some(json!(name))), ("externalId", external.map(Value::from))]);
         (body, members)
     });
-    (prop::collection::vec(person(), people), prop::collection::vec(group, groups))
+    (prop::collection::vec(person(texts), people), prop::collection::vec(group, groups))
         .prop_map(|(people, groups)| Population { people, groups })
 }
 
-fn person() -> impl Strategy<Value = Value> {
-    let plain = [(); 8].map(|()| option::weighted(0.6, any_text()));
+fn person(texts: &'static [&'static str]) -> impl Strategy<Value = Value> {
+    let plain = [(); 8].map(|()| option::weighted(0.6, any_text(texts)));
     let many = (prop::collection::vec(email(), 0..3), prop::collection::vec(phone(), 0..3));
-    (text(), 0..4_u8, plain, option::of(any::<bool>()), many).prop_map(
+    (one_of(texts), 0..4_u8, plain, option::of(any::<bool>()), many).prop_map(
         |(login, number, plain, active, (emails, phones))| {
             let [external, display, title, given, family, language, department, cost] =
                 plain.map(|text| text.map(Value::from));

@@ -1,5 +1,5 @@
-//! A printed SQL plan as a person carries it out: its values filled in, statement by statement, in one
-//! `sqlite3`.
+//! A printed SQL plan as a person carries it out: its values filled in, statement by statement in one `sqlite3`, or
+//! as one batch on a SQL Server.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,9 +7,16 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::database::Database;
 
-/// What `sqlite3` prints of a plan's statements, values as literals, a row a line.
+/// What is printed of a plan's statements, a row a line: by `sqlite3` with values as literals, of a server as JSON.
 #[track_caller]
 pub fn carry_out(database: &Database, plan: &str) -> String {
+    if !database.is_sqlite() {
+        let batch: Vec<String> = statements(plan).iter().map(Printed::in_a_batch).collect();
+        // As the gateway sends it. In a batch that is not within another Babelfish loses the way to the tables of triggers.
+        let batch = super::database::literal(&format!("SET XACT_ABORT ON;\n{}", batch.join("\n")));
+        let rows = database.rows(&format!("EXEC sp_executesql N{batch}"));
+        return rows.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    }
     let mut shell = Shell::start(database);
     let mut returned = BTreeMap::new();
     let mut printed = Vec::new();
@@ -50,20 +57,35 @@ impl Printed {
         match said.strip_prefix("returns :") {
             Some(name) => self.returns = Some(name.to_owned()),
             None => {
-                let mark = format!("?{} = ", self.values.len() + 1);
-                self.values.push(said.strip_prefix(&mark).unwrap().to_owned());
+                let number = format!("{} = ", self.values.len() + 1);
+                let said = said.strip_prefix("@P").or(said.strip_prefix('?')).unwrap();
+                self.values.push(said.strip_prefix(&number).unwrap().to_owned());
             }
         }
     }
 
     /// With its values in place of the marks.
     fn filled_in(&self, returned: &BTreeMap<String, String>) -> String {
-        let mut parts = self.text.split('?');
+        self.with("?", &|said| literal(said, returned))
+    }
+
+    /// The same of T-SQL: what a statement above returned stands in a variable that it declares.
+    fn in_a_batch(&self) -> String {
+        self.with("@P", &|said| match said.strip_suffix(", which a statement above returned") {
+            Some(name) => format!("@out_{}", &name[1..]),
+            None if said == "(secret, left out)" => "0x00".to_owned(),
+            None => said.to_owned(),
+        })
+    }
+
+    /// With these in place of the marks.
+    fn with(&self, mark: &str, literal: &dyn Fn(&str) -> String) -> String {
+        let mut parts = self.text.split(mark);
         let mut text = parts.next().unwrap().to_owned();
         for part in parts {
             let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
             let (number, rest) = part.split_at(end);
-            text.push_str(&literal(&self.values[number.parse::<usize>().unwrap() - 1], returned));
+            text.push_str(&literal(&self.values[number.parse::<usize>().unwrap() - 1]));
             text.push_str(rest);
         }
         text

@@ -144,7 +144,12 @@ impl Gateway {
 }
 
 impl Drop for Gateway {
+    /// A test that fails shows what the gateway has to say of it.
+    #[allow(clippy::print_stderr, reason = "it is shown with the test's failure")]
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.log().iter().filter(|line| line.contains("\"ERROR\"")).for_each(|line| eprintln!("{line}"));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -154,7 +159,11 @@ impl Drop for Gateway {
 pub fn write_configuration(folder: &Path, targets: &[String]) -> std::path::PathBuf {
     std::fs::write(folder.join("token"), TOKEN).unwrap();
     let file = folder.join("gantry.toml");
-    std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{}", targets.concat())).unwrap();
+    std::fs::write(
+        &file,
+        format!("listen = \"127.0.0.1:0\"\n{}{}", super::sqlserver::patience(), targets.concat()),
+    )
+    .unwrap();
     file
 }
 
@@ -171,7 +180,7 @@ fn target(name: &str, mapping: &str, store: &str) -> String {
 impl Database {
     /// The `[[target]]` of a database.
     pub fn target(&self, name: &str, mapping: &str) -> String {
-        target(name, mapping, &format!("[target.sqlite]\nfile = {:?}", self.file()))
+        target(name, mapping, &self.store())
     }
 }
 

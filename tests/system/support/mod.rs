@@ -1,6 +1,6 @@
-//! What the tests stand on: the gateway as a process, a SCIM client, directories, a SQLite database.
+//! What the tests stand on: the gateway as a process, a SCIM client, directories, databases.
 //! Everything listens on loopback at free ports and ends with its owner.
-#![allow(dead_code, reason = "the benchmark shares these, and neither uses all")]
+#![allow(dead_code, reason = "the benchmark and the suites on a SQL Server share these, and none uses all")]
 
 pub mod by_hand;
 pub mod certificates;
@@ -13,6 +13,7 @@ pub mod random;
 pub mod relay;
 pub mod samba;
 pub mod scim;
+pub mod sqlserver;
 pub mod tds;
 
 use std::net::TcpListener;

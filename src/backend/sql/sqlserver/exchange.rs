@@ -31,7 +31,9 @@ impl Lease {
         let lost = || Trouble::Lost("the connection to the database was lost".to_owned());
         let request = request.prepared()?;
         let mut client = self.client.take().ok_or_else(lost)?;
+        let began = Instant::now();
         let done = timeout_at(until, request.send(&mut client)).await.unwrap_or(Err(Trouble::Late));
+        tracing::debug!(ms = began.elapsed().as_millis(), "asked the database");
         // Only a connection whose last answer was read to the end is kept.
         if matches!(done, Ok(_) | Err(Trouble::Server(_))) {
             self.client = Some(client);
