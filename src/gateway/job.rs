@@ -242,7 +242,9 @@ impl<'a> Job<'a> {
             fields.add(self.versioning()?);
         }
         let found = self.search(&mut *session, &self.by_id(id, fields)).await?;
-        let record = found.records.into_iter().next().ok_or_else(|| self.absent(id))?;
+        // A backend may take another text for the same id.
+        let record =
+            found.records.into_iter().find(|record| record.id == id).ok_or_else(|| self.absent(id))?;
         let resource = self.read(&record)?;
         if !self.conditions.is_empty() {
             let version = self.version(&resource);

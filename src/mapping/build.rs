@@ -16,8 +16,8 @@ use super::line::{
     ResourceMapping,
 };
 use super::template::Template;
-use super::{existence, model, script, suggest, values};
-use crate::plan::{Model, Native, OnMissing, Value};
+use super::{existence, keys, model, script, suggest, values};
+use crate::plan::{Key, Model, Native, OnMissing, Value};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::{self, AttrPath};
 use crate::scim::schema::{Attribute, Mutability, ResourceType, Returned, Type};
@@ -65,8 +65,7 @@ impl Builder<'_> {
                 continue;
             }
             let Some(full) = self.full_type(draft, &schemas, &known) else { continue };
-            let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
-            let of = self.resource(draft, &full, &names);
+            let of = self.resource(draft, &full, drafts);
             model::add(self, &mut built.model, draft, &of);
             built.resources.push(of);
         }
@@ -103,7 +102,12 @@ impl Builder<'_> {
         self.warnings.push(Diagnostic { severity: Severity::Warning, ..warning });
     }
 
-    fn resource(&mut self, draft: &DraftResource, full: &ResourceType, names: &[&str]) -> ResourceMapping {
+    fn resource(
+        &mut self,
+        draft: &DraftResource,
+        full: &ResourceType,
+        drafts: &[DraftResource],
+    ) -> ResourceMapping {
         let mut of = ResourceMapping {
             entity: draft.name.as_str().into(),
             resource_type: full.clone(),
@@ -119,7 +123,8 @@ impl Builder<'_> {
         };
         let mut said = BTreeMap::new();
         for line in &draft.lines {
-            self.check_references(line, names);
+            self.check_references(line, drafts);
+            self.check_link(draft, line, drafts);
             if let Some(path) = self.line(draft, line, full, &mut of) {
                 let marks = Said {
                     required: line.required,
@@ -193,7 +198,7 @@ impl Builder<'_> {
         }
         let part_of = of.collections.iter().position(|c| path.sub.is_some() && c.path == path.without_sub());
         match (&line.child, part_of) {
-            (Some(key), _) => self.collection(line, path, key, &attribute, of),
+            (Some(columns), _) => self.collection(line, path, columns, &attribute, of),
             (None, Some(at)) => self.part(line, path, &attribute, of.collections.get_mut(at)?),
             (None, None) => self.plain_line(draft, line, path, None, &attribute, of),
         }
@@ -312,7 +317,7 @@ impl Builder<'_> {
         let is_read_only = line.access == Some(DraftAccess::ReadOnly);
         let is_converted =
             line.values.is_some() || (line.read.is_some() && (is_read_only || line.write.is_some()));
-        if line.natives.len() > 1 && !is_converted {
+        if line.natives.len() > 1 && !is_converted && line.refs.is_empty() {
             self.wrong(
                 line.at,
                 "a line over several natives needs `.values([[[…, …], …], …])`, or `.read(\"f\")` with `.write(\"f\")` or `.read_only()`",
@@ -332,9 +337,19 @@ impl Builder<'_> {
         let name = path.to_string();
         let kind = self.kind(attribute, &path, element.as_ref(), of);
         let conversion = self.conversion(line, attribute, kind)?;
-        let natives =
-            line.natives.iter().filter_map(|native| self.native(draft, of, native, line.at)).collect();
-        let access = access(line.access, attribute.mutability);
+        let natives = match line.link() {
+            Some((native, _)) => vec![native],
+            None => {
+                line.natives.iter().filter_map(|native| self.native(draft, of, native, line.at)).collect()
+            }
+        };
+        if line.link().is_some_and(|(native, _)| native.part.is_some()) {
+            self.wrong(
+                line.at,
+                "a reference stands in the resource's own columns, or in those of a collection's table",
+            );
+        }
+        let access = keys::access(draft, line, access(line.access, attribute.mutability));
         if of.lines.iter().any(|known| known.path == path && known.element == element) {
             self.wrong(line.at, format!("`{}` stands here a second time", line.path));
         }
@@ -392,17 +407,23 @@ impl Builder<'_> {
         &mut self,
         line: &DraftLine,
         path: AttrPath,
-        foreign_key: &str,
+        foreign_key: &[String],
         attribute: &Attribute,
         of: &mut ResourceMapping,
     ) -> Option<String> {
         let is_simple = attribute.kind != Type::Complex;
+        let link = line.link().filter(|_| is_simple);
+        let link =
+            link.and_then(|(native, _)| Some((native.part?.to_string(), Some(native.name.to_string()))));
         let (table, column) = match line.natives.as_slice() {
-            [native] if is_simple => {
-                native.rsplit_once('.').map_or(("", None), |(table, column)| (table, Some(column)))
-            }
-            [table] => (table.as_str(), None),
-            _ => ("", None),
+            [native] if is_simple => native
+                .rsplit_once('.')
+                .map_or((String::new(), None), |(table, column)| (table.to_owned(), Some(column.to_owned()))),
+            [table] => (table.clone(), None),
+            _ => link.unwrap_or_default(),
+        };
+        let Some(foreign_key) = Key::of(foreign_key.iter().map(String::as_str)) else {
+            return self.no_child(line, is_simple);
         };
         if table.is_empty() || of.is_entry || !attribute.multi_valued {
             return self.no_child(line, is_simple);
@@ -418,7 +439,7 @@ impl Builder<'_> {
             path,
             kind: attribute.kind,
             table: table.into(),
-            foreign_key: foreign_key.into(),
+            foreign_key,
             read_only,
             parts,
         });
@@ -444,9 +465,10 @@ impl Builder<'_> {
         attribute: &Attribute,
         collection: &mut Collection,
     ) -> Option<String> {
+        let link = line.link().filter(|(native, _)| native.part.as_ref() == Some(&collection.table));
         let column = match line.natives.as_slice() {
-            [native] => native.strip_prefix(&format!("{}.", collection.table)),
-            _ => None,
+            [native] => native.strip_prefix(&format!("{}.", collection.table)).map(Arc::from),
+            _ => link.map(|(native, _)| native.name),
         };
         let (Some(column), Some(sub)) = (column, path.sub.clone()) else {
             self.wrong(line.at, format!("this line names a column of {0}: \"{0}.Column\"", collection.table));
@@ -456,7 +478,6 @@ impl Builder<'_> {
             let message = format!("who may change `{path}` is said of all of `{}`", collection.path);
             self.wrong(line.at, message);
         }
-        let column: Arc<str> = column.into();
         let conversion = self.conversion(line, attribute, attribute.kind)?;
         let is_link = matches!(conversion.how, How::Reference { .. });
         collection.parts.push(Part { sub, column, required: line.required || is_link, conversion });
@@ -729,7 +750,8 @@ impl Builder<'_> {
         Template::parse(text, &resolve).map_err(|message| self.wrong(at, message)).ok()
     }
 
-    fn check_references(&mut self, line: &DraftLine, names: &[&str]) {
+    fn check_references(&mut self, line: &DraftLine, drafts: &[DraftResource]) {
+        let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
         for name in &line.refs {
             if !names.contains(&name.as_str()) {
                 let help = suggest::closest(name, names.iter().copied());

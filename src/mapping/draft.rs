@@ -85,7 +85,7 @@ pub(super) struct DraftResource {
 /// `rest(table, key, column)` or `rest(attribute)`
 #[derive(Clone, Debug)]
 pub(super) enum DraftRest {
-    Column { table: String, key: String, column: String },
+    Column { table: String, key: Vec<String>, column: String },
     Attribute(String),
 }
 
@@ -110,8 +110,8 @@ pub(super) struct DraftExtension {
 pub(super) struct DraftLookup {
     pub alias: String,
     pub table: String,
-    pub key: String,
-    pub foreign_key: String,
+    pub key: Vec<String>,
+    pub foreign_key: Vec<String>,
 }
 
 /// `.part(alias, #{ dn, classes })` or `.part(alias, table, key)`
@@ -121,8 +121,8 @@ pub(super) struct DraftPart {
     pub alias: String,
     pub dn: String,
     pub classes: Vec<String>,
-    /// The other table, and its column that holds the resource's key.
-    pub row: Option<(String, String)>,
+    /// The other table, and its columns that hold the resource's key.
+    pub row: Option<(String, Vec<String>)>,
 }
 
 /// `.dated(part, date, seq, kept)`
@@ -153,7 +153,7 @@ pub(super) struct DraftLine {
     /// Further paths that show the same.
     pub also: Vec<String>,
     pub natives: Vec<String>,
-    pub child: Option<String>,
+    pub child: Option<Vec<String>>,
     pub many: bool,
     pub values: Option<Vec<(Vec<Pattern>, Json)>>,
     pub missing: Option<Json>,

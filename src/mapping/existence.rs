@@ -81,6 +81,7 @@ pub(super) fn on_delete(
     let rules: Vec<DeleteRule> =
         draft.on_delete.iter().filter_map(|rule| delete_rule(builder, rule, of)).collect();
     for (rule, said) in rules.iter().zip(&draft.on_delete) {
+        builder.check_end(draft, &rule.how, said.at);
         if let OnDelete::Disable(disable) = &rule.how
             && !hides(disable, &patterns(draft, of))
         {

@@ -9,7 +9,9 @@ use super::line::{Line, ResourceMapping};
 use super::script::{self, from_script, to_script};
 use super::verbs::{Said, wrong};
 use super::{Mapping, values};
-use crate::plan::{AttributeChange, Changes, HookStep, ModifyKind, Native, Param, Record, Row, Value};
+use crate::plan::{
+    AttributeChange, Changes, HookStep, Key, ModifyKind, Native, Param, Record, Row, Store, Table, Value,
+};
 use crate::scim::error::Error;
 
 /// The functions, each with the number of its parameters.
@@ -72,7 +74,8 @@ pub(super) fn register(engine: &mut Engine) {
             plan.modify(&call, dn, changes)
         })
         .register_fn("id", |call: NativeCallContext, plan: &mut PlanVerb, value: Dynamic| {
-            let id = param(&call, value)?;
+            let values = if value.is_array() { value.into_array().unwrap_or_default() } else { vec![value] };
+            let id = values.into_iter().map(|value| param(&call, value)).collect::<Said<_>>()?;
             plan.add(&call, HookStep::Id(id))
         })
         .register_type_with_name::<Opaque>("native value")
@@ -209,7 +212,7 @@ fn param(call: &NativeCallContext, value: Dynamic) -> Result<Param, Box<EvalAltR
 impl Mapping {
     /// What `plan_create` asks for.
     pub fn plan_create(&self, of: &ResourceMapping, record: &Record) -> Result<Vec<HookStep>, Error> {
-        self.hook(of, "plan_create", |plan| (row(of, record), plan))
+        self.hook(of, "plan_create", |plan| (self.native_row(of, record), plan))
     }
 
     /// What `plan_update` asks for, of a record and what changes in it.
@@ -219,12 +222,22 @@ impl Mapping {
         before: &Record,
         changes: &Changes,
     ) -> Result<Vec<HookStep>, Error> {
-        self.hook(of, "plan_update", |plan| (row(of, before), row(of, &changed(before, changes)), plan))
+        self.hook(of, "plan_update", |plan| {
+            (self.native_row(of, before), self.native_row(of, &changed(before, changes)), plan)
+        })
     }
 
     /// What `plan_delete` asks for.
     pub fn plan_delete(&self, of: &ResourceMapping, record: &Record) -> Result<Vec<HookStep>, Error> {
-        self.hook(of, "plan_delete", |plan| (row(of, record), plan))
+        self.hook(of, "plan_delete", |plan| (self.native_row(of, record), plan))
+    }
+
+    fn native_row(&self, of: &ResourceMapping, record: &Record) -> Map {
+        let table = self.model.entity(&of.entity).and_then(|entity| match &entity.store {
+            Store::Table(table) => Some(table),
+            Store::Entries(_) => None,
+        });
+        row(of, record, table)
     }
 
     /// Whether the mapping has this function.
@@ -272,7 +285,7 @@ fn is_of(row: &Row, named: &Row) -> bool {
 
 /// A record as a script sees it: every native that the mapping names, `()` where nothing stands; several values of one
 /// that has several, and the rows of child tables, as arrays.
-fn row(of: &ResourceMapping, record: &Record) -> Map {
+fn row(of: &ResourceMapping, record: &Record, table: Option<&Table>) -> Map {
     let mut map = Map::new();
     for (native, is_many) in of.named() {
         let held = record.values.get(native).map(Vec::as_slice).unwrap_or_default();
@@ -285,19 +298,48 @@ fn row(of: &ResourceMapping, record: &Record) -> Map {
             map.insert(native.to_string().into(), value);
         }
     }
-    for (table, columns) in of.tables() {
-        let rows = record.children.get(table).map(Vec::as_slice).unwrap_or_default();
+    if let Some(key) = table.map(|table| &table.id).filter(|key| key.len() > 1) {
+        fill(&mut map, key, &record.id);
+    }
+    let links = |part: Option<&Arc<str>>| {
+        let part = part.cloned();
+        table.into_iter().flat_map(|table| &table.links).filter(move |(native, _)| native.part == part)
+    };
+    spread(&mut map, links(None));
+    for (name, columns) in of.tables() {
+        let rows = record.children.get(name).map(Vec::as_slice).unwrap_or_default();
         let one = |row: &Row| -> Dynamic {
             let value = |column: &Arc<str>| row.get(column).map_or(Dynamic::UNIT, dynamic);
-            columns.iter().map(|column| ((**column).into(), value(column))).collect::<Map>().into()
+            let mut map = columns.iter().map(|column| ((**column).into(), value(column))).collect::<Map>();
+            spread(&mut map, links(Some(name)));
+            map.into()
         };
-        map.insert((&**table).into(), rows.iter().map(one).collect::<Array>().into());
+        map.insert((&**name).into(), rows.iter().map(one).collect::<Array>().into());
     }
     map.insert("id".into(), if record.id.is_empty() { Dynamic::UNIT } else { record.id.clone().into() });
     if of.is_entry {
         map.insert("dn".into(), record.dn.clone().map_or(Dynamic::UNIT, Into::into));
     }
     map
+}
+
+/// Puts in place of each reference over several columns what stands in those.
+fn spread<'a>(map: &mut Map, links: impl Iterator<Item = (&'a Native, &'a Key)>) {
+    for (native, key) in links {
+        let id = map.remove(&*native.name).and_then(|id| id.into_string().ok());
+        fill(map, key, &id.unwrap_or_default());
+    }
+}
+
+/// Adds a key's columns that are not there yet: the values that make this id, or `()`.
+fn fill(map: &mut Map, key: &Key, id: &str) {
+    let mut parts = key.parts(id).into_iter().flatten();
+    for column in key.columns() {
+        let (held, part) = (map.entry((&**column).into()).or_insert(Dynamic::UNIT), parts.next());
+        if let Some(part) = part.filter(|_| held.is_unit()) {
+            *held = part.into();
+        }
+    }
 }
 
 fn dynamic(value: &Value) -> Dynamic {

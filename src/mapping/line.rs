@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::plan::{Composed, Native, OnMissing, Record, Value};
+use crate::plan::{Composed, Key, Native, OnMissing, Record, Value};
 use crate::scim::path::AttrPath;
 use crate::scim::schema::{ResourceType, Type};
 
@@ -88,7 +88,7 @@ pub(super) struct Collection {
     /// Its type: elements of a simple one are the values of its only part.
     pub kind: Type,
     pub table: Arc<str>,
-    pub foreign_key: Arc<str>,
+    pub foreign_key: Key,
     pub read_only: bool,
     pub parts: Vec<Part>,
 }

@@ -13,6 +13,7 @@ mod draft;
 mod existence;
 mod hash;
 mod hooks;
+mod keys;
 mod line;
 mod model;
 mod parts;

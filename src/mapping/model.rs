@@ -7,8 +7,8 @@ use super::draft::{DraftLine, DraftResource, DraftRest, Given};
 use super::line::{Collection, How, ResourceMapping};
 use super::{existence, parts, values};
 use crate::plan::{
-    Child, DeleteRule, Entity, Entries, Lookup, Model, Native, OnDelete, OnMissing, Predicate, SideDocument,
-    StandIn, Store, Table,
+    Child, DeleteRule, Entity, Entries, Key, Lookup, Model, Native, OnDelete, OnMissing, Predicate,
+    SideDocument, StandIn, Store, Table,
 };
 
 /// Adds the entity of one resource, and those of its look-ups, to the model.
@@ -72,15 +72,16 @@ fn table(
         builder.wrong(draft.at, "`rdn` and `classes` are for entries, not for a table");
     }
     builder.only_entries(draft);
-    let [id] = draft.ids.as_slice() else {
+    let Some(id) = Key::of(draft.ids.iter().map(String::as_str)) else {
         builder.wrong(draft.at, "a table needs `.id(\"Column\")`: the key that becomes the SCIM id");
         return None;
     };
+    let key = |columns: &[String]| Key::of(columns.iter().map(String::as_str)).unwrap_or_else(|| id.clone());
     let lookups = draft.lookups.iter().map(|lookup| Lookup {
         alias: lookup.alias.as_str().into(),
         table: lookup.table.as_str().into(),
-        key: lookup.key.as_str().into(),
-        foreign_key: lookup.foreign_key.as_str().into(),
+        key: key(&lookup.key),
+        foreign_key: key(&lookup.foreign_key),
         on_missing: lookup_policy(builder, draft, &lookup.alias),
         only: existence::only_of(draft, of, &lookup.alias),
         initial: existence::literals_of(draft, of, &lookup.alias),
@@ -90,9 +91,9 @@ fn table(
     let sequences = builder.sequences(draft, of);
     let children = of.collections.iter().map(|collection| child(draft, of, collection)).collect();
     let rest = match &draft.rest {
-        Some((DraftRest::Column { table, key, column }, _)) => {
-            let [table, key, column] = [table, key, column].map(|name| name.as_str().into());
-            Some(SideDocument { table, key, column })
+        Some((DraftRest::Column { table, key: columns, column }, _)) => {
+            let [table, column] = [table, column].map(|name| name.as_str().into());
+            Some(SideDocument { table, key: key(columns), column })
         }
         Some((DraftRest::Attribute(_), at)) => {
             builder.wrong(*at, "of a table, `rest` needs `rest(\"Table\", \"Key\", \"Column\")`");
@@ -100,9 +101,13 @@ fn table(
         }
         None => None,
     };
-    let (name, id, only) = (name.into(), id.as_str().into(), Predicate::All);
     let stand_ins = stand_ins(draft, of);
-    Some(Table { name, id, lookups, parts, children, rest, only, stand_ins, sequences })
+    let links = draft.lines.iter().filter_map(DraftLine::link).collect();
+    let only = Predicate::All;
+    let table =
+        Table { name: name.into(), id, lookups, parts, children, rest, links, only, stand_ins, sequences };
+    builder.check_keys(draft, of, &table);
+    Some(table)
 }
 
 fn child(draft: &DraftResource, of: &ResourceMapping, collection: &Collection) -> Child {
@@ -138,7 +143,7 @@ fn lookup_entity(owner: &str, lookup: &Lookup) -> Entity {
         name: lookup.table.clone(),
         id: lookup.key.clone(),
         only: lookup.only.clone(),
-        ..Table::default()
+        ..Table::new(lookup.table.clone(), lookup.key.clone())
     };
     bare(format!("{owner}.{}", lookup.alias).into(), Store::Table(table))
 }
@@ -183,6 +188,9 @@ fn entries(
     };
     if !draft.lookups.is_empty() {
         builder.wrong(draft.at, "`lookup` is for a table, not for entries");
+    }
+    if draft.ids.len() > 1 {
+        builder.wrong(draft.at, "an entry's id is one attribute");
     }
     let rest = match &draft.rest {
         Some((DraftRest::Attribute(name), _)) => Some(name.as_str().into()),

@@ -11,7 +11,7 @@ use super::diagnostic::Severity;
 use super::draft::{DraftDated, DraftLine, DraftResource, Given};
 use super::line::{Access, ElementKey, Generated, Line, ResourceMapping};
 use super::{existence, suggest};
-use crate::plan::{Dated, Native, PartRow, Value};
+use crate::plan::{Dated, Key, Native, PartRow, Value};
 use crate::scim::path::AttrPath;
 use crate::scim::schema::{Attribute, Type};
 
@@ -30,9 +30,8 @@ impl Builder<'_> {
             if is_taken || said.alias.contains('.') {
                 self.wrong(said.at, format!("{:?} is no name for a part, or another's", said.alias));
             }
-            if draft.ids.len() > 1 {
-                self.wrong(said.at, "a part of a resource whose key is several columns is not built yet");
-            }
+            self.agrees(said.at, "`part`", key, draft);
+            let Some(key) = Key::of(key.iter().map(String::as_str)) else { continue };
             let sequences = draft.initial.iter().filter_map(|given| {
                 match (&given.value, draft.place_of(of, &given.native)) {
                     (Given::Sequence(name), Some((alias, column))) if alias == said.alias => {
@@ -44,7 +43,7 @@ impl Builder<'_> {
             parts.push(PartRow {
                 alias: said.alias.as_str().into(),
                 table: table.as_str().into(),
-                key: key.as_str().into(),
+                key,
                 sequences: sequences.collect(),
                 only: existence::only_of(draft, of, &said.alias),
                 dated: draft
@@ -282,7 +281,11 @@ attr("title", "p.Title");
     fn what_lives_beside_a_row_stands_in_the_model() {
         let mapping = load(HISTORY).unwrap();
         let user = table(&mapping, "User");
-        let parts: Vec<_> = user.parts.iter().map(|part| [&*part.alias, &*part.table, &*part.key]).collect();
+        let parts: Vec<_> = user
+            .parts
+            .iter()
+            .map(|part| [part.alias.to_string(), part.table.to_string(), part.key.to_string()])
+            .collect();
         assert_eq!(parts, [["hr", "Employee", "PersonId"], ["job", "EmployeeJob", "EmpId"]]);
         let kept = ["ChangedBy", "DeptId", "Grade", "Status", "Title"].map(Into::into).to_vec();
         let dated = Dated { date: "EffDt".into(), seq: "EffSeq".into(), first: 0, kept };

@@ -18,7 +18,8 @@ impl Mapping {
         let descending = sort.descending;
         if sort.path == AttrPath::attribute("id") {
             let Store::Table(table) = &self.model().entity(&of.entity)?.store else { return None };
-            let native = Native::own(table.id.clone());
+            let [only] = table.id.columns() else { return None };
+            let native = Native::own(only.clone());
             return Some(Sort { native, by: By::Text(Case::Exact), missing: None, descending });
         }
         let Place::Line(line) = place(of, &sort.path) else { return None };

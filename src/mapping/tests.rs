@@ -110,14 +110,6 @@ fn every_example_of_the_reference_loads() {
 }
 
 #[test]
-fn a_key_of_several_columns_is_refused_by_name() {
-    let said = mistake(
-        "resource(\"User\").table(\"T\").id(\"a\", \"b\").on_delete(\"delete\"); attr(\"userName\", \"N\");",
-    );
-    assert!(said.contains("not built yet") && said.contains("mapping.rhai:1:"), "{said}");
-}
-
-#[test]
 fn mistakes_have_a_place_and_a_suggestion() {
     let said = mistake(
         "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");\nattr(\"userNmae\", \"N\");\nattr(\"active\", \"A\").requird();\n",
@@ -692,7 +684,7 @@ fn procedures_are_called_by_the_mappings_own_functions() {
                 arguments: vec![null("dept"), text("fn", "Ada"), text("login", "ada")],
                 outputs: vec![("newId".to_owned(), output.clone())],
             },
-            HookStep::Id(Param::Output(output.clone())),
+            HookStep::Id(vec![Param::Output(output.clone())]),
             exec("usp_UserTerm", vec![today("date"), ("id".to_owned(), Param::Output(output))]),
         ]
     );

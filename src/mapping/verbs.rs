@@ -190,7 +190,10 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
             let names = texts(&call, names)?;
             Said::Ok(r.say(|d| d.classes = names))
         })
-        .register_fn("id", |r: &mut ResourceVerb, native: &str| r.say(|d| d.ids.push(native.to_owned())))
+        .register_fn("id", |r: &mut ResourceVerb, a: &str| r.id(&[a]))
+        .register_fn("id", |r: &mut ResourceVerb, a: &str, b: &str| r.id(&[a, b]))
+        .register_fn("id", |r: &mut ResourceVerb, a: &str, b: &str, c: &str| r.id(&[a, b, c]))
+        .register_fn("id", |r: &mut ResourceVerb, a: &str, b: &str, c: &str, d: &str| r.id(&[a, b, c, d]))
         .register_fn("version", |r: &mut ResourceVerb, native: &str| {
             r.say(|d| d.version = Some(native.to_owned()))
         })
@@ -212,8 +215,18 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
         .register_fn(
             "lookup",
             |r: &mut ResourceVerb, alias: &str, table: &str, key: &str, foreign_key: &str| {
-                let [alias, table, key, foreign_key] = [alias, table, key, foreign_key].map(str::to_owned);
-                r.say(|d| d.lookups.push(DraftLookup { alias, table, key, foreign_key }))
+                r.lookup(alias, table, vec![key.to_owned()], vec![foreign_key.to_owned()])
+            },
+        )
+        .register_fn(
+            "lookup",
+            |call: NativeCallContext,
+             r: &mut ResourceVerb,
+             alias: &str,
+             table: &str,
+             key: Array,
+             foreign_key: Array| {
+                Said::Ok(r.lookup(alias, table, texts(&call, key)?, texts(&call, foreign_key)?))
             },
         )
         .register_fn("only", |call: NativeCallContext, r: &mut ResourceVerb, patterns: rhai::Map| {
@@ -234,14 +247,14 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
         .register_fn(
             "part",
             |call: NativeCallContext, r: &mut ResourceVerb, alias: &str, table: &str, key: &str| {
-                let row = Some((table.to_owned(), key.to_owned()));
-                let part = DraftPart {
-                    at: call.call_position(),
-                    alias: alias.to_owned(),
-                    row,
-                    ..Default::default()
-                };
-                r.say(|d| d.parts.push(part))
+                r.part(&call, alias, table, vec![key.to_owned()])
+            },
+        )
+        .register_fn(
+            "part",
+            |call: NativeCallContext, r: &mut ResourceVerb, alias: &str, table: &str, key: Array| {
+                let key = texts(&call, key)?;
+                Said::Ok(r.part(&call, alias, table, key))
             },
         )
         .register_fn(
@@ -285,9 +298,6 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
             },
         )
         .register_fn("read_only", |r: &mut ResourceVerb| r.say(|d| d.read_only = true));
-    for arity in 3..=4 {
-        refuse(engine, "id", arity);
-    }
 }
 
 /// A part that keeps history, and what of it stays when a change inserts the next row.
@@ -360,9 +370,10 @@ fn line(shared: &Shared, call: &NativeCallContext, path: &str, natives: Vec<Stri
 
 fn register_line(engine: &mut Engine) {
     engine
-        .register_fn("child", |l: &mut LineVerb, foreign_key: &str| {
-            l.say(|d| d.child = Some(foreign_key.to_owned()))
-        })
+        .register_fn("child", |l: &mut LineVerb, a: &str| l.child(&[a]))
+        .register_fn("child", |l: &mut LineVerb, a: &str, b: &str| l.child(&[a, b]))
+        .register_fn("child", |l: &mut LineVerb, a: &str, b: &str, c: &str| l.child(&[a, b, c]))
+        .register_fn("child", |l: &mut LineVerb, a: &str, b: &str, c: &str, d: &str| l.child(&[a, b, c, d]))
         .register_fn("many", |l: &mut LineVerb| l.say(|d| d.many = true))
         .register_fn("required", |l: &mut LineVerb| l.say(|d| d.required = true))
         .register_fn("unique", |l: &mut LineVerb| l.say(|d| d.unique = true))
@@ -558,9 +569,14 @@ fn register_given(engine: &mut Engine, draft: &Shared) {
     engine.register_fn(
         "rest",
         move |call: NativeCallContext, table: &str, key: &str, column: &str| -> Said<()> {
-            let [table, key, column] = [table, key, column].map(str::to_owned);
-            let said = (DraftRest::Column { table, key, column }, call.call_position());
-            current(&shared, &call, "rest", |d| d.rest = Some(said))
+            document(&shared, &call, table, vec![key.to_owned()], column)
+        },
+    );
+    let shared = draft.clone();
+    engine.register_fn(
+        "rest",
+        move |call: NativeCallContext, table: &str, key: Array, column: &str| -> Said<()> {
+            document(&shared, &call, table, texts(&call, key)?, column)
         },
     );
     let shared = draft.clone();
@@ -587,6 +603,18 @@ fn register_raised(engine: &mut Engine, draft: &Shared) {
     );
 }
 
+fn document(
+    shared: &Shared,
+    call: &NativeCallContext,
+    table: &str,
+    key: Vec<String>,
+    column: &str,
+) -> Said<()> {
+    let [table, column] = [table, column].map(str::to_owned);
+    let said = (DraftRest::Column { table, key, column }, call.call_position());
+    current(shared, call, "rest", |d| d.rest = Some(said))
+}
+
 fn given(call: &NativeCallContext, native: &str, value: Dynamic) -> Said<DraftGiven> {
     let value = match (value.clone().try_cast::<Given>(), value.clone().try_cast::<Pattern>()) {
         (Some(given), _) => given,
@@ -609,23 +637,6 @@ fn current(
         }
         None => Err(wrong(call, format!("`{verb}` comes after the `resource` that it belongs to"))),
     }
-}
-
-fn refuse(engine: &mut Engine, name: &'static str, arity: usize) {
-    let no = move |call: NativeCallContext| -> Said<Dynamic> {
-        Err(wrong(&call, format!("`{name}` is not built yet")))
-    };
-    match arity {
-        0 => engine.register_fn(name, no),
-        1 => engine.register_fn(name, move |call: NativeCallContext, _: Dynamic| no(call)),
-        2 => engine.register_fn(name, move |call: NativeCallContext, _: Dynamic, _: Dynamic| no(call)),
-        3 => engine
-            .register_fn(name, move |call: NativeCallContext, _: Dynamic, _: Dynamic, _: Dynamic| no(call)),
-        _ => engine.register_fn(
-            name,
-            move |call: NativeCallContext, _: Dynamic, _: Dynamic, _: Dynamic, _: Dynamic| no(call),
-        ),
-    };
 }
 
 pub(super) fn texts(call: &NativeCallContext, items: Array) -> Said<Vec<String>> {
@@ -666,9 +677,27 @@ impl ResourceVerb {
         }
         self.clone()
     }
+
+    fn part(&self, call: &NativeCallContext, alias: &str, table: &str, key: Vec<String>) -> Self {
+        let (at, alias, row) = (call.call_position(), alias.to_owned(), Some((table.to_owned(), key)));
+        self.say(|d| d.parts.push(DraftPart { at, alias, row, ..Default::default() }))
+    }
+
+    fn id(&self, natives: &[&str]) -> Self {
+        self.say(|d| d.ids.extend(natives.iter().map(|native| (*native).to_owned())))
+    }
+
+    fn lookup(&self, alias: &str, table: &str, key: Vec<String>, foreign_key: Vec<String>) -> Self {
+        let [alias, table] = [alias, table].map(str::to_owned);
+        self.say(|d| d.lookups.push(DraftLookup { alias, table, key, foreign_key }))
+    }
 }
 
 impl LineVerb {
+    fn child(&self, foreign_key: &[&str]) -> Self {
+        self.say(|d| d.child = Some(foreign_key.iter().map(|column| (*column).to_owned()).collect()))
+    }
+
     fn say(&self, say: impl FnOnce(&mut DraftLine)) -> Self {
         let mut draft = self.draft.lock();
         if let Some(line) = draft.resources.get_mut(self.resource).and_then(|r| r.lines.get_mut(self.index)) {

@@ -5,6 +5,7 @@
 //! This module does no I/O and knows neither SCIM nor scripts. Secrets never leave it readable:
 //! [`Secret`] has no `Display`, its `Debug` is blank, and the renderings leave it out with a comment.
 
+mod key;
 mod ldif;
 mod links;
 mod model;
@@ -19,6 +20,7 @@ mod sql;
 mod step;
 mod value;
 
+pub use key::{Key, id_of};
 pub use links::Links;
 pub use model::{
     Child, Composed, Copied, Counter, DeleteRule, Disable, Disabled, Entity, Entries, Held, Initial, Lookup,

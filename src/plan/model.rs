@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{PartRow, Predicate, Raised, Value};
+use super::{Key, PartRow, Predicate, Raised, Value};
 
 /// A native name: a column of the resource's own table or an attribute of its own entry (`part` is
 /// `None`), or a column of a look-up, or a column or an attribute of a part (`part` is its alias), or a column of a
-/// child table
-/// (`part` is its name).
+/// child table (`part` is its name). A reference over several columns has one native, which stands for them all
+/// ([`Table::links`]).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Native {
     /// The alias or the child table's name; `None` for the resource's own row or entry.
@@ -64,12 +64,12 @@ pub enum Store {
 }
 
 /// A table, and what hangs on its rows.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The table's name; `schema.table` is two identifiers.
     pub name: Arc<str>,
-    /// The key's column. Its value as text is the SCIM id.
-    pub id: Arc<str>,
+    /// The key, whose values make the SCIM id.
+    pub id: Key,
     /// Shared rows, read by their name, never changed.
     pub lookups: Vec<Lookup>,
     /// Rows of other tables that live and die with its own.
@@ -78,6 +78,9 @@ pub struct Table {
     pub children: Vec<Child>,
     /// Where what no line stores is kept.
     pub rest: Option<SideDocument>,
+    /// References over several columns, its own and child tables', by the native that stands for them; in the order of
+    /// the key that they lead to.
+    pub links: BTreeMap<Native, Key>,
     /// The rows that exist for SCIM; no other is read, changed or deleted.
     pub only: Predicate,
     /// Which of its references are stored by another column than the key.
@@ -95,10 +98,10 @@ pub struct Lookup {
     pub alias: Arc<str>,
     /// The shared table.
     pub table: Arc<str>,
-    /// The shared table's key column.
-    pub key: Arc<str>,
-    /// The column of the resource's own table that holds that key.
-    pub foreign_key: Arc<str>,
+    /// The shared table's key.
+    pub key: Key,
+    /// The columns of the resource's own table that hold that key, in its order.
+    pub foreign_key: Key,
     /// What happens when no shared row has the name that a client sent.
     pub on_missing: OnMissing,
     /// The shared rows that there are for this mapping; its natives are that table's own.
@@ -120,12 +123,12 @@ pub enum OnMissing {
 }
 
 /// A collection in a table of its own: rows that carry the resource's key.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Child {
     /// The child table's name; the `part` of its natives.
     pub table: Arc<str>,
-    /// Its column that holds the resource's key.
-    pub foreign_key: Arc<str>,
+    /// Its columns that hold the resource's key, in its order.
+    pub foreign_key: Key,
     /// Native-only values of each inserted row (`GrantedBy`), by column.
     pub initial: Row,
     /// The rows of that table that there are for this mapping; its natives are that table's own.
@@ -138,8 +141,8 @@ pub struct Child {
 pub struct SideDocument {
     /// The side table.
     pub table: Arc<str>,
-    /// Its column that holds the resource's key.
-    pub key: Arc<str>,
+    /// Its columns that hold the resource's key, in its order.
+    pub key: Key,
     /// Its column that holds the document, as text.
     pub column: Arc<str>,
 }
@@ -352,9 +355,25 @@ impl fmt::Display for Native {
     }
 }
 
-// === impl Table ===
+// === impl Table, Child ===
 
 impl Table {
+    /// A table by itself, with this key.
+    pub fn new(name: Arc<str>, id: Key) -> Self {
+        Self {
+            name,
+            id,
+            lookups: Vec::new(),
+            parts: Vec::new(),
+            children: Vec::new(),
+            rest: None,
+            links: BTreeMap::new(),
+            only: Predicate::All,
+            stand_ins: BTreeMap::new(),
+            sequences: Vec::new(),
+        }
+    }
+
     /// The look-up with this alias.
     pub fn lookup(&self, alias: &str) -> Option<&Lookup> {
         self.lookups.iter().find(|lookup| &*lookup.alias == alias)
@@ -363,6 +382,11 @@ impl Table {
     /// The part with this alias.
     pub fn part(&self, alias: &str) -> Option<&PartRow> {
         self.parts.iter().find(|part| &*part.alias == alias)
+    }
+
+    /// The columns that a native stands for: of a reference those that hold the key of what it leads to.
+    pub fn columns(&self, native: &Native) -> Key {
+        self.links.get(native).cloned().unwrap_or_else(|| Key::from(native.name.clone()))
     }
 
     /// The name of the table that a native is a column of.

@@ -173,8 +173,8 @@ pub enum HookStep {
         /// What of it.
         changes: Vec<AttributeChange>,
     },
-    /// The new resource's id.
-    Id(Param),
+    /// The new resource's id: the value of each column of its key.
+    Id(Vec<Param>),
 }
 
 /// What changes in a resource. Empty: nothing is written at all.
@@ -283,6 +283,20 @@ impl Range {
     /// The first `limit`, without a total.
     pub fn first(limit: usize) -> Self {
         Self { sequence: Sequence::default(), offset: 0, limit, total: false }
+    }
+}
+
+// === impl Found ===
+
+impl Found {
+    /// And what another part of the same search brought.
+    pub fn add(&mut self, other: Self) {
+        self.records.extend(other.records);
+        self.total = match (self.total, other.total) {
+            (Some(one), Some(more)) => Some(one + more),
+            (one, more) => one.or(more),
+        };
+        self.more |= other.more;
     }
 }
 

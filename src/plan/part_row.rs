@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::Predicate;
+use super::{Key, Predicate};
 
 /// One more row, one to one with the resource's own: `part("hr", "HrPerson", "PersonId")`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PartRow {
     /// What the mapping calls it; the `part` of its natives.
     pub alias: Arc<str>,
     /// The other table.
     pub table: Arc<str>,
-    /// Its column that holds the resource's key.
-    pub key: Arc<str>,
+    /// Its columns that hold the resource's key, in its order.
+    pub key: Key,
     /// Columns that are given the next number of a sequence when the row is inserted, each with the sequence's name.
     pub sequences: Vec<(Arc<str>, Arc<str>)>,
     /// The rows of that table that there are for this mapping; its natives are that table's own.

@@ -10,8 +10,9 @@ use super::Value;
 pub struct Plan {
     /// The steps.
     pub steps: Vec<Step>,
-    /// What the id of the new resource is, where no step tells it by itself.
-    pub id: Option<Param>,
+    /// Of which values the id of the new resource is made, one for each column of its key ([`super::id_of`]); none where
+    /// a step tells the id by itself.
+    pub id: Vec<Param>,
     /// SQL: what hidden row has a value that must be unique, should the database refuse one as taken.
     pub hidden: Option<String>,
 }

@@ -9,6 +9,7 @@ mod active_directory;
 mod bulk;
 mod cases;
 mod commands;
+mod composite;
 mod concurrency;
 mod conformance;
 mod credentials;

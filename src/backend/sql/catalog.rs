@@ -9,8 +9,9 @@ use encoding_rs::{
     BIG5, EUC_KR, Encoding, GBK, SHIFT_JIS, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252,
     WINDOWS_1253, WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
 };
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime};
 
 use crate::backend::Failure;
 use crate::plan::{Param, Value};
@@ -166,6 +167,11 @@ impl Kind {
                 Some(guid) => As(Value::Text(guid), "CAST({} AS UNIQUEIDENTIFIER)"),
                 None => Never,
             },
+            (Self::Date, Value::Text(text)) => match (day(text), instant(value)) {
+                (Some(day), _) => As(Value::Date(day), "{}"),
+                (None, Some(at)) => As(Value::Timestamp(at), "CAST({} AS DATETIME2)"),
+                (None, None) => Never,
+            },
             (Self::Instant | Self::OldInstant | Self::Date, Value::Text(_) | Value::Timestamp(_)) => {
                 instant(value).map_or(Never, |at| As(Value::Timestamp(at), "CAST({} AS DATETIME2)"))
             }
@@ -310,6 +316,11 @@ fn decimal(text: &str, whole: usize, fraction: usize) -> bool {
 fn guid(text: &str) -> Option<String> {
     let has_form = text.len() == 36;
     has_form.then(|| uuid::Uuid::try_parse(text).ok()).flatten().map(|guid| guid.to_string().to_uppercase())
+}
+
+/// A day as the gateway shows it.
+fn day(text: &str) -> Option<Date> {
+    Date::parse(text, format_description!("[year]-[month]-[day]")).ok()
 }
 
 fn instant(value: &Value) -> Option<OffsetDateTime> {

@@ -8,9 +8,9 @@ use super::builder::Builder;
 use super::catalog::Kind;
 use super::dialect::Dialect;
 use super::link::{self, Target};
-use super::order;
+use super::{key, order};
 use crate::backend::Failure;
-use crate::plan::{Case, Entity, Model, Native, Order, Param, Predicate, Table, Test, Value};
+use crate::plan::{Case, Entity, Key, Model, Native, Order, Param, Predicate, Table, Test, Value};
 
 /// How deep predicates may nest.
 const DEPTH: usize = 64;
@@ -24,8 +24,8 @@ pub(super) const CHILD: &str = "c";
 pub(super) const NEVER: &str = "1 = 0";
 
 /// The resource's own key.
-pub(super) fn key(dialect: Dialect<'_>, table: &Table) -> String {
-    format!("{OWN}.{}", dialect.quote(&table.id))
+pub(super) fn own_key(dialect: Dialect<'_>, table: &Table) -> Vec<String> {
+    key::columns(dialect, Some(OWN), &table.id)
 }
 
 /// A column of the resource's own table, of a look-up or of a part.
@@ -66,31 +66,8 @@ pub(super) fn write_scope(
         return Ok(());
     }
     builder.push(" AND ");
-    let table = Table { name: name.clone(), ..Table::default() };
+    let table = Table::new(name.clone(), Key::from(name.clone())); // nothing asks for its key
     Writer { builder, table: &table, links: None, own: alias, child: None }.predicate(only, false, 0)
-}
-
-/// The condition that a key of the table is one of these ids. It is compared as it is, for its index, and as text,
-/// because `042` is no id of row 42.
-pub(super) fn is_one_of<T: AsRef<str>>(
-    builder: &mut Builder<'_>,
-    table: &Table,
-    key: &str,
-    ids: &[T],
-) -> String {
-    let (dialect, kind) = (builder.dialect, builder.dialect.kind(&table.name, &table.id));
-    let mark = |id: &T| builder.compared(kind, &Value::Text(id.as_ref().to_owned()));
-    let marks: Vec<String> = ids.iter().filter_map(mark).collect();
-    let marks = marks.join(", ");
-    match kind {
-        _ if marks.is_empty() => NEVER.to_owned(),
-        // Compared with numbers, which have one form only.
-        Kind::Integer { .. } => format!("{key} IN ({marks})"),
-        Kind::Narrow { .. } | Kind::Wide { .. } => {
-            format!("({key} IN ({marks}) AND {} IN ({marks}))", dialect.exactly(key))
-        }
-        _ => format!("({key} IN ({marks}) AND {} IN ({marks}))", dialect.as_text(key)),
-    }
 }
 
 /// The aliases of the look-ups and parts that a predicate tests.
@@ -173,8 +150,9 @@ impl Writer<'_, '_> {
     }
 
     fn ids(&mut self, ids: &[String]) {
-        let key = key(self.builder.dialect, self.table);
-        let condition = is_one_of(self.builder, self.table, &key, ids);
+        let columns = own_key(self.builder.dialect, self.table);
+        let held = (&*self.table.name, &self.table.id);
+        let condition = key::is_one_of(self.builder, held, &columns, ids);
         self.text(&condition);
     }
 
@@ -183,9 +161,10 @@ impl Writer<'_, '_> {
             return Err(Failure::Internal(format!("{table} is no child table of {}", self.table.name)));
         };
         let dialect = self.builder.dialect;
-        let (name, foreign) = (dialect.quote(&child.table), dialect.quote(&child.foreign_key));
-        let own = key(dialect, self.table);
-        self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {CHILD}.{foreign} = {own} AND "));
+        let (name, foreign) =
+            (dialect.quote(&child.table), key::columns(dialect, Some(CHILD), &child.foreign_key));
+        let is_its = key::same(&foreign, &own_key(dialect, self.table));
+        self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {is_its} AND "));
         let table = self.table;
         let (links, own) = (self.links, self.own);
         let mut inside = Writer { builder: &mut *self.builder, table, links, own, child: Some(&child.table) };
@@ -212,6 +191,18 @@ impl Writer<'_, '_> {
         }
     }
 
+    /// The columns that a reference's native stands for.
+    fn link(&self, native: &Native) -> (Key, Vec<String>) {
+        let (key, dialect) = (self.table.columns(native), self.builder.dialect);
+        let part = native.part.as_ref().filter(|part| self.child != Some(&***part));
+        let columns = match (part, &native.part) {
+            (Some(part), _) => key::columns(dialect, Some(&dialect.quote(part)), &key),
+            (None, Some(_)) => key::columns(dialect, Some(CHILD), &key),
+            (None, None) => key::columns(dialect, self.own, &key),
+        };
+        (key, columns)
+    }
+
     /// Where this native's references lead, when not every value of it is one.
     fn scoped(&self, native: &Native) -> Vec<Target<'_>> {
         self.links.map(|(model, entity)| link::scoped(model, entity, native)).unwrap_or_default()
@@ -224,30 +215,38 @@ impl Writer<'_, '_> {
         if targets.is_empty() {
             return Ok(());
         }
-        let column = self.column(native);
+        let (_, columns) = self.link(native);
         self.text(" AND ");
-        link::write_leads(self.builder, &targets, &column, None)
+        link::write_leads(self.builder, &targets, &columns, None)
     }
 
     fn test(&mut self, native: &Native, test: &Test, negated: bool) -> Result<(), Failure> {
-        let column = self.column(native);
         if let (Test::Equals(Value::Reference(to), _), Some((model, entity))) = (test, self.links) {
             let targets = link::scoped(model, entity, native);
             if link::are_named(&targets) {
-                return link::write_leads(self.builder, &targets, &column, Some(&to.id));
+                let (_, columns) = self.link(native);
+                return link::write_leads(self.builder, &targets, &columns, Some(&to.id));
             }
         }
-        let condition = self.condition(&column, self.kind(native), test);
-        let tested = match test {
-            Test::Equals(value, _) | Test::Compare(_, value) => {
-                self.compared(&column, self.kind(native), value)
+        let (tested, condition) = match test {
+            Test::Equals(Value::Reference(to), _) => self.leads_to(native, &to.id),
+            Test::Present if self.table.links.contains_key(native) => {
+                (Vec::new(), present(&self.link(native).1))
             }
-            _ => column,
+            test => {
+                let (column, kind) = (self.column(native), self.kind(native));
+                let condition = self.condition(&column, kind, test);
+                let tested = match test {
+                    Test::Equals(value, _) | Test::Compare(_, value) => self.compared(&column, kind, value),
+                    _ => column,
+                };
+                (vec![tested], condition)
+            }
         };
         let is_guarded = negated && *test != Test::Present;
         let is_link = self.child.is_none() && !self.scoped(native).is_empty();
         match is_guarded {
-            true => self.text(&format!("({tested} IS NOT NULL AND {condition}")),
+            true => self.text(&format!("({} AND {condition}", present(&tested))),
             false if is_link => self.text(&format!("({condition}")),
             false => self.text(&condition),
         }
@@ -258,6 +257,14 @@ impl Writer<'_, '_> {
             self.text(")");
         }
         Ok(())
+    }
+
+    /// That a reference leads to what has this id; and the columns that hold it.
+    fn leads_to(&mut self, native: &Native, id: &str) -> (Vec<String>, String) {
+        let (key, columns) = self.link(native);
+        let place = self.table.place(native);
+        let condition = key::is_one_of(self.builder, (place, &key), &columns, &[id.to_owned()]);
+        (columns, condition)
     }
 
     /// What the native's column holds.
@@ -314,9 +321,6 @@ impl Writer<'_, '_> {
                 format!("({column} = {mark} AND {} = {mark})", dialect.exactly(column))
             }
             (Value::Text(_), _) => format!("{column} = {mark}"),
-            (Value::Reference(_), _) if kind == Kind::Other => {
-                format!("({column} = {mark} AND {} = {mark})", dialect.as_text(column))
-            }
             _ => format!("{} = {mark}", self.compared(column, kind, value)),
         }
     }
@@ -355,6 +359,11 @@ impl Writer<'_, '_> {
             }
         }
     }
+}
+
+/// That none of the columns is NULL.
+fn present(columns: &[String]) -> String {
+    columns.iter().map(|column| format!("{column} IS NOT NULL")).collect::<Vec<_>>().join(" AND ")
 }
 
 fn sign(order: Order) -> &'static str {

@@ -161,24 +161,31 @@ impl Dialect<'_> {
     }
 
     /// An INSERT that returns the new row's key, also where the table has triggers: there a bare OUTPUT
-    /// fails and `@@IDENTITY` is a trigger's.
-    /// In T-SQL it stands in the variable afterwards.
+    /// fails and `@@IDENTITY` is a trigger's. In T-SQL it stands in the variables afterwards, one for each column.
     pub(super) fn insert_returning(
         self,
         table: &str,
         columns: &str,
         values: &str,
-        key: &str,
-        variable: &str,
+        key: &[String],
+        variables: &[String],
     ) -> String {
-        match self {
-            Self::Sqlite => format!("INSERT INTO {table} {columns} {values} RETURNING {key}"),
-            Self::Transact(_) => format!(
-                "DECLARE {variable}_row TABLE (k NVARCHAR(4000)); INSERT INTO {table} {columns} \
-                 OUTPUT INSERTED.{key} INTO {variable}_row {values}; \
-                 DECLARE {variable} NVARCHAR(4000) = (SELECT k FROM {variable}_row)"
-            ),
+        if let Self::Sqlite = self {
+            return format!("INSERT INTO {table} {columns} {values} RETURNING {}", key.join(", "));
         }
+        let row = variables.first().map_or(String::new(), |variable| format!("{variable}_row"));
+        let numbers = 1..=key.len();
+        let declared = numbers.clone().map(|number| format!("k{number} NVARCHAR(4000)")).collect::<Vec<_>>();
+        let inserted = key.iter().map(|column| format!("INSERTED.{column}")).collect::<Vec<_>>();
+        let kept = variables.iter().zip(numbers).map(|(variable, number)| {
+            format!("; DECLARE {variable} NVARCHAR(4000) = (SELECT k{number} FROM {row})")
+        });
+        format!(
+            "DECLARE {row} TABLE ({}); INSERT INTO {table} {columns} OUTPUT {} INTO {row} {values}{}",
+            declared.join(", "),
+            inserted.join(", "),
+            kept.collect::<String>()
+        )
     }
 
     /// What makes a read in a transaction lock the rows, and the gap where there are none, until its end. SQLite has one

@@ -19,7 +19,7 @@ pub(super) fn steps(dialect: Dialect<'_>, hooks: &[HookStep]) -> Result<Plan, Fa
             HookStep::Statement { text, params, outputs } => {
                 plan.steps.push(statement(dialect, text, params, outputs)?);
             }
-            HookStep::Id(id) => plan.id = Some(id.clone()),
+            HookStep::Id(id) => plan.id.clone_from(id),
             HookStep::Modify { .. } => {
                 return Err(Failure::Internal(
                     "`plan.modify` is for directories, and this is a database".to_owned(),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::builder::Builder;
-use super::condition;
+use super::{condition, key};
 use crate::backend::Failure;
 use crate::plan::{Entity, Model, Native, Predicate, Reference, Store, Table};
 
@@ -42,18 +42,18 @@ pub(super) fn scoped<'a>(model: &'a Model, entity: &'a Entity, native: &Native) 
     if targets.iter().all(is_whole) { Vec::new() } else { targets }
 }
 
-/// Writes that `value`, text of our own, leads to a row of one of these tables that exists for SCIM; to the one with this
+/// Writes that `link`, columns of our own, leads to a row of one of these tables that exists for SCIM; to the one with this
 /// id, where one is given.
 pub(super) fn write_leads(
     builder: &mut Builder<'_>,
     targets: &[Target<'_>],
-    value: &str,
+    link: &[String],
     id: Option<&str>,
 ) -> Result<(), Failure> {
     builder.push("(");
     for (index, target) in targets.iter().enumerate() {
         builder.push(if index > 0 { " OR EXISTS " } else { "EXISTS " });
-        let held = format!("{} = {value}", target.held(builder));
+        let held = key::same(&target.held(builder), link);
         let is_meant = id.map(|id| format!(" AND {}", target.is(builder, id))).unwrap_or_default();
         target.write_select(builder, "1", &format!("{held}{is_meant}"))?;
     }
@@ -86,19 +86,27 @@ pub(super) fn are_named(targets: &[Target<'_>]) -> bool {
 // === impl Target ===
 
 impl Target<'_> {
-    fn column(&self, builder: &Builder<'_>, name: &str) -> String {
-        format!("{LINK}.{}", builder.dialect.quote(name))
+    /// How many columns the key has that it leads to.
+    pub(super) fn width(&self) -> usize {
+        self.table.id.len()
     }
 
-    /// The column that is compared with what the native holds.
-    fn held(&self, builder: &Builder<'_>) -> String {
-        self.column(builder, self.by.unwrap_or(&self.table.id))
+    fn key_columns(&self, builder: &Builder<'_>) -> Vec<String> {
+        key::columns(builder.dialect, Some(LINK), &self.table.id)
+    }
+
+    /// The columns that are compared with what the native holds.
+    fn held(&self, builder: &Builder<'_>) -> Vec<String> {
+        match self.by {
+            Some(by) => vec![format!("{LINK}.{}", builder.dialect.quote(by))],
+            None => self.key_columns(builder),
+        }
     }
 
     /// The condition that the row has this id.
     fn is(&self, builder: &mut Builder<'_>, id: &str) -> String {
-        let key = self.column(builder, &self.table.id);
-        condition::is_one_of(builder, self.table, &key, std::slice::from_ref(&id))
+        let columns = self.key_columns(builder);
+        key::is_one_of(builder, (&self.table.name, &self.table.id), &columns, &[id.to_owned()])
     }
 
     /// Writes a subquery over those of the table's rows that exist.
@@ -110,16 +118,17 @@ impl Target<'_> {
         Ok(())
     }
 
-    /// The key of the row that `value`, text of our own, stands in for.
-    pub(super) fn key(&self, builder: &mut Builder<'_>, value: &str) -> Result<String, Failure> {
-        let key = self.column(builder, &self.table.id);
-        let condition = format!("{} = {value}", self.held(builder));
-        builder.aside(|builder| self.write_select(builder, &key, &condition))
+    /// The key of the row that `value`, text of our own, stands in for, column by column.
+    pub(super) fn key(&self, builder: &mut Builder<'_>, value: &[String]) -> Result<Vec<String>, Failure> {
+        let condition = key::same(&self.held(builder), value);
+        let columns = self.key_columns(builder);
+        let one = |column: &String| builder.aside(|builder| self.write_select(builder, column, &condition));
+        columns.iter().map(one).collect()
     }
 
     /// What stands in for the row with this id.
     fn stand_in(&self, builder: &mut Builder<'_>, id: &str) -> Result<String, Failure> {
-        let (held, condition) = (self.held(builder), self.is(builder, id));
+        let (held, condition) = (self.held(builder).join(", "), self.is(builder, id));
         builder.aside(|builder| self.write_select(builder, &held, &condition))
     }
 }

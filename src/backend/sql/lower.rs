@@ -14,16 +14,19 @@ use super::builder::{Builder, variable};
 use super::condition;
 use super::dialect::Dialect;
 use super::hooks;
+use super::key;
+use super::own::{self, Own, id_parts, texts};
 use super::select::{Reading, select, table_of};
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
     Case, Changes, Child, Create, Delete, DeleteRule, Disable, Disabled, Entity, Expect, Facts, HookStep,
-    Lookup, Model, Native, OnDelete, OnMissing, Operation, Param, Plan, Predicate, Range, Row, Search, Step,
-    Table, Test, Update, Value,
+    Key, Lookup, Model, Native, OnDelete, OnMissing, Operation, Param, Plan, Predicate, Range, Record, Row,
+    Search, Step, Table, Test, Update, Value,
 };
 
-/// The output under which the statements after an INSERT know the new row's key.
-pub(super) const KEY: &str = "id";
+/// The output under which the statements after an INSERT know the new row's key; of a key of several columns, what each
+/// one's begins with.
+const KEY: &str = "id";
 
 /// What would be done, or which reads decide it.
 pub(super) fn lower(
@@ -47,7 +50,8 @@ struct Lowering<'a> {
     table: &'a Table,
     facts: &'a Facts,
     steps: Vec<Step>,
-    id: Option<Param>,
+    own: Own,
+    id: Vec<Param>,
     hidden: Option<String>,
     needs: Vec<Search>,
 }
@@ -57,17 +61,8 @@ struct Lowering<'a> {
 impl<'a> Lowering<'a> {
     fn new(dialect: Dialect<'a>, model: &'a Model, entity: &str, facts: &'a Facts) -> Result<Self, Failure> {
         let (entity, table) = table_of(model, entity)?;
-        Ok(Self {
-            dialect,
-            model,
-            entity,
-            table,
-            facts,
-            steps: Vec::new(),
-            id: None,
-            hidden: None,
-            needs: Vec::new(),
-        })
+        let (steps, own, id, hidden, needs) = Default::default();
+        Ok(Self { dialect, model, entity, table, facts, steps, own, id, hidden, needs })
     }
 
     fn done(self) -> Lowered {
@@ -81,22 +76,76 @@ impl<'a> Lowering<'a> {
         self.dialect.quote(name)
     }
 
+    /// The columns of a key in a statement about one table.
+    fn columns(&self, key: &Key) -> Vec<String> {
+        key::columns(self.dialect, None, key)
+    }
+
+    /// The columns of a table that hold the row's own key, and the marks of what is stored there.
+    fn stored_key(
+        &self,
+        builder: &mut Builder<'_>,
+        table: &str,
+        holders: &Key,
+    ) -> Result<(Vec<String>, Vec<String>), Failure> {
+        let held = holders.columns().iter().zip(&self.own.params);
+        let marks = held.map(|(column, param)| builder.stored(table, column, param.clone()));
+        Ok((self.columns(holders), marks.collect::<Result<_, _>>()?))
+    }
+
+    /// That these columns of a table hold the row's own key.
+    fn is_own(&self, builder: &mut Builder<'_>, table: &str, holders: &Key) -> String {
+        self.is_row(builder, table, holders, &self.columns(holders))
+    }
+
+    /// The same of columns that a statement names so.
+    fn is_row(&self, builder: &mut Builder<'_>, table: &str, holders: &Key, columns: &[String]) -> String {
+        let held = holders.columns().iter().zip(&self.own.params);
+        let marks: Vec<String> =
+            held.map(|(column, param)| self.against(builder, table, column, param)).collect();
+        key::same(columns, &marks)
+    }
+
     // --- create ---
 
     fn create(mut self, create: &Create) -> Result<Lowered, Failure> {
         if self.is_left_to(&create.hooks, "created")? {
             return Ok(self.done());
         }
+        let columns = self.new_columns(&create.record)?;
+        self.own.leads_somewhere()?;
+        self.unique(&create.record.values, None)?;
+        self.insert_own(&columns)?;
+        self.insert_parts(&create.record.values)?;
+        for (table, rows) in &create.record.children {
+            let child = self.child(table)?;
+            for row in rows {
+                self.insert_child(child, row)?;
+            }
+        }
+        if let Some(document) = &create.record.rest {
+            self.insert_rest(document)?;
+        }
+        self.id.clone_from(&self.own.params);
+        self.add_hooks(&create.hooks)?;
+        Ok(self.done())
+    }
+
+    /// What a new row holds: first what may give its key, then what has a part of it in common.
+    fn new_columns(&mut self, record: &Record) -> Result<Columns<'a>, Failure> {
         let mut columns = Columns::new();
-        for (native, values) in &create.record.values {
-            match &native.part {
-                None => {
-                    columns.extend(
-                        (!values.is_empty()).then(|| (native.name.clone(), self.cell(native, values))),
-                    );
-                }
-                Some(alias) if self.table.part(alias).is_some() => {}
-                Some(alias) => columns.extend(self.looked_up(alias, native, values)?),
+        for are_links in [false, true] {
+            let is_one =
+                |native: &Native| native.part.is_none() && self.table.links.contains_key(native) == are_links;
+            for (native, values) in record.values.iter().filter(|(native, _)| is_one(native)) {
+                columns.extend(self.own_cells(native, values)?);
+            }
+            let known = columns.iter().filter_map(|(column, cell)| Some((column, cell.param()?)));
+            self.own.learn(&self.table.id, known);
+        }
+        for (native, values) in &record.values {
+            if let Some(alias) = native.part.as_ref().filter(|alias| self.table.part(alias).is_none()) {
+                columns.extend(self.looked_up(alias, native, values)?);
             }
         }
         for (column, sequence) in &self.table.sequences {
@@ -105,24 +154,10 @@ impl<'a> Lowering<'a> {
             }
         }
         let own_rest = self.table.rest.as_ref().filter(|rest| rest.table == self.table.name);
-        if let (Some(rest), Some(document)) = (own_rest, &create.record.rest) {
+        if let (Some(rest), Some(document)) = (own_rest, &record.rest) {
             columns.push((rest.column.clone(), Cell::value(&Value::Text(document.clone()))));
         }
-        self.unique(&create.record.values, None)?;
-        self.insert_own(&columns)?;
-        self.insert_parts(&create.record.values)?;
-        for (table, rows) in &create.record.children {
-            let child = self.child(table)?;
-            for row in rows {
-                self.insert_child(child, Param::Output(KEY.into()), row)?;
-            }
-        }
-        if let Some(document) = &create.record.rest {
-            self.insert_rest(Param::Output(KEY.into()), document)?;
-        }
-        self.id = Some(Param::Output(KEY.into()));
-        self.add_hooks(&create.hooks)?;
-        Ok(self.done())
+        Ok(columns)
     }
 
     /// Whether the mapping's own functions do all of it; then it is done, or refused where they do nothing.
@@ -137,7 +172,9 @@ impl<'a> Lowering<'a> {
     fn add_hooks(&mut self, hooks: &[HookStep]) -> Result<(), Failure> {
         let own = hooks::steps(self.dialect, hooks)?;
         self.steps.extend(own.steps);
-        self.id = own.id.or(self.id.take());
+        if !own.id.is_empty() {
+            self.id = own.id;
+        }
         Ok(())
     }
 
@@ -151,66 +188,103 @@ impl<'a> Lowering<'a> {
             true => (String::new(), "DEFAULT VALUES".to_owned()),
             false => (format!("({})", names.join(", ")), format!("VALUES ({})", marks.join(", "))),
         };
-        let (table, key) = (self.quote(&self.table.name), self.quote(&self.table.id));
-        builder.push(&self.dialect.insert_returning(&table, &list, &values, &key, &variable(KEY)));
-        let about = format!("the row in {}; its {} is :{KEY} below", self.table.name, self.table.id);
-        self.steps.push(builder.returning(about, Expect::Rows(1), Some(KEY.into()))?);
+        let about = format!("the row in {}", self.table.name);
+        let of = (&*self.table.name, &self.table.id);
+        self.own.params = self.insert_returning(builder, about, of, KEY, (list, values))?;
         Ok(())
     }
 
-    /// The foreign key for a look-up's name: known, made by a step before, or refused.
-    fn looked_up(
+    /// An INSERT with its columns and values; what later statements know the new row's key by.
+    fn insert_returning(
         &mut self,
-        alias: &str,
-        native: &Native,
-        values: &[Value],
-    ) -> Result<Option<(Arc<str>, Cell<'a>)>, Failure> {
+        mut builder: Builder<'_>,
+        about: String,
+        (table, key): (&str, &Key),
+        output: &str,
+        (columns, values): (String, String),
+    ) -> Result<Vec<Param>, Failure> {
+        let named = |column: &Arc<str>| match key.len() {
+            1 => output.into(),
+            _ => format!("{output}.{column}").into(),
+        };
+        let outputs: Vec<Arc<str>> = key.columns().iter().map(named).collect();
+        let variables: Vec<String> = outputs.iter().map(|output| variable(output)).collect();
+        let (table, columns_of_key) = (self.quote(table), self.columns(key));
+        builder.push(&self.dialect.insert_returning(&table, &columns, &values, &columns_of_key, &variables));
+        let about = format!("{about}; its {key} is :{} below", outputs.join(", :"));
+        self.steps.push(builder.returning(about, Expect::Rows(1), outputs.iter().cloned())?);
+        Ok(outputs.into_iter().map(Param::Output).collect())
+    }
+
+    /// The foreign key for a look-up's name: known, made by a step before, or refused. What it has in common with the
+    /// row's own key stays, and only shared rows with the same there are meant.
+    fn looked_up(&mut self, alias: &str, native: &Native, values: &[Value]) -> Result<Columns<'a>, Failure> {
         let lookup = self.table.lookup(alias);
         let lookup = lookup
             .ok_or_else(|| Failure::Internal(format!("{alias} is no look-up of {}", self.entity.name)))?;
         let Some(name) = values.first() else {
-            return Ok(Some((lookup.foreign_key.clone(), Cell::Param(Param::Null))));
+            return Ok(self.foreign_key(lookup, vec![Param::Null; lookup.key.len()]));
         };
-        let test = Test::Equals(name.clone(), Case::Folded);
+        let named =
+            Predicate::Test(Native::own(native.name.clone()), Test::Equals(name.clone(), Case::Folded));
+        let common = self.in_common(lookup);
         let search = Search {
             entity: format!("{}.{alias}", self.entity.name).into(),
-            predicate: Predicate::Test(Native::own(native.name.clone()), test),
+            predicate: common.iter().fold(named, |all, (column, value)| all.and(equals(column, value))),
             fields: Default::default(),
             range: Range::first(1),
         };
         let Some(found) = self.facts.get(&search) else {
             self.needs.push(search);
-            return Ok(None);
+            return Ok(Columns::new());
         };
         let key = match found.records.first() {
-            Some(record) => Param::Value(Value::Text(record.id.clone())),
-            None => self.missing(lookup, native, name)?,
+            Some(record) => texts(&id_parts(&lookup.key, &record.id)?),
+            None => self.missing(lookup, native, name, &common)?,
         };
-        Ok(Some((lookup.foreign_key.clone(), Cell::Param(key))))
+        Ok(self.foreign_key(lookup, key))
     }
 
-    fn missing(&mut self, lookup: &Lookup, native: &Native, name: &Value) -> Result<Param, Failure> {
+    /// Which columns of a look-up's key hold what the row's own key does.
+    fn in_common(&self, lookup: &Lookup) -> Vec<(Arc<str>, Value)> {
+        let pairs = lookup.key.columns().iter().zip(lookup.foreign_key.columns());
+        let known = |column: &str| Some(Value::from(self.own.known(&self.table.id, column)?));
+        pairs.filter_map(|(key, column)| Some((key.clone(), known(column)?))).collect()
+    }
+
+    /// What is written of a look-up's key.
+    fn foreign_key(&self, lookup: &Lookup, key: Vec<Param>) -> Columns<'a> {
+        let columns = lookup.foreign_key.columns().iter().cloned().zip(key.into_iter().map(Cell::Param));
+        columns.filter(|(column, _)| self.own.known(&self.table.id, column).is_none()).collect()
+    }
+
+    fn missing(
+        &mut self,
+        lookup: &Lookup,
+        native: &Native,
+        name: &Value,
+        common: &[(Arc<str>, Value)],
+    ) -> Result<Vec<Param>, Failure> {
         let shown = name.text().unwrap_or_default();
         match lookup.on_missing {
             OnMissing::Create => {
-                let (table, key) = (self.quote(&lookup.table), self.quote(&lookup.key));
                 let mut builder = Builder::new(self.dialect);
-                let given = lookup.initial.iter().filter(|(column, _)| **column != native.name);
+                let given = [(&native.name, name)].into_iter().chain(common.iter().map(|(c, v)| (c, v)));
+                let is_said = |column: &Arc<str>| {
+                    *column == native.name || common.iter().any(|(known, _)| known == column)
+                };
+                let given = given.chain(lookup.initial.iter().filter(|(column, _)| !is_said(column)));
                 let (mut columns, mut marks) = (Vec::new(), Vec::new());
-                for (column, value) in std::iter::once((&native.name, name)).chain(given) {
+                for (column, value) in given {
                     columns.push(self.quote(column));
                     marks.push(builder.stored(&lookup.table, column, Param::Value(value.clone()))?);
                 }
-                let (columns, values) =
-                    (format!("({})", columns.join(", ")), format!("VALUES ({})", marks.join(", ")));
-                let output = variable(&lookup.alias);
-                builder.push(&self.dialect.insert_returning(&table, &columns, &values, &key, &output));
-                let about =
-                    format!("a new row in {}; its {} is :{} below", lookup.table, lookup.key, lookup.alias);
-                self.steps.push(builder.returning(about, Expect::Rows(1), Some(lookup.alias.clone()))?);
-                Ok(Param::Output(lookup.alias.clone()))
+                let list = (format!("({})", columns.join(", ")), format!("VALUES ({})", marks.join(", ")));
+                let about = format!("a new row in {}", lookup.table);
+                let of = (&*lookup.table, &lookup.key);
+                self.insert_returning(builder, about, of, &lookup.alias, list)
             }
-            OnMissing::Skip => Ok(Param::Null),
+            OnMissing::Skip => Ok(vec![Param::Null; lookup.key.len()]),
             OnMissing::Reject => Err(Failure::Rejected(
                 format!("{shown:?} does not exist and is not created here."),
                 format!("no row in {} has this name", lookup.table),
@@ -228,28 +302,31 @@ impl<'a> Lowering<'a> {
 
     /// Inserts a row unless it is there: a repeated add is no error. A row that leads to a resource is there
     /// when another leads to the same.
-    fn insert_child(&mut self, child: &Child, key: Param, row: &Row) -> Result<(), Failure> {
+    fn insert_child(&mut self, child: &Child, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let mut columns = vec![self.quote(&child.foreign_key)];
-        let mut marks = vec![builder.stored(&child.table, &child.foreign_key, key)?];
-        let mut same = vec![format!("{} = {}", columns[0], marks[0])];
+        let (mut columns, mut marks) = self.stored_key(&mut builder, &child.table, &child.foreign_key)?;
+        let mut same = vec![key::same(&columns, &marks)];
         let is_link = |value: &Value| matches!(value, Value::Reference(_));
         let has_link = row.values().any(is_link);
-        for (column, value) in row {
-            let mark = self.in_child(&mut builder, &child.table, column, value)?;
-            let name = self.quote(column);
-            if is_link(value) || !has_link {
-                let again = match self.is_named(&child.table, column) {
-                    true => Some(mark.clone()),
-                    false => {
-                        let kind = self.dialect.kind(&child.table, column);
-                        builder.compared_again(kind, value, &mark)
-                    }
-                };
-                same.push(format!("{name} = {}", again.as_deref().unwrap_or("NULL")));
+        for (name, value) in row {
+            if self.is_named(&child.table, name) {
+                let (column, mark) =
+                    (self.quote(name), self.in_child(&mut builder, &child.table, name, value)?);
+                same.push(format!("{column} = {mark}"));
+                columns.push(column);
+                marks.push(mark);
+                continue;
             }
-            columns.push(name);
-            marks.push(mark);
+            for (column, param) in self.of_child(child, name, value)? {
+                let mark = builder.stored(&child.table, &column, param.clone())?;
+                let name = self.quote(&column);
+                if is_link(value) || !has_link {
+                    let again = self.against_again(&mut builder, (&child.table, &column), &param, &mark);
+                    same.push(format!("{name} = {again}"));
+                }
+                columns.push(name);
+                marks.push(mark);
+            }
         }
         for (column, value) in child.initial.iter().filter(|(column, _)| !row.contains_key(*column)) {
             columns.push(self.quote(column));
@@ -267,24 +344,51 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
+    /// What is written of one column of a child's row, or of the several that a reference stands in.
+    fn of_child(&self, child: &Child, name: &Arc<str>, value: &Value) -> Result<own::Columns, Failure> {
+        let native = Native::of(child.table.clone(), name.clone());
+        self.own.written(self.table, &native, Some(value), &child.foreign_key)
+    }
+
     /// The mark of a value that a column is compared with; nothing is equal to NULL.
-    fn against(&self, builder: &mut Builder<'_>, table: &str, column: &str, value: &Value) -> String {
-        let kind = self.dialect.kind(table, column);
-        builder.compared(kind, value).unwrap_or_else(|| "NULL".to_owned())
+    fn against(&self, builder: &mut Builder<'_>, table: &str, column: &str, param: &Param) -> String {
+        match param {
+            Param::Value(value) => {
+                builder.compared(self.dialect.kind(table, column), value).unwrap_or_else(|| "NULL".to_owned())
+            }
+            other => builder.param(other.clone()),
+        }
     }
 
-    /// The same, for a text that is an id.
-    fn against_id(&self, builder: &mut Builder<'_>, table: &str, column: &str, id: &str) -> String {
-        self.against(builder, table, column, &Value::Text(id.to_owned()))
+    /// The same, of what was stored a moment ago.
+    fn against_again(
+        &self,
+        builder: &mut Builder<'_>,
+        (table, column): (&str, &str),
+        param: &Param,
+        mark: &str,
+    ) -> String {
+        match param {
+            Param::Value(value) => builder
+                .compared_again(self.dialect.kind(table, column), value, mark)
+                .unwrap_or_else(|| "NULL".to_owned()),
+            _ => mark.to_owned(),
+        }
     }
 
-    fn delete_child(&mut self, child: &Child, id: &str, row: &Row) -> Result<(), Failure> {
+    fn delete_child(&mut self, child: &Child, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let mark = self.against_id(&mut builder, &child.table, &child.foreign_key, id);
-        let mut terms = vec![format!("{} = {mark}", self.quote(&child.foreign_key))];
-        for (column, value) in row {
-            let mark = self.against_in_child(&mut builder, &child.table, column, value)?;
-            terms.push(format!("{} = {mark}", self.quote(column)));
+        let mut terms = vec![self.is_own(&mut builder, &child.table, &child.foreign_key)];
+        for (name, value) in row {
+            if self.is_named(&child.table, name) {
+                let mark = self.in_child(&mut builder, &child.table, name, value)?;
+                terms.push(format!("{} = {mark}", self.quote(name)));
+                continue;
+            }
+            for (column, param) in self.of_child(child, name, value)? {
+                let mark = self.against(&mut builder, &child.table, &column, &param);
+                terms.push(format!("{} = {mark}", self.quote(&column)));
+            }
         }
         let table = self.quote(&child.table);
         builder.push(&format!("DELETE FROM {table} WHERE {}", terms.join(" AND ")));
@@ -297,31 +401,28 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn insert_rest(&mut self, key: Param, document: &str) -> Result<(), Failure> {
+    fn insert_rest(&mut self, document: &str) -> Result<(), Failure> {
         let Some(rest) = self.table.rest.as_ref().filter(|rest| rest.table != self.table.name) else {
             return Ok(());
         };
         let mut builder = Builder::new(self.dialect);
+        let (mut columns, mut marks) = self.stored_key(&mut builder, &rest.table, &rest.key)?;
         let document = Param::Value(Value::Text(document.to_owned()));
-        let (key, document) = (
-            builder.stored(&rest.table, &rest.key, key)?,
-            builder.stored(&rest.table, &rest.column, document)?,
-        );
-        let (table, key_column, column) =
-            (self.quote(&rest.table), self.quote(&rest.key), self.quote(&rest.column));
-        builder.push(&format!("INSERT INTO {table} ({key_column}, {column}) VALUES ({key}, {document})"));
+        columns.push(self.quote(&rest.column));
+        marks.push(builder.stored(&rest.table, &rest.column, document)?);
+        let (table, columns, marks) = (self.quote(&rest.table), columns.join(", "), marks.join(", "));
+        builder.push(&format!("INSERT INTO {table} ({columns}) VALUES ({marks})"));
         self.steps.push(builder.step("what has no column of its own", Expect::Done, None)?);
         Ok(())
     }
 
-    fn delete_rest(&mut self, id: &str) -> Result<(), Failure> {
+    fn delete_rest(&mut self) -> Result<(), Failure> {
         let Some(rest) = self.table.rest.as_ref().filter(|rest| rest.table != self.table.name) else {
             return Ok(());
         };
         let mut builder = Builder::new(self.dialect);
-        let mark = self.against_id(&mut builder, &rest.table, &rest.key, id);
-        let (table, key) = (self.quote(&rest.table), self.quote(&rest.key));
-        builder.push(&format!("DELETE FROM {table} WHERE {key} = {mark}"));
+        let is_its = self.is_own(&mut builder, &rest.table, &rest.key);
+        builder.push(&format!("DELETE FROM {} WHERE {is_its}", self.quote(&rest.table)));
         self.steps.push(builder.step("its document", Expect::Done, None)?);
         Ok(())
     }
@@ -330,9 +431,13 @@ impl<'a> Lowering<'a> {
 
     /// Whether the resource is known to exist; asks for the read that tells, when it is not.
     fn exists(&mut self, id: &str) -> Result<bool, Failure> {
+        let absent = || Failure::NotFound(format!("no row of {} has the key {id:?}", self.table.name));
         match self.facts.by_id(&self.entity.name, id) {
-            Some(Some(_)) => Ok(true),
-            Some(None) => Err(Failure::NotFound(format!("no row of {} has the key {id:?}", self.table.name))),
+            Some(Some(_)) => {
+                self.own = Own::of_id(&self.table.id, id).ok_or_else(absent)?;
+                Ok(true)
+            }
+            Some(None) => Err(absent()),
             None => {
                 self.needs.push(Search::existing(&self.entity.name, vec![id.to_owned()]));
                 Ok(false)
@@ -356,19 +461,19 @@ impl<'a> Lowering<'a> {
         for (table, change) in &update.changes.children {
             let child = self.child(table)?;
             for row in &change.remove {
-                self.delete_child(child, &update.id, row)?;
+                self.delete_child(child, row)?;
             }
             for row in &change.add {
-                self.insert_child(child, Param::Value(Value::Text(update.id.clone())), row)?;
+                self.insert_child(child, row)?;
             }
         }
         if !columns.is_empty() && is_delta {
             self.update_own(update, &columns, true)?;
         }
         if let Some(document) = &update.changes.rest {
-            self.delete_rest(&update.id)?;
+            self.delete_rest()?;
             if let Some(document) = document {
-                self.insert_rest(Param::Value(Value::Text(update.id.clone())), document)?;
+                self.insert_rest(document)?;
             }
         }
         self.add_hooks(&update.hooks)?;
@@ -379,7 +484,7 @@ impl<'a> Lowering<'a> {
         let mut columns = Columns::new();
         for (native, change) in &changes.values {
             match &native.part {
-                None => columns.push((native.name.clone(), self.cell(native, &change.add))),
+                None => columns.extend(self.own_cells(native, &change.add)?),
                 Some(alias) if self.table.part(alias).is_some() => {}
                 Some(alias) => columns.extend(self.looked_up(alias, native, &change.add)?),
             }
@@ -402,7 +507,7 @@ impl<'a> Lowering<'a> {
         builder.after_change = after_change;
         let set = self.set(&mut builder, &self.table.name, columns)?;
         builder.push(&format!("UPDATE {} SET {set}", self.quote(&self.table.name)));
-        self.only_this(&mut builder, &update.id, update.version.as_ref(), &self.table.only)?;
+        self.only_this(&mut builder, update.version.as_ref(), &self.table.only)?;
         let when = if after_change { ", when a statement above changed something" } else { "" };
         let about = format!("the row in {}{when}", self.table.name);
         self.steps.push(builder.step(about, Expect::Rows(1), None)?);
@@ -439,11 +544,11 @@ impl<'a> Lowering<'a> {
             OnDelete::Delete => {
                 self.add_hooks(&delete.hooks)?;
                 for child in &self.table.children {
-                    self.delete_child(child, &delete.id, &Row::new())?;
+                    self.delete_child(child, &Row::new())?;
                 }
                 self.leave_elsewhere(&delete.id)?;
-                self.delete_parts(&delete.id)?;
-                self.delete_rest(&delete.id)?;
+                self.delete_parts()?;
+                self.delete_rest()?;
                 self.delete_own(delete, &permitted)?;
             }
         }
@@ -492,36 +597,25 @@ impl<'a> Lowering<'a> {
             disable.account.iter().map(|(native, disabled)| (native.clone(), cell(disabled))).collect();
         let own = disable.values.iter().map(|(column, value)| (Native::own(column.clone()), value));
         let is_touched = |native: &Native| native.part.is_none() || all.keys().any(|k| k.part == native.part);
-        let stamps: Vec<_> = delete
-            .stamps
-            .iter()
-            .filter(|(native, _)| is_touched(native))
-            .map(|(n, v)| (n.clone(), v))
-            .collect();
+        let stamps = delete.stamps.iter().filter(|(native, _)| is_touched(native));
+        let stamps: Vec<_> = stamps.map(|(native, value)| (native.clone(), value)).collect();
         all.extend(own.chain(stamps).map(|(native, value)| (native, Cell::value(value))));
         if all.is_empty() {
             return Err(Failure::Internal(format!("nothing disables a {}", self.entity.name)));
         }
-        let own: Columns<'a> = all
-            .iter()
-            .filter(|(native, _)| native.part.is_none())
-            .map(|(n, c)| (n.name.clone(), c.clone()))
-            .collect();
+        let own = all.iter().filter(|(native, _)| native.part.is_none());
+        let own: Columns<'a> = own.map(|(native, cell)| (native.name.clone(), cell.clone())).collect();
         if !own.is_empty() {
             let mut builder = Builder::new(self.dialect);
             let set = self.set(&mut builder, &self.table.name, &own)?;
             builder.push(&format!("UPDATE {} SET {set}", self.quote(&self.table.name)));
-            self.only_this(&mut builder, &delete.id, delete.version.as_ref(), permitted)?;
+            self.only_this(&mut builder, delete.version.as_ref(), permitted)?;
             let about = format!("the row in {}, which stays", self.table.name);
             self.steps.push(builder.step(about, Expect::Rows(1), None)?);
         }
         for part in &self.table.parts {
-            self.write_part(
-                part,
-                &delete.id,
-                part::of_part(part, &all, |_, cell| cell.clone()),
-                Columns::new(),
-            )?;
+            let columns = part::of_part(part, &all, |_, cell| cell.clone());
+            self.write_part(part, &delete.id, columns, Columns::new())?;
         }
         Ok(())
     }
@@ -529,7 +623,7 @@ impl<'a> Lowering<'a> {
     fn delete_own(&mut self, delete: &Delete, permitted: &Predicate) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
         builder.push(&format!("DELETE FROM {}", self.quote(&self.table.name)));
-        self.only_this(&mut builder, &delete.id, delete.version.as_ref(), permitted)?;
+        self.only_this(&mut builder, delete.version.as_ref(), permitted)?;
         self.steps.push(builder.step(format!("the row in {}", self.table.name), Expect::Rows(1), None)?);
         Ok(())
     }
@@ -539,14 +633,13 @@ impl<'a> Lowering<'a> {
     fn only_this(
         &self,
         builder: &mut Builder<'_>,
-        id: &str,
         version: Option<&Value>,
         permitted: &Predicate,
     ) -> Result<(), Failure> {
-        let mark = self.against_id(builder, &self.table.name, &self.table.id, id);
-        builder.push(&format!(" WHERE {} = {mark}", self.quote(&self.table.id)));
+        let is_it = self.is_own(builder, &self.table.name, &self.table.id);
+        builder.push(&format!(" WHERE {is_it}"));
         if let (Some(native), Some(version)) = (&self.entity.version, version) {
-            let mark = self.against(builder, &self.table.name, &native.name, version);
+            let mark = self.against(builder, &self.table.name, &native.name, &Param::Value(version.clone()));
             builder.push(&format!(" AND {} = {mark}", self.quote(&native.name)));
         }
         if *permitted != Predicate::All {

@@ -1,5 +1,5 @@
-//! SQL: one statement builder for two dialects. `dialect`, `builder`, `condition`, `link`, `order`, `part`, `select`, `lower` and
-//! `records` are pure; only `sqlite` and `sqlserver` talk to a database.
+//! SQL: one statement builder for two dialects. `dialect`, `builder`, `key`, `condition`, `link`, `order`, `part`, `select`,
+//! `own`, `lower` and `records` are pure; only `sqlite` and `sqlserver` talk to a database.
 
 mod builder;
 mod catalog;
@@ -7,9 +7,11 @@ mod condition;
 pub mod demo;
 mod dialect;
 mod hooks;
+mod key;
 mod link;
 mod lower;
 mod order;
+mod own;
 mod part;
 mod records;
 mod select;
@@ -18,6 +20,8 @@ mod sqlserver;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_keys;
 #[cfg(test)]
 mod tests_of_rows;
 #[cfg(test)]

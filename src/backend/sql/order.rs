@@ -6,26 +6,35 @@ use time::UtcOffset;
 
 use super::builder::Builder;
 use super::catalog::Kind;
-use super::condition;
 use super::dialect::Dialect;
+use super::{condition, key};
+use crate::backend::Failure;
 use crate::limits::SORTED_CHARS;
 use crate::plan::{By, Case, Mark, Sequence, Sort, Table, Value};
 
 /// Writes the condition of a sequence that begins behind a place, if it does.
-pub(super) fn write_behind(builder: &mut Builder<'_>, table: &Table, sequence: &Sequence) {
-    let Some(mark) = &sequence.behind else { return };
-    let id = condition::key(builder.dialect, table);
-    let (value, kind) = (Value::Text(mark.id.clone()), builder.dialect.kind(&table.name, &table.id));
-    let Some(id_mark) = builder.compared(kind, &value) else {
+pub(super) fn write_behind(
+    builder: &mut Builder<'_>,
+    table: &Table,
+    sequence: &Sequence,
+) -> Result<(), Failure> {
+    let Some(mark) = &sequence.behind else { return Ok(()) };
+    let parts = table.id.parts(&mark.id).ok_or_else(|| {
+        let cause = format!("{:?} is no key of {}", mark.id, table.name);
+        Failure::Rejected("The list cannot go on from here; begin it anew.".to_owned(), cause)
+    })?;
+    let columns = condition::own_key(builder.dialect, table);
+    let held = (&*table.name, &table.id);
+    let Some(beyond) = key::is_beyond(builder, held, &columns, (&parts, sequence.backward)) else {
         builder.push(" AND ").push(condition::NEVER);
-        return;
+        return Ok(());
     };
-    let beyond = format!("{id} {} {id_mark}", if sequence.backward { '<' } else { '>' });
     let condition = match &sequence.sort {
         None => beyond,
         Some(sort) => behind(builder, table, sort, (sequence.backward, mark), &beyond),
     };
     builder.push(" AND ").push(&condition);
+    Ok(())
 }
 
 /// What stands behind a place in a sorted result: another value, or the same one and an id beyond.
@@ -36,7 +45,7 @@ fn behind(
     (backward, mark): (bool, &Mark),
     beyond: &str,
 ) -> String {
-    let key = key(builder, table, sort);
+    let key = sort_key(builder, table, sort);
     let is_falling = sort.descending != backward;
     let Some(value) = &mark.value else {
         let same = format!("{key} IS NULL AND {beyond}");
@@ -58,21 +67,27 @@ fn behind(
 /// Writes what orders the rows as one more column.
 pub(super) fn write_selected(builder: &mut Builder<'_>, table: &Table, sequence: &Sequence) {
     if let Some(sort) = &sequence.sort {
-        let key = key(builder, table, sort);
+        let key = sort_key(builder, table, sort);
         builder.push(", ").push(&key);
     }
 }
 
 /// Writes ORDER BY.
 pub(super) fn write_order(builder: &mut Builder<'_>, table: &Table, sequence: &Sequence) {
+    let mut own = condition::own_key(builder.dialect, table);
     builder.push(" ORDER BY ");
     if let Some(sort) = &sequence.sort {
-        let key = key(builder, table, sort);
+        let key = sort_key(builder, table, sort);
         let term = builder.dialect.order(&key, sort.descending != sequence.backward);
-        builder.push(&term).push(", ");
+        builder.push(&term);
+        // What is sorted by has no ties in itself, and T-SQL takes no column twice.
+        own.retain(|column| *column != key);
+        if own.is_empty() {
+            return;
+        }
+        builder.push(", ");
     }
-    let id = condition::key(builder.dialect, table);
-    builder.push(&id).push(if sequence.backward { " DESC" } else { "" });
+    builder.push(&key::order(&own, sequence.backward));
 }
 
 /// The alias of the look-up whose column orders the result.
@@ -81,7 +96,7 @@ pub(super) fn lookup(sequence: &Sequence) -> Option<std::sync::Arc<str>> {
 }
 
 /// The expression that orders the result.
-fn key(builder: &mut Builder<'_>, table: &Table, sort: &Sort) -> String {
+fn sort_key(builder: &mut Builder<'_>, table: &Table, sort: &Sort) -> String {
     let dialect = builder.dialect;
     let kind = dialect.kind(table.place(&sort.native), &sort.native.name);
     let column = condition::column(dialect, &sort.native);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::select::{ChildSelect, Column, Select, Target};
-use crate::plan::{Found, Record, Reference, Row, Value};
+use crate::plan::{Found, Param, Plan, Record, Reference, Row, Value, id_of};
 
 /// A row as it came; NULL is `None`.
 pub(super) type Cells = Vec<Option<Value>>;
@@ -25,7 +25,7 @@ pub(super) fn found(
         for record in &mut records {
             record.children.insert(child.table.clone(), Vec::new());
         }
-        for (key, row) in rows.into_iter().map(|row| child_row(row, child)) {
+        for (key, row) in rows.into_iter().map(|row| child_row(row, select.key, child)) {
             let record = places.get(&key).and_then(|at| records.get_mut(*at));
             if let (Some(record), Some(row)) = (record, row) {
                 record.children.entry(child.table.clone()).or_default().push(row);
@@ -41,7 +41,7 @@ pub(super) fn found(
 
 fn record(row: Cells, select: &Select) -> Record {
     let mut cells = row.into_iter();
-    let mut record = Record { id: key(cells.next().flatten()), ..Record::default() };
+    let mut record = Record { id: id(&mut cells, select.key), ..Record::default() };
     for column in &select.columns {
         if let Some(value) = cell(&mut cells, column) {
             record.values.insert(column.native.clone(), vec![value]);
@@ -57,9 +57,9 @@ fn record(row: Cells, select: &Select) -> Record {
 }
 
 /// A child's row with the key that it belongs to; `None` when a reference in it leads nowhere.
-fn child_row(row: Cells, child: &ChildSelect) -> (String, Option<Row>) {
+fn child_row(row: Cells, key: usize, child: &ChildSelect) -> (String, Option<Row>) {
     let mut cells = row.into_iter();
-    let key = key(cells.next().flatten());
+    let id = id(&mut cells, key);
     let mut values = Row::new();
     let mut whole = true;
     for column in &child.columns {
@@ -70,21 +70,36 @@ fn child_row(row: Cells, child: &ChildSelect) -> (String, Option<Row>) {
             None => whole &= column.target == Target::Value,
         }
     }
-    (key, whole.then_some(values))
+    (id, whole.then_some(values))
 }
 
-/// One native's value, from one column or, for a reference to one of several entities, from two.
+/// One native's value: of a reference made of as many columns as the key has that it leads to, and where that is one of
+/// several entities' of one more.
 fn cell(cells: &mut impl Iterator<Item = Option<Value>>, column: &Column) -> Option<Value> {
-    let value = cells.next().flatten();
+    let values: Cells = cells.by_ref().take(column.width).collect();
     let resource = match &column.target {
-        Target::Value => return value,
+        Target::Value => return values.into_iter().next().flatten(),
         Target::One(entity) => entity.to_string(),
         Target::Several => cells.next().flatten().and_then(|kind| kind.text())?,
     };
-    value.map(|value| Value::Reference(Reference { resource: Some(resource), id: key(Some(value)) }))
+    let is_whole = values.iter().all(Option::is_some);
+    let id = id(&mut values.into_iter(), column.width);
+    is_whole.then_some(Value::Reference(Reference { resource: Some(resource), id }))
 }
 
-/// A key as the text of a SCIM id.
-fn key(value: Option<Value>) -> String {
-    value.and_then(|value| value.text()).unwrap_or_default()
+/// The id that a key's values make, which stand in the next columns.
+fn id(cells: &mut impl Iterator<Item = Option<Value>>, columns: usize) -> String {
+    let text = |value: Option<Value>| value.and_then(|value| value.text()).unwrap_or_default();
+    id_of(&cells.take(columns).map(text).collect::<Vec<_>>())
+}
+
+/// The id of what a plan created, of which `known` gives the outputs.
+pub(super) fn created(plan: &Plan, known: impl Fn(&str) -> Option<Value>) -> Option<String> {
+    let text = |part: &Param| match part {
+        Param::Value(value) => value.text(),
+        Param::Output(name) => known(name).and_then(|value| value.text()),
+        Param::Null => None,
+    };
+    let parts: Option<Vec<String>> = plan.id.iter().map(text).collect();
+    parts.filter(|parts| !parts.is_empty()).map(|parts| id_of(&parts))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::builder::Builder;
 use super::condition::{self, CHILD, OWN};
 use super::dialect::Dialect;
-use super::{link, order, part};
+use super::{key, link, order, part};
 use crate::backend::Failure;
 use crate::plan::{
     Action, Entity, Expect, Model, Native, Param, Plan, Search, Statement, Step, Store, Table, Value,
@@ -17,8 +17,10 @@ use crate::plan::{
 /// The statements of a search, and what their columns are.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Select {
-    /// The rows: the key, then `columns`, then the document where it is read, then what orders them.
+    /// The rows: the key's columns, then `columns`, then the document where it is read, then what orders them.
     pub rows: Statement,
+    /// How many columns the key has, here and in the children's statements.
+    pub key: usize,
     pub columns: Vec<Column>,
     pub rest: bool,
     /// Whether the last column is what orders the rows.
@@ -27,7 +29,7 @@ pub(super) struct Select {
     pub count: Option<Statement>,
 }
 
-/// The rows of a child table: the resource's key, then `columns`.
+/// The rows of a child table: the columns of the resource's key, then `columns`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ChildSelect {
     pub table: Arc<str>,
@@ -39,6 +41,8 @@ pub(super) struct ChildSelect {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Column {
     pub native: Native,
+    /// Of how many columns of the result its value is made.
+    pub width: usize,
     pub target: Target,
 }
 
@@ -49,7 +53,7 @@ pub(super) enum Target {
     Value,
     /// A resource of this entity.
     One(Arc<str>),
-    /// A resource of one of several entities; the next column of the result says which.
+    /// A resource of one of several entities; one more column of the result says which.
     Several,
 }
 
@@ -92,6 +96,7 @@ pub(super) fn select(
         search.fields.natives.iter().filter(is_child).filter_map(|native| native.part.as_ref()).collect();
     Ok(Select {
         rows: selector.rows(&columns)?,
+        key: table.id.len(),
         columns,
         rest: search.fields.rest && table.rest.is_some(),
         sorted: search.range.sequence.sort.is_some(),
@@ -116,8 +121,8 @@ impl Selector<'_> {
         self.dialect.quote(name)
     }
 
-    fn key(&self) -> String {
-        condition::key(self.dialect, self.table)
+    fn key(&self) -> Vec<String> {
+        condition::own_key(self.dialect, self.table)
     }
 
     fn column(&self, native: &Native) -> Column {
@@ -126,51 +131,60 @@ impl Selector<'_> {
             Some([one]) => Target::One(one.clone()),
             Some(_) => Target::Several,
         };
-        Column { native: native.clone(), target }
+        let targets = link::targets(self.model, self.entity, native);
+        let width = match targets.first().filter(|_| link::are_named(&targets)) {
+            Some(target) => target.width(),
+            None => self.table.columns(native).len(),
+        };
+        Column { native: native.clone(), width, target }
     }
 
     /// What is selected for a column: its value, and which entity it leads to where that is open. A reference to a
     /// row that does not exist for SCIM is none; of a child table no such row is selected.
     fn write_selected(&self, builder: &mut Builder<'_>, alias: &str, column: &Column) -> Result<(), Failure> {
-        let value = format!("{alias}.{}", self.quote(&column.native.name));
+        let values = key::columns(self.dialect, Some(alias), &self.table.columns(&column.native));
         let kind = self.dialect.kind(self.table.place(&column.native), &column.native.name);
         let targets = link::targets(self.model, self.entity, &column.native);
         let is_whole = link::scoped(self.model, self.entity, &column.native).is_empty();
-        let selected = match targets.is_empty() {
-            true => kind.selected(&value),
-            false => self.key_of(builder, &targets, &value)?,
-        };
+        let keys = self.keys(builder, &targets, &values)?;
         match &column.target {
+            Target::Value => _ = builder.push(&format!(", {}", kind.selected(&values.concat()))),
             Target::Several => {
-                builder.push(&format!(", {selected}, "));
-                self.write_kind(builder, &targets, &value)?;
+                builder.push(&format!(", {}, ", keys.join(", ")));
+                self.write_kind(builder, &targets, &values)?;
             }
             // A value that stands in for nobody has no key.
-            _ if is_whole || alias == CHILD || link::are_named(&targets) => {
-                builder.push(&format!(", {selected}"));
+            Target::One(_) if is_whole || alias == CHILD || link::are_named(&targets) => {
+                builder.push(&format!(", {}", keys.join(", ")));
             }
-            _ => {
-                builder.push(", CASE WHEN ");
-                link::write_leads(builder, &targets, &value, None)?;
-                builder.push(&format!(" THEN {value} END"));
+            Target::One(_) => {
+                for key in &keys {
+                    builder.push(", CASE WHEN ");
+                    link::write_leads(builder, &targets, &values, None)?;
+                    builder.push(&format!(" THEN {key} END"));
+                }
             }
         }
         Ok(())
     }
 
-    /// The key that a value leads to: itself, unless something else stands in for it.
-    fn key_of(
+    /// The key that values lead to, column by column: they themselves, unless something else stands in for it.
+    fn keys(
         &self,
         builder: &mut Builder<'_>,
         targets: &[link::Target<'_>],
-        value: &str,
-    ) -> Result<String, Failure> {
+        values: &[String],
+    ) -> Result<Vec<String>, Failure> {
         if !link::are_named(targets) {
-            return Ok(value.to_owned());
+            return Ok(values.to_vec());
         }
-        let mut keys =
-            targets.iter().map(|target| target.key(builder, value)).collect::<Result<Vec<_>, _>>()?;
-        Ok(if keys.len() == 1 { keys.remove(0) } else { format!("COALESCE({})", keys.join(", ")) })
+        let keys = targets.iter().map(|target| target.key(builder, values)).collect::<Result<Vec<_>, _>>()?;
+        let width = keys.first().map_or(0, Vec::len);
+        let column = |at: usize| {
+            let all: Vec<&str> = keys.iter().filter_map(|key| key.get(at)).map(String::as_str).collect();
+            if all.len() == 1 { all.concat() } else { format!("COALESCE({})", all.join(", ")) }
+        };
+        Ok((0..width).map(column).collect())
     }
 
     /// Which of several entities has a row with this key; NULL when none has.
@@ -178,12 +192,12 @@ impl Selector<'_> {
         &self,
         builder: &mut Builder<'_>,
         targets: &[link::Target<'_>],
-        value: &str,
+        values: &[String],
     ) -> Result<(), Failure> {
         builder.push("CASE");
         for target in targets {
             builder.push(" WHEN ");
-            link::write_leads(builder, std::slice::from_ref(target), value, None)?;
+            link::write_leads(builder, std::slice::from_ref(target), values, None)?;
             // The name is an identifier of the mapping, `User` or the like; doubled quotes keep it a literal.
             builder.push(&format!(" THEN '{}'", target.entity.replace('\'', "''")));
         }
@@ -193,7 +207,7 @@ impl Selector<'_> {
 
     fn rows(&self, columns: &[Column]) -> Result<Statement, Failure> {
         let mut builder = Builder::new(self.dialect);
-        builder.push("SELECT ").push(&self.key());
+        builder.push("SELECT ").push(&self.key().join(", "));
         for column in columns {
             let alias = column.native.part.as_ref().map_or_else(|| OWN.to_owned(), |alias| self.quote(alias));
             self.write_selected(&mut builder, &alias, column)?;
@@ -210,11 +224,11 @@ impl Selector<'_> {
         lookups.extend(order::lookup(&self.search.range.sequence));
         self.from(&mut builder, &lookups)?;
         if let Some(rest) = rest.filter(|rest| rest.table != self.table.name) {
-            let (side, key) = (self.quote(&rest.table), self.quote(&rest.key));
-            builder.push(&format!(" LEFT JOIN {side} AS rest ON rest.{key} = {}", self.key()));
+            let is_its = key::same(&key::columns(self.dialect, Some("rest"), &rest.key), &self.key());
+            builder.push(&format!(" LEFT JOIN {} AS rest ON {is_its}", self.quote(&rest.table)));
         }
         self.filtered(&mut builder)?;
-        self.window(&mut builder, 1);
+        self.window(&mut builder, 1)?;
         builder.statement(None)
     }
 
@@ -230,8 +244,9 @@ impl Selector<'_> {
                 Failure::Internal(format!("{alias} is no look-up and no part of {}", self.entity.name))
             })?;
             let (table, alias) = (self.quote(&lookup.table), self.quote(alias));
-            let (key, foreign) = (self.quote(&lookup.key), self.quote(&lookup.foreign_key));
-            builder.push(&format!(" LEFT JOIN {table} AS {alias} ON {alias}.{key} = {OWN}.{foreign}"));
+            let key = key::columns(self.dialect, Some(&alias), &lookup.key);
+            let is_it = key::same(&key, &key::columns(self.dialect, Some(OWN), &lookup.foreign_key));
+            builder.push(&format!(" LEFT JOIN {table} AS {alias} ON {is_it}"));
             condition::write_scope(builder, &lookup.table, &lookup.only, Some(&alias))?;
         }
         Ok(())
@@ -244,15 +259,16 @@ impl Selector<'_> {
     }
 
     /// The window in its order, and `beyond` rows more, which tell whether there is more.
-    fn window(&self, builder: &mut Builder<'_>, beyond: usize) {
+    fn window(&self, builder: &mut Builder<'_>, beyond: usize) -> Result<(), Failure> {
         let sequence = &self.search.range.sequence;
-        order::write_behind(builder, self.table, sequence);
+        order::write_behind(builder, self.table, sequence)?;
         order::write_order(builder, self.table, sequence);
         let number = |count: usize| Param::Value(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)));
         let limit = builder.param(number(self.search.range.limit.saturating_add(beyond)));
         let offset = builder.param(number(self.search.range.offset));
         let window = self.dialect.window(&limit, &offset);
         builder.push(&window);
+        Ok(())
     }
 
     fn child(&self, name: &Arc<str>) -> Result<ChildSelect, Failure> {
@@ -261,35 +277,35 @@ impl Selector<'_> {
             .ok_or_else(|| Failure::Internal(format!("{name} is no child table of {}", self.entity.name)))?;
         let natives = self.search.fields.natives.iter().filter(|native| native.part.as_ref() == Some(name));
         let columns: Vec<Column> = natives.map(|native| self.column(native)).collect();
-        let key = format!("{CHILD}.{}", self.quote(&child.foreign_key));
+        let key = key::columns(self.dialect, Some(CHILD), &child.foreign_key);
+        let (begin, end) = key::among(self.dialect, &key);
         let mut builder = Builder::new(self.dialect);
-        builder.push("SELECT ").push(&key);
+        builder.push("SELECT ").push(&key.join(", "));
         for column in &columns {
             self.write_selected(&mut builder, CHILD, column)?;
         }
-        let own_key = self.key();
-        builder
-            .push(&format!(" FROM {} AS {CHILD} WHERE {key} IN (SELECT {own_key}", self.quote(&child.table)));
+        let own_key = self.key().join(", ");
+        builder.push(&format!(" FROM {} AS {CHILD} WHERE {begin}SELECT {own_key}", self.quote(&child.table)));
         let mut lookups = BTreeSet::new();
         condition::lookups(&self.search.predicate, &mut lookups);
         lookups.extend(order::lookup(&self.search.range.sequence));
         self.from(&mut builder, &lookups)?;
         self.filtered(&mut builder)?;
-        self.window(&mut builder, 0);
-        builder.push(")");
+        self.window(&mut builder, 0)?;
+        builder.push(&end);
         condition::write_scope(&mut builder, &child.table, &child.only, Some(CHILD))?;
         for native in self.entity.references.keys().filter(|native| native.part.as_ref() == Some(name)) {
             let targets = link::scoped(self.model, self.entity, native);
             if !targets.is_empty() {
                 builder.push(" AND ");
-                let value = format!("{CHILD}.{}", self.quote(&native.name));
-                link::write_leads(&mut builder, &targets, &value, None)?;
+                let link = key::columns(self.dialect, Some(CHILD), &self.table.columns(native));
+                link::write_leads(&mut builder, &targets, &link, None)?;
             }
         }
-        builder.push(&format!(" ORDER BY {key}"));
-        for column in &columns {
-            builder.push(&format!(", {CHILD}.{}", self.quote(&column.native.name)));
-        }
+        let of =
+            |column: &Column| key::columns(self.dialect, Some(CHILD), &self.table.columns(&column.native));
+        let ordering: Vec<String> = key.into_iter().chain(columns.iter().flat_map(of)).collect();
+        builder.push(&format!(" ORDER BY {}", key::order(&ordering, false)));
         Ok(ChildSelect { table: name.clone(), statement: builder.statement(None)?, columns })
     }
 

@@ -16,7 +16,7 @@ use super::select::{Reading, select};
 use crate::backend::{Backend, Failure, Intent, Lowered};
 use crate::plan::{
     By, Case, Change, Changes, Child, Create, Delete, DeleteRule, Disable, Disabled, Entity, Facts, Fields,
-    Found, HookStep, Lookup, Mark, Model, Native, OnDelete, OnMissing, Operation, Order, Param, Plan,
+    Found, HookStep, Key, Lookup, Mark, Model, Native, OnDelete, OnMissing, Operation, Order, Param, Plan,
     Predicate, Range, Record, Reference, Row, RowChanges, Search, Sequence, SideDocument, Sort, Store, Table,
     Test, Update, Value,
 };
@@ -25,8 +25,12 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 // === a small model: people with a department, phones and roles ===
 
+pub(super) fn key(columns: &[&str]) -> Key {
+    Key::of(columns.iter().copied()).unwrap()
+}
+
 pub(super) fn table(name: &str, id: &str) -> Table {
-    Table { name: name.into(), id: id.into(), ..Table::default() }
+    Table::new(name.into(), key(&[id]))
 }
 
 pub(super) fn entity(name: &str, table: Table) -> Entity {
@@ -43,18 +47,22 @@ pub(super) fn entity(name: &str, table: Table) -> Entity {
 }
 
 pub(super) fn model() -> Model {
-    let child =
-        |table: &str, key: &str| Child { table: table.into(), foreign_key: key.into(), ..Child::default() };
+    let child = |table: &str, column: &str| Child {
+        table: table.into(),
+        foreign_key: key(&[column]),
+        initial: Row::new(),
+        only: Predicate::All,
+    };
     let dept = Lookup {
         alias: "dept".into(),
         table: "Department".into(),
-        key: "DeptId".into(),
-        foreign_key: "DeptId".into(),
+        key: key(&["DeptId"]),
+        foreign_key: key(&["DeptId"]),
         on_missing: OnMissing::Create,
         only: Predicate::All,
         initial: Row::new(),
     };
-    let rest = SideDocument { table: "PersonScim".into(), key: "PersonId".into(), column: "Doc".into() };
+    let rest = SideDocument { table: "PersonScim".into(), key: key(&["PersonId"]), column: "Doc".into() };
     let mut user = entity(
         "User",
         Table {
@@ -697,9 +705,9 @@ fn the_mappings_own_steps_are_procedures_and_statements() {
         Operation::Create(Create { entity: "User".into(), record: Record::default(), hooks })
     };
     let lowered = |dialect, hooks: &[HookStep]| lower(dialect, &model, &create(hooks), &Facts::default());
-    let all = [exec.clone(), note.clone(), HookStep::Id(id.clone())];
+    let all = [exec.clone(), note.clone(), HookStep::Id(vec![id.clone()])];
     let Ok(Lowered::Plan(plan)) = lowered(Dialect::Transact(Catalog::unknown()), &all) else { panic!() };
-    assert_eq!(plan.id, Some(id));
+    assert_eq!(plan.id, [id]);
     insta::assert_snapshot!("hooks_transact", plan.render());
     insta::assert_snapshot!(
         "hooks_sqlite",

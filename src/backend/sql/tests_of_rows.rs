@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::catalog::Catalog;
 use super::dialect::Dialect;
 use super::lower::lower;
-use super::tests::{entity, is, search, table};
+use super::tests::{entity, is, key, search, table};
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
     Case, Change, Changes, Child, Create, Dated, Delete, DeleteRule, Disable, Disabled, Entity, Facts, Found,
@@ -21,11 +21,13 @@ fn tenant() -> Predicate {
 
 /// People of three tables, and teams that know them by their logins.
 fn history() -> Model {
-    let part = |alias: &str, table: &str, key: &str| PartRow {
+    let part = |alias: &str, table: &str, column: &str| PartRow {
         alias: alias.into(),
         table: table.into(),
-        key: key.into(),
-        ..PartRow::default()
+        key: key(&[column]),
+        sequences: Vec::new(),
+        only: Predicate::All,
+        dated: None,
     };
     let hr = part("hr", "Employee", "PersonId");
     let dated = Dated {
@@ -36,7 +38,12 @@ fn history() -> Model {
     };
     let job = PartRow { dated: Some(dated), ..part("job", "EmployeeJob", "EmpId") };
     let person = Table { parts: vec![hr, job], ..table("Person", "PersonId") };
-    let members = Child { table: "TeamMember".into(), foreign_key: "TeamId".into(), ..Child::default() };
+    let members = Child {
+        table: "TeamMember".into(),
+        foreign_key: key(&["TeamId"]),
+        initial: Row::new(),
+        only: Predicate::All,
+    };
     let by = StandIn { attribute: "LoginName".into(), types: vec!["User".into()], is_followed: true };
     let natives = [Native::own("LeadLogin"), Native::of("TeamMember", "Login")];
     let team = Table {
@@ -55,8 +62,8 @@ fn tenants() -> Model {
     let dept = Lookup {
         alias: "dept".into(),
         table: "Dept".into(),
-        key: "DeptNo".into(),
-        foreign_key: "DeptNo".into(),
+        key: key(&["DeptNo"]),
+        foreign_key: key(&["DeptNo"]),
         on_missing: OnMissing::Create,
         only: tenant(),
         initial: row.clone(),
@@ -64,12 +71,13 @@ fn tenants() -> Model {
     let detail = PartRow {
         alias: "detail".into(),
         table: "AccountDetail".into(),
-        key: "AccountNo".into(),
+        key: key(&["AccountNo"]),
+        sequences: Vec::new(),
         only: tenant(),
-        ..PartRow::default()
+        dated: None,
     };
     let roles =
-        Child { table: "AccountRole".into(), foreign_key: "AccountNo".into(), initial: row, only: tenant() };
+        Child { table: "AccountRole".into(), foreign_key: key(&["AccountNo"]), initial: row, only: tenant() };
     let account = Table {
         lookups: vec![dept.clone()],
         parts: vec![detail],

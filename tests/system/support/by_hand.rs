@@ -22,8 +22,8 @@ pub fn carry_out(database: &Database, plan: &str) -> String {
     let mut printed = Vec::new();
     for statement in statements(plan) {
         let rows = shell.ask(&statement.filled_in(&returned));
-        if let Some(name) = statement.returns {
-            returned.insert(name, rows[0].clone());
+        if !statement.returns.is_empty() {
+            returned.extend(statement.returns.into_iter().zip(literals(&rows[0])));
         }
         printed.extend(rows);
     }
@@ -35,7 +35,7 @@ pub fn carry_out(database: &Database, plan: &str) -> String {
 struct Printed {
     text: String,
     values: Vec<String>,
-    returns: Option<String>,
+    returns: Vec<String>,
 }
 
 fn statements(plan: &str) -> Vec<Printed> {
@@ -44,7 +44,7 @@ fn statements(plan: &str) -> Vec<Printed> {
         if let Some(said) = line.strip_prefix("--   ") {
             found.last_mut().unwrap().say(said);
         } else if !line.is_empty() && !line.starts_with("-- ") {
-            found.push(Printed { text: line.to_owned(), values: Vec::new(), returns: None });
+            found.push(Printed { text: line.to_owned(), values: Vec::new(), returns: Vec::new() });
         }
     }
     found
@@ -55,7 +55,7 @@ fn statements(plan: &str) -> Vec<Printed> {
 impl Printed {
     fn say(&mut self, said: &str) {
         match said.strip_prefix("returns :") {
-            Some(name) => self.returns = Some(name.to_owned()),
+            Some(name) => self.returns.push(name.to_owned()),
             None => {
                 let number = format!("{} = ", self.values.len() + 1);
                 let said = said.strip_prefix("@P").or(said.strip_prefix('?')).unwrap();
@@ -90,6 +90,19 @@ impl Printed {
         }
         text
     }
+}
+
+/// The values of a printed row.
+fn literals(row: &str) -> Vec<String> {
+    let (mut values, mut is_quoted) = (vec![String::new()], false);
+    for c in row.chars() {
+        is_quoted ^= c == '\'';
+        match c {
+            ',' if !is_quoted => values.push(String::new()),
+            c => values.last_mut().unwrap().push(c),
+        }
+    }
+    values
 }
 
 fn literal(said: &str, returned: &BTreeMap<String, String>) -> String {

@@ -16,7 +16,7 @@ pub(super) type Columns<'a> = Vec<(Arc<str>, Cell<'a>)>;
 pub(super) enum Cell<'a> {
     /// A value, or NULL.
     Param(Param),
-    /// What is held for a reference to a row of one of these tables.
+    /// What stands in for a row of one of these tables.
     Link(Vec<Target<'a>>, Reference),
     /// The bits of what stands there, some set and some clear.
     Bits { set: i64, clear: i64 },
@@ -36,6 +36,14 @@ impl Cell<'_> {
         Self::Param(values.first().cloned().map_or(Param::Null, Param::Value))
     }
 
+    /// What stands for it by itself, where something does.
+    pub(super) fn param(&self) -> Option<&Param> {
+        match self {
+            Self::Param(param) => Some(param),
+            Self::Link(..) | Self::Bits { .. } | Self::Next(_) => None,
+        }
+    }
+
     pub(super) fn is_null(&self) -> bool {
         *self == Self::Param(Param::Null)
     }
@@ -52,12 +60,7 @@ impl Cell<'_> {
         Ok(match self {
             Self::Param(Param::Null) => "NULL".to_owned(),
             Self::Param(param) => builder.stored(table, column, param.clone())?,
-            Self::Link(targets, reference) if link::are_named(targets) => {
-                link::value(builder, targets, reference)?
-            }
-            Self::Link(_, reference) => {
-                builder.stored(table, column, Param::Value(Value::Reference(reference.clone())))?
-            }
+            Self::Link(targets, reference) => link::value(builder, targets, reference)?,
             Self::Bits { set, clear } => {
                 let [set, clear] = [*set, !*clear].map(|bits| builder.value(Value::Integer(bits)));
                 format!("(COALESCE({held}, 0) & {clear}) | {set}")

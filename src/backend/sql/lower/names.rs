@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::builder::Builder;
 use super::super::{condition, link};
 use super::Lowering;
-use super::cell::Cell;
+use super::cell::{Cell, Columns};
 use crate::backend::Failure;
 use crate::plan::{Change, Entity, Expect, Held, Native, Param, Predicate, Reference, Store, Update, Value};
 
@@ -20,10 +20,19 @@ struct Place<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    /// What is written for a native's values: the first, or NULL; for a reference what is held for it.
+    /// What is written of a native of the row's own.
+    pub(super) fn own_cells(&self, native: &Native, values: &[Value]) -> Result<Columns<'a>, Failure> {
+        if self.table.stand_ins.contains_key(native) {
+            return Ok(vec![(native.name.clone(), self.cell(native, values))]);
+        }
+        let written = self.own.written(self.table, native, values.first(), &self.table.id)?;
+        Ok(written.into_iter().map(|(column, param)| (column, Cell::Param(param))).collect())
+    }
+
+    /// What is written for a native's values: the first, or NULL; for a reference by another column what that holds.
     pub(super) fn cell(&self, native: &Native, values: &[Value]) -> Cell<'a> {
         match values.first() {
-            Some(Value::Reference(to)) => {
+            Some(Value::Reference(to)) if self.table.stand_ins.contains_key(native) => {
                 Cell::Link(link::targets(self.model, self.entity, native), to.clone())
             }
             _ => Cell::first(values),
@@ -35,21 +44,7 @@ impl<'a> Lowering<'a> {
         self.table.stand_ins.contains_key(&Native::of(table.clone(), column.clone()))
     }
 
-    /// What a child table's row is compared with.
-    pub(super) fn against_in_child(
-        &self,
-        builder: &mut Builder<'_>,
-        table: &Arc<str>,
-        column: &Arc<str>,
-        value: &Value,
-    ) -> Result<String, Failure> {
-        match self.is_named(table, column) {
-            true => self.in_child(builder, table, column, value),
-            false => Ok(self.against(builder, table, column, value)),
-        }
-    }
-
-    /// What is written into a child table's row.
+    /// What stands in for the row that a child table's row leads to.
     pub(super) fn in_child(
         &self,
         builder: &mut Builder<'_>,
@@ -69,7 +64,7 @@ impl<'a> Lowering<'a> {
                 let mut builder = Builder::new(self.dialect);
                 let (table, column) = (self.quote(place.table), self.quote(place.column));
                 let new = builder.stored(place.table, place.column, Param::Value(new.clone()))?;
-                let old = self.against(&mut builder, place.table, place.column, old);
+                let old = self.against(&mut builder, place.table, place.column, &Param::Value(old.clone()));
                 builder.push(&format!("UPDATE {table} SET {column} = {new} WHERE {column} = {old}"));
                 condition::write_scope(&mut builder, place.table, place.only, None)?;
                 let about = format!("{} in {} follows, if it has not", place.column, place.table);

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::builder::Builder;
-use super::super::{condition, part};
+use super::super::{condition, key, part};
+use super::Lowering;
 use super::cell::{Cell, Columns};
-use super::{KEY, Lowering};
 use crate::backend::Failure;
-use crate::plan::{Changes, Dated, Expect, Native, Param, PartRow, Predicate, Test, Value};
+use crate::plan::{Changes, Dated, Expect, Native, PartRow, Predicate, Test, Value};
 
 /// The alias of the row in force, where the next is made of it.
 const BEFORE: &str = "b";
@@ -22,7 +22,7 @@ impl<'a> Lowering<'a> {
         for part in &self.table.parts {
             let columns = of_part(part, values, |native, values| self.cell(native, values));
             if !columns.is_empty() {
-                self.insert_part(part, Param::Output(KEY.into()), columns)?;
+                self.insert_part(part, columns)?;
             }
         }
         Ok(())
@@ -50,27 +50,25 @@ impl<'a> Lowering<'a> {
             return Ok(());
         }
         let needed = self.needs.len();
-        let row = Native::of(part.alias.clone(), part.key.clone());
-        let is_there = self.has(id, &Predicate::Test(row, Test::Present));
+        let is_there = part.key.columns().iter().fold(Predicate::All, |all, column| {
+            all.and(Predicate::Test(Native::of(part.alias.clone(), column.clone()), Test::Present))
+        });
+        let is_there = self.has(id, &is_there);
         match (is_there, &part.dated) {
             _ if self.needs.len() > needed => Ok(()),
-            (true, Some(dated)) => self.insert_next(part, dated, id, &columns),
-            (true, None) => self.update_part(part, id, &columns),
+            (true, Some(dated)) => self.insert_next(part, dated, &columns),
+            (true, None) => self.update_part(part, &columns),
             (false, _) if columns.iter().all(|(_, cell)| cell.is_null()) => Ok(()),
-            (false, _) => {
-                let key = Param::Value(Value::Text(id.to_owned()));
-                self.insert_part(part, key, columns.into_iter().chain(initial).collect())
-            }
+            (false, _) => self.insert_part(part, columns.into_iter().chain(initial).collect()),
         }
     }
 
     /// The rows of all parts go.
-    pub(super) fn delete_parts(&mut self, id: &str) -> Result<(), Failure> {
+    pub(super) fn delete_parts(&mut self) -> Result<(), Failure> {
         for part in &self.table.parts {
             let mut builder = Builder::new(self.dialect);
-            let mark = self.against_id(&mut builder, &part.table, &part.key, id);
-            let (table, key) = (self.quote(&part.table), self.quote(&part.key));
-            builder.push(&format!("DELETE FROM {table} WHERE {key} = {mark}"));
+            let is_its = self.is_own(&mut builder, &part.table, &part.key);
+            builder.push(&format!("DELETE FROM {} WHERE {is_its}", self.quote(&part.table)));
             condition::write_scope(&mut builder, &part.table, &part.only, None)?;
             let about = match part.dated {
                 Some(_) => format!("its rows in {}, those of the future too", part.table),
@@ -81,7 +79,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn insert_part(&mut self, part: &PartRow, key: Param, mut columns: Columns<'a>) -> Result<(), Failure> {
+    fn insert_part(&mut self, part: &PartRow, mut columns: Columns<'a>) -> Result<(), Failure> {
         let has = |columns: &Columns<'a>, name: &str| columns.iter().any(|(known, _)| **known == *name);
         for (column, sequence) in &part.sequences {
             if !has(&columns, column) {
@@ -96,8 +94,7 @@ impl<'a> Lowering<'a> {
             }
         }
         let mut builder = Builder::new(self.dialect);
-        let mut names = vec![self.quote(&part.key)];
-        let mut marks = vec![builder.stored(&part.table, &part.key, key)?];
+        let (mut names, mut marks) = self.stored_key(&mut builder, &part.table, &part.key)?;
         for (column, cell) in &columns {
             let name = self.quote(column);
             marks.push(cell.write(&mut builder, &part.table, column, "NULL")?);
@@ -109,42 +106,37 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn update_part(&mut self, part: &PartRow, id: &str, columns: &Columns<'a>) -> Result<(), Failure> {
+    fn update_part(&mut self, part: &PartRow, columns: &Columns<'a>) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
         let set = self.set(&mut builder, &part.table, columns)?;
-        let (table, column) = (self.quote(&part.table), self.quote(&part.key));
-        let mark = self.against_id(&mut builder, &part.table, &part.key, id);
-        builder.push(&format!("UPDATE {table} SET {set} WHERE {column} = {mark}"));
+        let is_its = self.is_own(&mut builder, &part.table, &part.key);
+        builder.push(&format!("UPDATE {} SET {set} WHERE {is_its}", self.quote(&part.table)));
         condition::write_scope(&mut builder, &part.table, &part.only, None)?;
         self.steps.push(builder.step(format!("its row in {}", part.table), Expect::Rows(1), None)?);
         Ok(())
     }
 
     /// The next row of history: what changes, and all else as in the one in force.
-    fn insert_next(
-        &mut self,
-        part: &PartRow,
-        dated: &Dated,
-        id: &str,
-        columns: &Columns<'a>,
-    ) -> Result<(), Failure> {
+    fn insert_next(&mut self, part: &PartRow, dated: &Dated, columns: &Columns<'a>) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let [table, key_column, date, seq] =
-            [&part.table, &part.key, &dated.date, &dated.seq].map(|name| self.quote(name));
+        let [table, date, seq] = [&part.table, &dated.date, &dated.seq].map(|name| self.quote(name));
+        let of = |alias| key::columns(self.dialect, alias, &part.key);
+        let (same_day, before) = (of(Some(SAME_DAY)), of(Some(BEFORE)));
+        let is_its = key::same(&same_day, &before);
         let today = self.dialect.today();
         let kind = self.dialect.kind(&part.table, &dated.date);
         let day = self.dialect.date(&format!("{SAME_DAY}.{date}"), kind);
-        let mut names = vec![key_column.clone(), date, seq.clone()];
-        let mut values = vec![
-            format!("{BEFORE}.{key_column}"),
+        let (mut names, mut values) = (of(None), before.clone());
+        names.extend([date, seq.clone()]);
+        values.extend([
             today.to_owned(),
             format!(
                 "COALESCE((SELECT MAX({SAME_DAY}.{seq}) + 1 FROM {table} AS {SAME_DAY} \
-                 WHERE {SAME_DAY}.{key_column} = {BEFORE}.{key_column} AND {day} = {today}), {})",
+                 WHERE {is_its} AND {day} = {today}), {})",
                 dated.first
             ),
-        ];
-        let is_given = |name: &Arc<str>| [&dated.date, &dated.seq, &part.key].contains(&name);
+        ]);
+        let is_given = |name: &Arc<str>| [&dated.date, &dated.seq].contains(&name) || part.key.has(name);
         for (column, cell) in columns.iter().filter(|(name, _)| !is_given(name)) {
             let name = self.quote(column);
             values.push(cell.write(&mut builder, &part.table, column, &format!("{BEFORE}.{name}"))?);
@@ -158,9 +150,9 @@ impl<'a> Lowering<'a> {
                 names.push(name);
             }
         }
-        let mark = self.against_id(&mut builder, &part.table, &part.key, id);
+        let is_its = self.is_row(&mut builder, &part.table, &part.key, &before);
         builder.push(&format!(
-            "INSERT INTO {table} ({}) SELECT {} FROM {table} AS {BEFORE} WHERE {BEFORE}.{key_column} = {mark}",
+            "INSERT INTO {table} ({}) SELECT {} FROM {table} AS {BEFORE} WHERE {is_its}",
             names.join(", "),
             values.join(", ")
         ));

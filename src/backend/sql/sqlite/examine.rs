@@ -8,24 +8,24 @@ use rusqlite::Connection;
 
 use crate::backend::finding::{Finding, Findings};
 use crate::backend::sql::select::table_of;
-use crate::plan::{Entity, Model, Predicate, Table, Test, Touched};
+use crate::plan::{Entity, Key, Model, Predicate, Table, Test, Touched};
 
-/// The columns of a table with their place in the key; `hidden` ones are generated.
+/// The columns of a table; `hidden` ones are generated.
 const COLUMNS: &str = "SELECT name, pk, hidden FROM pragma_table_xinfo(?1)";
-/// The indexes of a table, column by column, and whether each is unique.
-const INDEXES: &str = "SELECT l.seq, i.seqno, lower(i.name), l.\"unique\" AND l.partial = 0 \
-    FROM pragma_index_list(?1) l JOIN pragma_index_info(l.name) i WHERE i.name IS NOT NULL";
+/// The columns of a table's indexes, index by index, and whether it is unique.
+const INDEXES: &str = "SELECT l.name, coalesce(lower(i.name), ''), l.\"unique\" AND l.partial = 0 \
+    FROM pragma_index_list(?1) l JOIN pragma_index_info(l.name) i ORDER BY l.name, i.seqno";
+/// Whether a name is a view's, which has no indexes.
+const IS_VIEW: &str = "SELECT count(*) FROM pragma_table_list(?1) WHERE type = 'view'";
 
 /// A table as the database has it; names in lower case.
-#[derive(Default)]
 struct Seen {
     columns: BTreeSet<String>,
     /// Those that somebody has to write, as they are spelt: neither generated nor of the key.
     written: Vec<String>,
-    /// Columns that an index, or the key, begins with.
-    indexed: BTreeSet<String>,
-    /// Sets of columns that no two rows have the same values of.
-    unique: Vec<BTreeSet<String>>,
+    /// The columns of the key and of each index, in their order, and whether no two rows have the same there.
+    indexes: Vec<(Vec<String>, bool)>,
+    is_view: bool,
 }
 
 /// Whether all that is touched is there.
@@ -75,11 +75,18 @@ fn of_type(
         }
     }
     if findings.len() == before {
+        let own = Seen::of(connection, &table.name)?;
         unique(connection, entity, table, findings)?;
         stand_ins(connection, model, entity, table, findings)?;
         parts(connection, entity, table, findings)?;
+        if !own.is_view && !own.tells_apart(&lowered(&table.id), &table.only) {
+            findings.wrong(format!(
+                "{}: the id is made of {}, and no key or UNIQUE constraint of {} says that two rows cannot have the same",
+                entity.name, table.id, table.name
+            ));
+        }
         for child in &table.children {
-            if !Seen::of(connection, &child.table)?.indexed.contains(&child.foreign_key.to_lowercase()) {
+            if !Seen::of(connection, &child.table)?.finds(&lowered(&child.foreign_key)) {
                 findings.note(format!(
                     "{}: no index of {} begins with {}: each read goes through the whole table",
                     entity.name, child.table, child.foreign_key
@@ -151,7 +158,7 @@ fn parts(
     for part in &table.parts {
         let seen = Seen::of(connection, &part.table)?;
         let Some(dated) = &part.dated else {
-            if !seen.is_unique(&part.key, &part.only) {
+            if !seen.tells_apart(&lowered(&part.key), &part.only) {
                 findings.wrong(format!(
                     "{}: no UNIQUE constraint of {} says that there is one row for a {}: with two of them it would be \
                      there twice",
@@ -160,8 +167,9 @@ fn parts(
             }
             continue;
         };
-        let promised = [&part.key, &dated.date, &dated.seq].map(|name| name.to_lowercase());
-        if !seen.are_unique(&promised, &part.only) {
+        let mut promised = lowered(&part.key);
+        promised.extend([&dated.date, &dated.seq].map(|name| name.to_lowercase()));
+        if !seen.tells_apart(&promised, &part.only) {
             findings.wrong(format!(
                 "{}: no UNIQUE constraint of {} says that {}, {} and {} tell its rows apart",
                 entity.name, part.table, part.key, dated.date, dated.seq
@@ -189,6 +197,11 @@ fn parts(
     Ok(())
 }
 
+/// The columns of a key, names in lower case.
+fn lowered(key: &Key) -> BTreeSet<String> {
+    key.columns().iter().map(|column| column.to_lowercase()).collect()
+}
+
 /// Tables with the columns that the mapping names.
 fn needed(
     model: &Model,
@@ -200,11 +213,36 @@ fn needed(
     let mut need = |table: &str, column: &str| {
         needed.entry(table.to_owned()).or_default().insert(column.to_owned());
     };
-    need(&table.name, &table.id);
+    let mut need_all = |table: &str, key: &Key| key.columns().iter().for_each(|column| need(table, column));
+    need_all(&table.name, &table.id);
     for lookup in &table.lookups {
-        need(&table.name, &lookup.foreign_key);
-        need(&lookup.table, &lookup.key);
+        need_all(&table.name, &lookup.foreign_key);
+        need_all(&lookup.table, &lookup.key);
+    }
+    for child in &table.children {
+        need_all(&child.table, &child.foreign_key);
+    }
+    for part in &table.parts {
+        need_all(&part.table, &part.key);
+    }
+    if let Some(rest) = &table.rest {
+        need_all(&rest.table, &rest.key);
+        need(&rest.table, &rest.column);
+    }
+    for child in &table.children {
+        child.initial.keys().for_each(|column| need(&child.table, column));
+        scope(&child.only).iter().for_each(|column| need(&child.table, column));
+    }
+    for lookup in &table.lookups {
         scope(&lookup.only).iter().for_each(|column| need(&lookup.table, column));
+    }
+    for part in &table.parts {
+        scope(&part.only).iter().for_each(|column| need(&part.table, column));
+        part.sequences.iter().for_each(|(column, _)| need(&part.table, column));
+        if let Some(dated) = &part.dated {
+            let columns = [&dated.date, &dated.seq].into_iter().chain(&dated.kept);
+            columns.for_each(|column| need(&part.table, column));
+        }
     }
     for (native, by) in &table.stand_ins {
         for referred in entity.references.get(native).into_iter().flatten() {
@@ -213,33 +251,9 @@ fn needed(
             }
         }
     }
-    for child in &table.children {
-        need(&child.table, &child.foreign_key);
-        child.initial.keys().for_each(|column| need(&child.table, column));
-        scope(&child.only).iter().for_each(|column| need(&child.table, column));
-    }
-    for part in &table.parts {
-        need(&part.table, &part.key);
-        for column in scope(&part.only).iter().chain(part.sequences.iter().map(|(column, _)| column)) {
-            need(&part.table, column);
-        }
-        if let Some(dated) = &part.dated {
-            [&dated.date, &dated.seq]
-                .into_iter()
-                .chain(&dated.kept)
-                .for_each(|column| need(&part.table, column));
-        }
-    }
-    if let Some(rest) = &table.rest {
-        need(&rest.table, &rest.key);
-        need(&rest.table, &rest.column);
-    }
     for native in touched.natives().chain(&entity.version) {
-        let place = native.part.as_ref().map_or(&table.name, |alias| {
-            let part = table.part(alias).map(|part| &part.table);
-            part.or_else(|| table.lookup(alias).map(|lookup| &lookup.table)).unwrap_or(alias)
-        });
-        need(place, &native.name);
+        let place = table.place(native);
+        table.columns(native).columns().iter().for_each(|column| need(place, column));
     }
     needed
 }
@@ -248,46 +262,52 @@ fn needed(
 
 impl Seen {
     fn of(connection: &Connection, table: &str) -> Result<Self, rusqlite::Error> {
-        let mut seen = Self::default();
-        let mut key = BTreeMap::new();
+        let (mut columns, mut written, mut key) = (BTreeSet::new(), Vec::new(), Vec::new());
         let mut statement = connection.prepare(COLUMNS)?;
-        let mut rows = statement.query([table])?;
-        while let Some(row) = rows.next()? {
-            let (name, place, hidden): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            if place > 0 {
-                key.insert(place, name.to_lowercase());
-            } else if hidden == 0 {
-                seen.written.push(name.clone());
+        for row in statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))? {
+            let (name, place, hidden): (String, i64, i64) = row?;
+            columns.insert(name.to_lowercase());
+            match (place, hidden) {
+                (0, 0) => written.push(name),
+                (0, _) => {}
+                _ => key.push((place, name.to_lowercase())),
             }
-            seen.columns.insert(name.to_lowercase());
         }
-        seen.indexed.extend(key.values().next().cloned());
-        seen.unique.push(key.into_values().collect());
-        let mut indexes: BTreeMap<i64, (bool, BTreeSet<String>)> = BTreeMap::new();
+        key.sort_unstable();
+        let mut indexes = vec![(key.into_iter().map(|(_, name)| name).collect(), true)];
+        let mut last: Option<String> = None;
         let mut statement = connection.prepare(INDEXES)?;
-        let mut rows = statement.query([table])?;
-        while let Some(row) = rows.next()? {
-            let (index, place, name): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            if place == 0 {
-                seen.indexed.insert(name.clone());
+        for row in statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))? {
+            let (index, column, is_unique): (String, String, bool) = row?;
+            if last.as_ref() != Some(&index) {
+                indexes.push((Vec::new(), is_unique));
+                last = Some(index);
             }
-            let (is_unique, columns) = indexes.entry(index).or_default();
-            (*is_unique, _) = (row.get(3)?, columns.insert(name));
+            indexes.iter_mut().next_back().into_iter().for_each(|(columns, _)| columns.push(column.clone()));
         }
-        let unique = indexes.into_values().filter(|(is_unique, _)| *is_unique);
-        seen.unique.extend(unique.map(|(_, columns)| columns));
-        Ok(seen)
+        let is_view = connection.query_row(IS_VIEW, [table], |row| row.get::<_, i64>(0))? > 0;
+        Ok(Self { columns, written, indexes, is_view })
     }
 
-    /// Whether no two rows that there are for this mapping have the same value of a column.
-    fn is_unique(&self, column: &str, only: &Predicate) -> bool {
-        self.are_unique(&[column.to_lowercase()], only)
+    /// Whether an index finds the rows that have these values.
+    fn finds(&self, columns: &BTreeSet<String>) -> bool {
+        let begins = |index: &[String]| {
+            let first: BTreeSet<String> = index.iter().take(columns.len()).cloned().collect();
+            first == *columns
+        };
+        self.indexes.iter().any(|(index, _)| begins(index))
     }
 
-    fn are_unique(&self, columns: &[String], only: &Predicate) -> bool {
+    /// Whether no two rows that there are for this mapping have the same values of these.
+    fn tells_apart(&self, columns: &BTreeSet<String>, only: &Predicate) -> bool {
         let constant: BTreeSet<String> = constants(only).iter().map(|name| name.to_lowercase()).collect();
         let is_said = |column: &String| columns.contains(column) || constant.contains(column);
-        self.unique.iter().any(|set| !set.is_empty() && set.iter().all(is_said))
+        let is_promised = |index: &[String]| !index.is_empty() && index.iter().all(is_said);
+        self.indexes.iter().any(|(index, is_unique)| *is_unique && is_promised(index))
+    }
+
+    fn is_unique(&self, column: &str, only: &Predicate) -> bool {
+        self.tells_apart(&BTreeSet::from([column.to_lowercase()]), only)
     }
 }
 

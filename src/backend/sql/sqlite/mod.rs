@@ -17,9 +17,10 @@ use time::format_description::well_known::Rfc3339;
 use self::failure::failure;
 use self::pool::{Lease, Pool};
 use super::dialect::Dialect;
+use super::key;
 use super::lower;
 use super::records::{self, Cells};
-use super::select::{Reading, Select, select};
+use super::select::{Reading, Select, select, table_of};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{
     Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
@@ -103,9 +104,13 @@ struct SqliteSession {
 #[async_trait]
 impl Session for SqliteSession {
     async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
-        let statements = select(Dialect::Sqlite, &self.model, search, Reading::Free)?;
-        let limit = search.range.limit;
-        self.lease.run(move |connection| found(connection, &statements, limit)).await
+        let mut all = Found::default();
+        for batch in key::batches(Dialect::Sqlite, table_of(&self.model, &search.entity)?.1, search) {
+            let statements = select(Dialect::Sqlite, &self.model, &batch, Reading::Free)?;
+            let limit = batch.range.limit;
+            all.add(self.lease.run(move |connection| found(connection, &statements, limit)).await?);
+        }
+        Ok(all)
     }
 
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
@@ -176,11 +181,7 @@ fn execute(connection: &Connection, plan: &Plan) -> Result<Option<String>, Failu
             return Err(Failure::Conflict(format!("{}: {rows} rows, not {expected}", step.about)));
         }
     }
-    match &plan.id {
-        Some(Param::Value(value)) => Ok(value.text()),
-        Some(Param::Output(name)) => Ok(outputs.get(name).and_then(Value::text)),
-        Some(Param::Null) | None => Ok(None),
-    }
+    Ok(records::created(plan, |name| outputs.get(name).cloned()))
 }
 
 /// Runs one statement; how many rows it touched.

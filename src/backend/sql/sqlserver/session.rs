@@ -11,10 +11,11 @@ use super::failure::{self, Trouble};
 use super::pool::Lease;
 use crate::backend::sql::catalog::Catalog;
 use crate::backend::sql::dialect::Dialect;
+use crate::backend::sql::key;
 use crate::backend::sql::records::{self, Cells};
-use crate::backend::sql::select::{Reading, select};
+use crate::backend::sql::select::{Reading, Select, select, table_of};
 use crate::backend::{Failure, Intent, Session};
-use crate::plan::{Found, Model, Param, Plan, Search, Value};
+use crate::plan::{Found, Model, Plan, Search, Value};
 use async_trait::async_trait;
 
 /// One conversation.
@@ -43,6 +44,22 @@ impl TdsSession {
         self.lease.ask_first(Request::Begin, until).await?;
         self.is_open = true;
         Ok(())
+    }
+
+    /// One search, in one round trip.
+    async fn found(&mut self, select: &Select, limit: usize) -> Result<Found, Failure> {
+        let sets = self.read(&batch::reading(select.statements())).await?;
+        let (told, asked) = (sets.len(), select.statements().count());
+        if told != asked {
+            self.lease.client = None; // who knows whose answer that is
+            return Err(Failure::Unavailable(format!("{told} result sets where {asked} were asked for")));
+        }
+        let mut sets = sets.into_iter().map(|set| set.rows);
+        let rows = sets.next().unwrap_or_default();
+        let children = select.children.iter().map(|_| sets.next().unwrap_or_default()).collect();
+        let count = sets.next();
+        let count = count.as_ref().and_then(|rows| rows.first()?.first()?.as_ref());
+        Ok(records::found(select, rows, children, count, limit))
     }
 
     /// The result sets of a batch that only reads.
@@ -104,20 +121,14 @@ fn ending(sets: &[Set]) -> Option<&Cells> {
 impl Session for TdsSession {
     async fn search(&mut self, search: &Search) -> Result<Found, Failure> {
         let reading = if self.intent == Intent::Write { Reading::Locking } else { Reading::Free };
-        let select = select(Dialect::Transact(&self.catalog), &self.model, search, reading)?;
+        let (model, catalog) = (self.model.clone(), self.catalog.clone());
+        let dialect = Dialect::Transact(&catalog);
+        let mut all = Found::default();
         self.begin().await?;
-        let sets = self.read(&batch::reading(select.statements())).await?;
-        let (told, asked) = (sets.len(), select.statements().count());
-        if told != asked {
-            self.lease.client = None; // who knows whose answer that is
-            return Err(Failure::Unavailable(format!("{told} result sets where {asked} were asked for")));
+        for batch in key::batches(dialect, table_of(&model, &search.entity)?.1, search) {
+            all.add(self.found(&select(dialect, &model, &batch, reading)?, batch.range.limit).await?);
         }
-        let mut sets = sets.into_iter().map(|set| set.rows);
-        let rows = sets.next().unwrap_or_default();
-        let children = select.children.iter().map(|_| sets.next().unwrap_or_default()).collect();
-        let count = sets.next();
-        let count = count.as_ref().and_then(|rows| rows.first()?.first()?.as_ref());
-        Ok(records::found(&select, rows, children, count, search.range.limit))
+        Ok(all)
     }
 
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
@@ -126,11 +137,7 @@ impl Session for TdsSession {
         for batch in batch::of_plan(plan)? {
             self.write(plan, &batch, &mut outputs).await?;
         }
-        Ok(match &plan.id {
-            Some(Param::Value(value)) => value.text(),
-            Some(Param::Output(name)) => outputs.get(name).and_then(Value::text),
-            Some(Param::Null) | None => None,
-        })
+        Ok(records::created(plan, |name| outputs.get(name).cloned()))
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), Failure> {
