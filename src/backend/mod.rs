@@ -117,6 +117,10 @@ pub enum Failure {
     /// A value cannot be stored. The first text is for the client, the second the cause.
     #[error("rejected: {0} ({1})")]
     Rejected(String, String),
+    /// A procedure or a trigger of the database refused it, with this number: what it means the mapping may say
+    /// ([`crate::plan::Model::raised`]). The text is the cause.
+    #[error("raised {0}: {1}")]
+    Raised(u32, String),
     /// The mapping or the backend does not let this be done. The text is for the client.
     #[error("refused: {0}")]
     Refused(String),

@@ -78,11 +78,15 @@ pub fn target(
     })
 }
 
-/// A target's mapping.
+/// A target's mapping, for what stands behind it.
 pub fn mapping(settings: &config::Target) -> Result<Mapping, Vec<Diagnostic>> {
-    match &settings.mapping {
+    let mapping = match &settings.mapping {
         Script::Folder(folder) => Mapping::load(folder, &settings.params),
         Script::Embedded(name, text) => Mapping::parse(name, text, &settings.params),
+    }?;
+    match &settings.store {
+        Store::Sqlite(_) => mapping.for_sqlite(),
+        Store::SqlServer(_) | Store::Ldap(_) => Ok(mapping),
     }
 }
 

@@ -2,7 +2,7 @@
 //! client gets what helps it; the cause goes to the log, under the request's id.
 
 use crate::backend::Failure;
-use crate::plan::Plan;
+use crate::plan::{Plan, Raised};
 use crate::scim::error::{Error, ScimType};
 
 /// Why a request's way ended early.
@@ -43,6 +43,7 @@ fn of_backend(failure: Failure) -> Error {
         | Failure::Hidden(_)
         | Failure::Referred(_)
         | Failure::Rejected(..)
+        | Failure::Raised(..)
         | Failure::Refused(_) => {
             tracing::info!(cause = %failure, "the backend did not do it");
         }
@@ -70,6 +71,9 @@ fn of_backend(failure: Failure) -> Error {
             "It cannot be deleted: something else in the system behind this target still refers to it.",
         ),
         Failure::Rejected(detail, _) => Error::bad_request(ScimType::InvalidValue, detail),
+        Failure::Raised(..) => {
+            Error::bad_request(ScimType::InvalidValue, "The system behind this target refuses this.")
+        }
         Failure::Refused(detail) => Error::forbidden(detail),
         Failure::TooMany(_) => {
             Error::too_many("More resources would have to be looked at than may be; narrow the filter.")
@@ -80,5 +84,46 @@ fn of_backend(failure: Failure) -> Error {
         Failure::Internal(_) => {
             Error::internal("Something failed here; the log has the cause under this request's id.")
         }
+    }
+}
+
+/// The error that the mapping makes of a number, in its words or in ours.
+pub(super) fn of_raised(raised: &Raised) -> Error {
+    let said = |ours: &str| raised.detail.as_deref().unwrap_or(ours).to_owned();
+    match ScimType::from_name(&raised.scim_type) {
+        Some(ScimType::Uniqueness) => {
+            Error::uniqueness(said("Another resource has a value that must be unique."))
+        }
+        Some(ScimType::Mutability) => {
+            Error::mutability(said("The system behind this target does not let this be changed."))
+        }
+        Some(kind) => Error::bad_request(
+            kind,
+            said("The system behind this target does not take what was sent, by a rule of its own."),
+        ),
+        None => Error::internal("The mapping gives an error a kind that SCIM does not have."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_procedure_raises_is_told_in_the_mappings_words_or_in_ours() {
+        let answered = |kind: &str, detail: Option<&str>| {
+            of_raised(&Raised { scim_type: kind.into(), detail: detail.map(Into::into) })
+        };
+        for (kind, status) in
+            [("uniqueness", 409), ("mutability", 400), ("invalidValue", 400), ("noTarget", 400)]
+        {
+            let error = answered(kind, None);
+            assert_eq!((error.status, error.scim_type.map(ScimType::name)), (status, Some(kind)));
+            assert!(error.detail.ends_with('.'), "{}", error.detail);
+            assert_eq!(answered(kind, Some("No.")).detail, "No.");
+        }
+        // Of a number that the mapping does not know the client hears nothing but that.
+        let error = answer(Failure::Raised(50_009, "Msg 50009 in dbo.usp_UserAdd".to_owned()).into());
+        assert_eq!((error.status, error.detail.contains("usp")), (400, false));
     }
 }

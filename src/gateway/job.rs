@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::body::{Long, Shown};
-use super::failure::Stop;
+use super::failure::{Stop, of_raised};
 use super::{Answer, Client, Target};
-use crate::backend::{Intent, Lowered, Session};
+use crate::backend::{Failure, Intent, Lowered, Session};
 use crate::limits::{CONFLICT_RETRIES, NEED_ROUNDS};
 use crate::mapping::ResourceMapping;
 use crate::plan::{self, Entity, Facts, Fields, Operation, Plan, Predicate, Range, Record, Search};
@@ -121,7 +121,27 @@ impl<'a> Job<'a> {
         if self.dry {
             return Err(Stop::Planned(plan));
         }
-        Ok(session.execute(&plan).await?)
+        let done = session.execute(&plan).await;
+        done.map_err(|failure| self.understood(failure, plan.hidden))
+    }
+
+    /// Why a plan failed, as the mapping understands it: what a number means that the database raised, and who has a
+    /// value that is taken when nobody sees him.
+    fn understood(&self, failure: Failure, hidden: Option<String>) -> Stop {
+        let raised = match &failure {
+            Failure::Raised(number, _) => self.target.mapping.model().raised.get(number),
+            _ => None,
+        };
+        match (failure, raised, hidden) {
+            (failure, Some(raised), _) => {
+                tracing::info!(cause = %failure, "the database refused it");
+                of_raised(raised).into()
+            }
+            (Failure::Uniqueness(cause), None, Some(hidden)) => {
+                Failure::Hidden(format!("{hidden}: {cause}")).into()
+            }
+            (failure, ..) => failure.into(),
+        }
     }
 
     /// Runs the search that a GET is about, or stops with its plan in a dry run.

@@ -33,6 +33,8 @@ pub(super) struct Builder<'a> {
     pub mistakes: Vec<Diagnostic>,
     /// What works, and is hardly what was wanted.
     pub warnings: Vec<Diagnostic>,
+    /// What SQLite has not: mistakes and warnings for who has no SQL Server.
+    pub beyond_sqlite: Vec<Diagnostic>,
 }
 
 /// A draft, resolved.
@@ -42,6 +44,13 @@ pub(super) struct Built {
 }
 
 // === impl Builder ===
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(file: &'a str, text: &'a str, ast: &'a AST) -> Self {
+        let (mistakes, warnings, beyond_sqlite) = (Vec::new(), Vec::new(), Vec::new());
+        Self { file, text, ast, mistakes, warnings, beyond_sqlite }
+    }
+}
 
 impl Builder<'_> {
     pub(super) fn build(&mut self, draft: &Draft) -> Built {
@@ -60,6 +69,7 @@ impl Builder<'_> {
             model::add(self, &mut built.model, draft, &of);
             built.resources.push(of);
         }
+        built.model.raised = self.raised(draft);
         if drafts.is_empty() {
             self.mistakes.push(Diagnostic::whole(self.file, "the mapping has no `resource(…)`"));
         }
@@ -79,6 +89,13 @@ impl Builder<'_> {
         }
     }
 
+    /// Notes what SQLite has not, with its place.
+    pub(super) fn beyond_sqlite(&mut self, at: Position, severity: Severity, message: String) {
+        let (line, column) = script::place(at);
+        let said = Diagnostic::at(self.file, self.text, line, column, message);
+        self.beyond_sqlite.push(Diagnostic { severity, ..said });
+    }
+
     pub(super) fn warn(&mut self, at: Position, message: &str, help: &str) {
         let (line, column) = script::place(at);
         let warning = Diagnostic::at(self.file, self.text, line, column, message).with_help(help);
@@ -96,6 +113,7 @@ impl Builder<'_> {
             resource_type: full.clone(),
             lines: Vec::new(),
             collections: Vec::new(),
+            copies: Vec::new(),
             initial: Vec::new(),
             stamps: Vec::new(),
             rdn: None,
@@ -116,6 +134,10 @@ impl Builder<'_> {
                 };
                 said.insert(path, marks);
             }
+            for other in &line.also {
+                let marks = Said { case_exact: line.case_exact, ..Said::default() };
+                said.extend(self.also(draft, line, other, full, &mut of).map(|path| (path, marks)));
+            }
         }
         self.missing(draft, &mut of);
         self.check_collections(draft, &of);
@@ -123,7 +145,7 @@ impl Builder<'_> {
             all.iter().filter_map(|given| self.generated(draft, given, full, &of)).collect()
         };
         (of.initial, of.stamps) = (given(&draft.initial), given(&draft.stamps));
-        let literals = existence::literals(draft).filter(|(native, _)| !of.gives(native));
+        let literals = existence::literals(draft, &of).into_iter().filter(|(native, _)| !of.gives(native));
         of.initial.extend(literals.collect::<Vec<_>>());
         of.rdn = draft.rdn.as_ref().and_then(|(_, template, at)| self.template(template, *at, full));
         of.parent = draft.parent.as_ref().and_then(|parent| self.parent(parent, &of));
@@ -155,23 +177,24 @@ impl Builder<'_> {
             }
         };
         let (path, attribute) = self.attribute(line, &parsed.attr, full)?;
-        if line.copy {
+        if line.copy && draft.table.is_none() {
             self.copy(draft, line, &attribute);
             return None;
         }
-        if let Some((_, at)) = &line.by {
-            if draft.table.is_some() {
-                self.wrong(*at, "`by` in a table is not built yet");
-            } else if line.refs.is_empty() {
-                self.wrong(
-                    *at,
-                    "`by` says what is stored of the entries that `.ref(…)` names, and there is no `ref`",
-                );
-            }
+        if let Some((_, at)) = line.by.as_ref().filter(|_| line.refs.is_empty()) {
+            let message = "`by` says what is stored of those that `.ref(…)` names, and there is no `ref`";
+            self.wrong(*at, message);
         }
-        if let Some(filter) = parsed.filter {
-            let element = self.element_key(line, &filter, parsed.sub.as_deref(), &path, full)?;
-            return self.plain_line(draft, line, path, Some(element), &attribute, of);
+        let element = match parsed.filter {
+            Some(filter) => Some(self.element_key(line, &filter, parsed.sub.as_deref(), &path, full)?),
+            None => None,
+        };
+        if line.copy {
+            self.copied_column(draft, line, (path, element), &attribute, of);
+            return None;
+        }
+        if element.is_some() {
+            return self.plain_line(draft, line, path, element, &attribute, of);
         }
         let part_of = of.collections.iter().position(|c| path.sub.is_some() && c.path == path.without_sub());
         match (&line.child, part_of) {
@@ -179,6 +202,35 @@ impl Builder<'_> {
             (None, Some(at)) => self.part(line, path, &attribute, of.collections.get_mut(at)?),
             (None, None) => self.plain_line(draft, line, path, None, &attribute, of),
         }
+    }
+
+    /// A further path that shows what the line's first path is about: written by the first alone.
+    fn also(
+        &mut self,
+        draft: &DraftResource,
+        line: &DraftLine,
+        path: &str,
+        full: &ResourceType,
+        of: &mut ResourceMapping,
+    ) -> Option<String> {
+        let is_one = line.child.is_none() && !line.many && !line.copy && line.hash.is_none();
+        if !is_one || line.missing.as_ref().is_some_and(|said| template_of(said).is_some()) {
+            self.wrong(
+                line.at,
+                "several paths show one value of one native, as it is, coded or by functions",
+            );
+            return None;
+        }
+        let shown = DraftLine {
+            path: path.to_owned(),
+            also: Vec::new(),
+            access: Some(DraftAccess::ReadOnly),
+            required: false,
+            unique: false,
+            returned: None,
+            ..line.clone()
+        };
+        self.line(draft, &shown, full, of)
     }
 
     /// The path in the schema's own spelling, and what it leads to.
@@ -219,9 +271,11 @@ impl Builder<'_> {
         full: &ResourceType,
     ) -> Option<ElementKey> {
         let key = match filter {
-            Filter::Compare { path, op: Op::Eq, value: Literal::Text(value), .. } if path.sub.is_none() => {
-                Some((path.name.clone(), value.clone()))
-            }
+            Filter::Compare { path, op: Op::Eq, value, .. } if path.sub.is_none() => match value {
+                Literal::Text(text) => Some((path.name.clone(), text.as_str().into())),
+                Literal::Bool(truth) => Some((path.name.clone(), (*truth).into())),
+                Literal::Number(_) | Literal::Null => None,
+            },
             _ => None,
         };
         let (Some((key, value)), Some(sub)) = (key, sub) else {
@@ -335,7 +389,7 @@ impl Builder<'_> {
     }
 
     /// The SCIM type of what the natives hold.
-    fn kind(
+    pub(super) fn kind(
         &self,
         attribute: &Attribute,
         path: &AttrPath,
@@ -430,7 +484,12 @@ impl Builder<'_> {
         Some(path.to_string())
     }
 
-    fn conversion(&mut self, line: &DraftLine, attribute: &Attribute, kind: Type) -> Option<Conversion> {
+    pub(super) fn conversion(
+        &mut self,
+        line: &DraftLine,
+        attribute: &Attribute,
+        kind: Type,
+    ) -> Option<Conversion> {
         for (function, at) in [&line.read, &line.write].into_iter().flatten() {
             self.check_function(function, *at);
         }
@@ -623,14 +682,14 @@ impl Builder<'_> {
     }
 
     /// A native name as the mapping spells it, `alias.column` included.
-    fn native(
+    pub(super) fn native(
         &mut self,
         draft: &DraftResource,
         of: &ResourceMapping,
         name: &str,
         at: Position,
     ) -> Option<Native> {
-        let Some((part, column)) = name.split_once('.').filter(|_| draft.table.is_some()) else {
+        if draft.table.is_none() {
             if draft.part_of(name).is_some() {
                 self.wrong(
                     at,
@@ -638,14 +697,15 @@ impl Builder<'_> {
                 );
             }
             return Some(Native::own(name));
-        };
-        let is_lookup = draft.lookups.iter().any(|lookup| lookup.alias == part);
-        let is_child = of.collections.iter().any(|collection| *collection.table == *part);
-        if !is_lookup && !is_child {
-            self.wrong(at, format!("`{part}` is neither a `lookup` nor a child table of this resource"));
-            return None;
         }
-        Some(Native::of(part, column))
+        match draft.place_of(of, name) {
+            Some((place, column)) => Some(Native::of(place, column)),
+            None if name.contains('.') => {
+                self.no_place(draft, of, name, at);
+                None
+            }
+            None => Some(Native::own(name)),
+        }
     }
 
     fn generated(
@@ -655,12 +715,13 @@ impl Builder<'_> {
         full: &ResourceType,
         of: &ResourceMapping,
     ) -> Option<(Native, Generated)> {
-        if draft.part_of(&given.native).is_some() || matches!(given.value, Given::Counter(..)) {
-            return None; // a part's values and counters stand in the model
+        let is_number = matches!(given.value, Given::Counter(..) | Given::Sequence(_));
+        if is_number || of.is_entry && draft.part_of(&given.native).is_some() {
+            return None; // an entry's part's values, counters and sequences stand in the model
         }
         let native = self.native(draft, of, &given.native, given.at)?;
         let generated = match &given.value {
-            Given::Counter(..) => return None,
+            Given::Counter(..) | Given::Sequence(_) => return None,
             Given::Uuid => Generated::Uuid,
             Given::Now => Generated::Now,
             Given::Today => Generated::Literal(Value::Today),
@@ -677,7 +738,7 @@ impl Builder<'_> {
         };
         // Values of child rows stand in the model: every inserted row has them.
         let in_child =
-            native.part.as_ref().is_some_and(|part| !draft.lookups.iter().any(|l| *l.alias == **part));
+            native.part.as_ref().is_some_and(|part| of.collections.iter().any(|c| c.table == *part));
         (!in_child).then_some((native, generated))
     }
 

@@ -59,6 +59,11 @@ fn mapped(
     for line in &lines {
         mark(&mut attribute, line, of, said);
     }
+    // Of an attribute all of whose elements are shown alone nothing can be changed.
+    let is_shown = |line: &&Line| line.element.is_some() && line.access == Access::ReadOnly;
+    if !kept && collection.is_none() && lines.iter().all(is_shown) {
+        protect(&mut attribute, Access::ReadOnly);
+    }
     if let Some(collection) = collection {
         mark_collection(&mut attribute, collection, kept && collection.reference().is_none(), said);
     } else if !kept {
@@ -70,9 +75,10 @@ fn mapped(
 fn mark(attribute: &mut Attribute, line: &Line, of: &ResourceMapping, said: &dyn Fn(&str) -> Said) {
     if let Some(key) = &line.element {
         // `emails[type eq "work"].value`: the types that lines name are the ones that are kept.
-        if let Some(kind) = attribute.sub_attributes.iter_mut().find(|sub| sub.name == key.key) {
-            kind.canonical_values.retain(|known| *known != key.value);
-            kind.canonical_values.push(key.value.clone());
+        let kind = attribute.sub_attributes.iter_mut().find(|sub| sub.name == key.key);
+        if let (Some(kind), Some(value)) = (kind, key.value.as_str()) {
+            kind.canonical_values.retain(|known| known != value);
+            kind.canonical_values.push(value.to_owned());
         }
         return;
     }

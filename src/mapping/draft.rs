@@ -13,11 +13,21 @@ use crate::plan::Order;
 pub(super) struct Draft {
     pub schemas: Vec<DraftSchema>,
     pub resources: Vec<DraftResource>,
+    pub raised: Vec<DraftRaised>,
 }
 
 /// The draft, shared between the verbs while the script runs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shared(Arc<Mutex<Draft>>);
+
+/// `on_error(number, scimType, detail)`
+#[derive(Clone, Debug)]
+pub(super) struct DraftRaised {
+    pub at: Position,
+    pub number: i64,
+    pub scim_type: String,
+    pub detail: Option<String>,
+}
 
 /// `schema(urn, name)` and all the `define`s until the next one.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +74,7 @@ pub(super) struct DraftResource {
     pub only: Option<(Vec<(String, Pattern)>, Position)>,
     pub lookups: Vec<DraftLookup>,
     pub parts: Vec<DraftPart>,
+    pub dated: Vec<DraftDated>,
     pub on_delete: Vec<DraftDelete>,
     pub lines: Vec<DraftLine>,
     pub initial: Vec<DraftGiven>,
@@ -103,13 +114,25 @@ pub(super) struct DraftLookup {
     pub foreign_key: Vec<String>,
 }
 
-/// `.part(alias, #{ dn, classes })`
-#[derive(Clone, Debug)]
+/// `.part(alias, #{ dn, classes })` or `.part(alias, table, key)`
+#[derive(Clone, Debug, Default)]
 pub(super) struct DraftPart {
     pub at: Position,
     pub alias: String,
     pub dn: String,
     pub classes: Vec<String>,
+    /// The other table, and its columns that hold the resource's key.
+    pub row: Option<(String, Vec<String>)>,
+}
+
+/// `.dated(part, date, seq, kept)`
+#[derive(Clone, Debug)]
+pub(super) struct DraftDated {
+    pub at: Position,
+    pub part: String,
+    pub date: String,
+    pub seq: String,
+    pub kept: Vec<String>,
 }
 
 /// `.on_delete(how)`, `.on_delete("move", dn)` or `.on_delete("disable", values)`, each with rows or without
@@ -127,6 +150,8 @@ pub(super) struct DraftDelete {
 pub(super) struct DraftLine {
     pub at: Position,
     pub path: String,
+    /// Further paths that show the same.
+    pub also: Vec<String>,
     pub natives: Vec<String>,
     pub child: Option<Vec<String>>,
     pub many: bool,
@@ -189,6 +214,8 @@ pub(super) enum Given {
     Today,
     /// `counter(dn, attribute)`
     Counter(String, String),
+    /// `sequence(name)`
+    Sequence(String),
 }
 
 /// The native side of a pair of `.values`.

@@ -11,27 +11,62 @@ use super::values;
 use crate::plan::{DeleteRule, Disable, Disabled, Move, Native, OnDelete, Predicate, Row, Value};
 use crate::scim::path::AttrPath;
 
-/// What `.only(…)` says of the natives.
-pub(super) fn only(builder: &mut Builder<'_>, draft: &DraftResource) -> Predicate {
+/// What `.only(…)` says of the resource's own row or entry.
+pub(super) fn only(builder: &mut Builder<'_>, draft: &DraftResource, of: &ResourceMapping) -> Predicate {
     let Some((_, at)) = &draft.only else { return Predicate::All };
-    let patterns = patterns(draft);
-    if let Some((native, _)) = patterns.iter().find(|(native, _)| native.name.contains('.')) {
-        builder.wrong(*at, format!("`only` is about the resource's own row or entry, not about `{native}`"));
+    let patterns = patterns(draft, of);
+    for (native, _) in patterns.iter().filter(|(native, _)| native.part.is_none()) {
+        if native.name.contains('.') && of.is_entry {
+            builder.wrong(*at, format!("`only` is about the resource's own entry, not about `{native}`"));
+        } else if native.name.contains('.') {
+            builder.no_place(draft, of, &native.name, *at);
+        }
     }
-    patterns.iter().fold(Predicate::All, |all, (native, pattern)| all.and(pattern.predicate(native)))
+    predicate(patterns.iter().filter(|(native, _)| native.part.is_none()))
+}
+
+/// What it says of the rows of a part, a look-up or a child table; the natives are that table's own.
+pub(super) fn only_of(draft: &DraftResource, of: &ResourceMapping, place: &str) -> Predicate {
+    let patterns =
+        patterns(draft, of).into_iter().filter(|(native, _)| native.part.as_deref() == Some(place));
+    let own: Vec<_> = patterns.map(|(native, pattern)| (Native::own(native.name), pattern)).collect();
+    predicate(own.iter())
+}
+
+fn predicate<'a>(patterns: impl Iterator<Item = &'a (Native, Pattern)>) -> Predicate {
+    patterns.fold(Predicate::All, |all, (native, pattern)| all.and(pattern.predicate(native)))
 }
 
 /// The literal values of `.only(…)`, which a new resource gets where nothing else gives one.
-pub(super) fn literals(draft: &DraftResource) -> impl Iterator<Item = (Native, Generated)> {
-    patterns(draft).into_iter().filter_map(|(native, pattern)| match pattern {
+pub(super) fn literals(draft: &DraftResource, of: &ResourceMapping) -> Vec<(Native, Generated)> {
+    let said = patterns(draft, of).into_iter().filter_map(|(native, pattern)| match pattern {
         Pattern::Is(value) => Some((native, Generated::Literal(value))),
         _ => None,
-    })
+    });
+    // Rows of child tables and of look-ups get them whenever one is inserted.
+    let is_one = |native: &Native| {
+        native.part.as_ref().is_none_or(|part| draft.parts.iter().any(|known| *known.alias == **part))
+    };
+    said.filter(|(native, _)| is_one(native)).collect()
 }
 
-fn patterns(draft: &DraftResource) -> Vec<(Native, Pattern)> {
+/// The literal values that a new row of a look-up or a child table gets.
+pub(super) fn literals_of(draft: &DraftResource, of: &ResourceMapping, place: &str) -> Row {
+    let said = patterns(draft, of).into_iter().filter(|(native, _)| native.part.as_deref() == Some(place));
+    let literal = |(native, pattern): (Native, Pattern)| match pattern {
+        Pattern::Is(value) => Some((native.name, value)),
+        _ => None,
+    };
+    said.filter_map(literal).collect()
+}
+
+fn patterns(draft: &DraftResource, of: &ResourceMapping) -> Vec<(Native, Pattern)> {
+    let native = |name: &str| match draft.place_of(of, name).filter(|_| !of.is_entry) {
+        Some((place, column)) => Native::of(place, column),
+        None => Native::own(name),
+    };
     let said = draft.only.iter().flat_map(|(patterns, _)| patterns);
-    said.map(|(name, pattern)| (Native::own(name.as_str()), super::build::code(pattern))).collect()
+    said.map(|(name, pattern)| (native(name), super::build::code(pattern))).collect()
 }
 
 /// The rules of DELETE, in order.
@@ -48,7 +83,7 @@ pub(super) fn on_delete(
     for (rule, said) in rules.iter().zip(&draft.on_delete) {
         builder.check_end(draft, &rule.how, said.at);
         if let OnDelete::Disable(disable) = &rule.how
-            && !hides(disable, &patterns(draft))
+            && !hides(disable, &patterns(draft, of))
         {
             let help = "say `.only(#{ … })` of the resource, so that what `on_delete` writes is not among it";
             builder.warn(
@@ -62,6 +97,10 @@ pub(super) fn on_delete(
 }
 
 fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete, of: &ResourceMapping) -> Option<DeleteRule> {
+    let mut names = rule.rows.iter().chain(&rule.values).map(|(name, _)| name);
+    if let Some(name) = names.find(|name| name.contains('.') && !of.is_entry) {
+        builder.wrong(rule.at, format!("`on_delete` is about the resource's own row, not about `{name}`"));
+    }
     let how = match (rule.how.as_str(), &rule.to) {
         ("delete" | "refuse", Some(_)) => {
             builder.wrong(rule.at, format!("`on_delete({:?}, …)` has no place to go to", rule.how));

@@ -355,7 +355,7 @@ impl ResourceMapping {
     /// The natives that lines and the mapping itself name, and whether each may have several values.
     fn named(&self) -> impl Iterator<Item = (&Native, bool)> {
         let of_line = |line| Line::all_natives(line).map(|native| (native, line.many));
-        let lines = self.lines.iter().flat_map(of_line);
+        let lines = self.lines.iter().chain(&self.copies).flat_map(of_line);
         let given = self.initial.iter().chain(&self.stamps).map(|(native, _)| (native, false));
         lines.chain(given)
     }

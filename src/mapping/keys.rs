@@ -71,7 +71,8 @@ impl Builder<'_> {
         if of.table.is_none() {
             return self.wrong(line.at, "an entry refers to another by one attribute");
         }
-        for target in drafts.iter().filter(|target| line.refs.contains(&target.name)) {
+        let by_key = drafts.iter().filter(|target| line.by.is_none() && line.refs.contains(&target.name));
+        for target in by_key {
             self.agrees(line.at, "this line", &line.natives, target);
         }
         if line.natives.len() < 2 {
@@ -202,7 +203,7 @@ impl Builder<'_> {
     }
 
     /// That as many columns are named as the key of a type has.
-    fn agrees(&mut self, at: Position, what: &str, columns: &[String], of: &DraftResource) {
+    pub(super) fn agrees(&mut self, at: Position, what: &str, columns: &[String], of: &DraftResource) {
         if columns.len() == of.ids.len() || of.ids.is_empty() {
             return;
         }

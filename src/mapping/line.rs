@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use crate::plan::{Composed, Key, Native, OnMissing, Record, Value};
 use crate::scim::path::AttrPath;
 use crate::scim::schema::{ResourceType, Type};
@@ -19,6 +21,8 @@ pub struct ResourceMapping {
     pub resource_type: ResourceType,
     pub(super) lines: Vec<Line>,
     pub(super) collections: Vec<Collection>,
+    /// Columns that are written along, and never read.
+    pub(super) copies: Vec<Line>,
     /// Native-only values at create.
     pub(super) initial: Vec<(Native, Generated)>,
     /// Native-only values at each change, the create included.
@@ -70,8 +74,8 @@ pub(super) struct Find {
 pub(super) struct ElementKey {
     /// `type`
     pub key: String,
-    /// `work`
-    pub value: String,
+    /// `work`, or true
+    pub value: Json,
     /// `value`
     pub sub: String,
 }
@@ -236,6 +240,11 @@ impl ResourceMapping {
         self.lines.iter().find(|line| line.element.is_none() && line.path == *path)
     }
 
+    /// The lines by which values are written, copies among them.
+    pub(super) fn written_lines(&self) -> impl Iterator<Item = &Line> + Clone {
+        self.lines.iter().filter(|line| line.writable()).chain(&self.copies)
+    }
+
     /// The collection of this attribute.
     pub(super) fn collection(&self, path: &AttrPath) -> Option<&Collection> {
         self.collections.iter().find(|c| c.path.urn == path.urn && c.path.name == path.name)
@@ -244,7 +253,7 @@ impl ResourceMapping {
     /// Whether a line or the mapping itself gives a new resource this native.
     pub(super) fn gives(&self, native: &Native) -> bool {
         let writes = |line: &Line| line.writable() && line.natives.contains(native);
-        self.lines.iter().any(writes)
+        self.written_lines().any(writes)
             || self.initial.iter().chain(&self.stamps).any(|(known, _)| known == native)
     }
 

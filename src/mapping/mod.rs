@@ -19,9 +19,11 @@ mod model;
 mod parts;
 mod place;
 mod push;
+mod raised;
 mod read;
 mod references;
 mod rest;
+mod rows;
 mod schema_verbs;
 mod schemas;
 mod script;
@@ -43,7 +45,7 @@ use rhai::{AST, Engine, EvalAltResult, ParseErrorType, Position};
 
 use crate::limits::{MAPPING_BYTES, SCRIPT_LOAD_MS};
 use crate::plan::Model;
-use diagnostic::Diagnostic;
+use diagnostic::{Diagnostic, Severity};
 
 pub use line::ResourceMapping;
 pub use push::Pushed;
@@ -59,6 +61,8 @@ pub struct Mapping {
     /// The file, as it was read.
     text: Arc<str>,
     warnings: Vec<Diagnostic>,
+    /// What only SQL Server has: without it some is a mistake, some is of no use.
+    beyond_sqlite: Vec<Diagnostic>,
 }
 
 // === impl Mapping ===
@@ -95,19 +99,27 @@ impl Mapping {
         check_functions(name, text, &ast)?;
         script::within_deadline(SCRIPT_LOAD_MS, || engine.run_ast(&ast))
             .map_err(|error| vec![mistake(name, text, &error)])?;
-        let (mistakes, warnings) = (Vec::new(), Vec::new());
-        let mut builder = build::Builder { file: name, text, ast: &ast, mistakes, warnings };
+        let mut builder = build::Builder::new(name, text, &ast);
         let built = builder.build(&draft.lock());
         if !builder.mistakes.is_empty() {
             return Err(builder.mistakes);
         }
-        let warnings = builder.warnings;
+        let (warnings, beyond_sqlite) = (builder.warnings, builder.beyond_sqlite);
         let mut engine = script::sandbox();
         verbs::register_param(&mut engine, &params);
         verbs::register_patterns(&mut engine);
         hooks::register(&mut engine);
         let (resources, model) = (built.resources, Arc::new(built.model));
-        Ok(Self { resources, model, engine, ast, text: text.into(), warnings })
+        Ok(Self { resources, model, engine, ast, text: text.into(), warnings, beyond_sqlite })
+    }
+
+    /// The same in front of SQLite, which has less than SQL Server: what cannot be done there is a mistake, what
+    /// never happens there a warning.
+    pub fn for_sqlite(mut self) -> Result<Self, Vec<Diagnostic>> {
+        let (mistakes, warnings): (Vec<_>, Vec<_>) =
+            self.beyond_sqlite.drain(..).partition(|said| said.severity == Severity::Error);
+        self.warnings.extend(warnings);
+        if mistakes.is_empty() { Ok(self) } else { Err(mistakes) }
     }
 
     /// What works, and is hardly what was wanted.
@@ -167,7 +179,6 @@ fn mistake(name: &str, text: &str, error: &EvalAltResult) -> Diagnostic {
             let verb = signature.split([' ', '(']).next().unwrap_or(signature);
             let known = verbs::names().any(|known| known == verb);
             let message = match known {
-                _ if verbs::is_not_built(verb) => format!("`{verb}` is not built yet"),
                 true => format!("`{verb}` does not take these values: {}", readable(signature)),
                 false => format!("there is no verb or function `{verb}`"),
             };

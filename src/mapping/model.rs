@@ -31,7 +31,7 @@ pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftRes
             model.entities.insert(entity.name.clone(), entity);
         }
     }
-    let only = existence::only(builder, draft);
+    let only = existence::only(builder, draft, of);
     let unscoped = (only != Predicate::All).then(|| {
         let name: Arc<str> = format!("{}.*", of.entity).into();
         let entity = bare(name.clone(), alone(&store));
@@ -49,7 +49,10 @@ pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftRes
         references: references(of),
         unique: unique
             .filter_map(|line| line.natives.first())
-            .map(|name| Native::own(name.as_str()))
+            .map(|name| match draft.place_of(of, name).filter(|_| !of.is_entry) {
+                Some((place, column)) => Native::of(place, column),
+                None => Native::own(name.as_str()),
+            })
             .collect(),
         version: draft.version.as_deref().map(Native::own),
         on_delete: existence::on_delete(builder, draft, of),
@@ -80,9 +83,13 @@ fn table(
         key: key(&lookup.key),
         foreign_key: key(&lookup.foreign_key),
         on_missing: lookup_policy(builder, draft, &lookup.alias),
+        only: existence::only_of(draft, of, &lookup.alias),
+        initial: existence::literals_of(draft, of, &lookup.alias),
     });
     let lookups = lookups.collect();
-    let children = of.collections.iter().map(|collection| child(draft, collection)).collect();
+    let parts = builder.part_rows(draft, of);
+    let sequences = builder.sequences(draft, of);
+    let children = of.collections.iter().map(|collection| child(draft, of, collection)).collect();
     let rest = match &draft.rest {
         Some((DraftRest::Column { table, key: columns, column }, _)) => {
             let [table, column] = [table, column].map(|name| name.as_str().into());
@@ -94,23 +101,29 @@ fn table(
         }
         None => None,
     };
+    let stand_ins = stand_ins(draft, of);
     let links = draft.lines.iter().filter_map(DraftLine::link).collect();
-    let table = Table { name: name.into(), id, lookups, children, rest, links, only: Predicate::All };
+    let only = Predicate::All;
+    let table =
+        Table { name: name.into(), id, lookups, parts, children, rest, links, only, stand_ins, sequences };
     builder.check_keys(draft, of, &table);
     Some(table)
 }
 
-fn child(draft: &DraftResource, collection: &Collection) -> Child {
+fn child(draft: &DraftResource, of: &ResourceMapping, collection: &Collection) -> Child {
     let prefix = format!("{}.", collection.table);
     let initial = draft.initial.iter().filter_map(|given| {
         let column = given.native.strip_prefix(&prefix)?;
         let Given::Literal(value) = &given.value else { return None };
         Some((column.into(), values::literal(value)?))
     });
+    let mut all = existence::literals_of(draft, of, &collection.table);
+    all.extend(initial);
     Child {
         table: collection.table.clone(),
         foreign_key: collection.foreign_key.clone(),
-        initial: initial.collect(),
+        initial: all,
+        only: existence::only_of(draft, of, &collection.table),
     }
 }
 
@@ -129,11 +142,8 @@ fn lookup_entity(owner: &str, lookup: &Lookup) -> Entity {
     let table = Table {
         name: lookup.table.clone(),
         id: lookup.key.clone(),
-        lookups: Vec::new(),
-        children: Vec::new(),
-        rest: None,
-        links: Default::default(),
-        only: Predicate::All,
+        only: lookup.only.clone(),
+        ..Table::new(lookup.table.clone(), lookup.key.clone())
     };
     bare(format!("{owner}.{}", lookup.alias).into(), Store::Table(table))
 }
@@ -141,9 +151,12 @@ fn lookup_entity(owner: &str, lookup: &Lookup) -> Entity {
 /// The same rows or entries, without what is written with them.
 fn alone(store: &Store) -> Store {
     let mut store = store.clone();
-    if let Store::Entries(entries) = &mut store {
-        (entries.parts, entries.copies, entries.counters) = (Vec::new(), Vec::new(), Vec::new());
-        entries.stand_ins.clear();
+    match &mut store {
+        Store::Table(table) => table.stand_ins.clear(),
+        Store::Entries(entries) => {
+            (entries.parts, entries.copies, entries.counters) = (Vec::new(), Vec::new(), Vec::new());
+            entries.stand_ins.clear();
+        }
     }
     store
 }
@@ -168,6 +181,7 @@ fn entries(
     base: &str,
     of: &ResourceMapping,
 ) -> Option<Entries> {
+    builder.only_rows(draft);
     let Some((rdn, _, _)) = &draft.rdn else {
         builder.wrong(draft.at, "an entry needs `.rdn(\"attribute\", \"{template}\")`: its name");
         return None;
@@ -215,11 +229,16 @@ fn usual_id(classes: &[String]) -> &'static str {
     if classes.iter().any(is_of_active_directory) { "objectGUID" } else { "entryUUID" }
 }
 
-/// The lines of references that are stored by another attribute than the DN.
+/// The lines of references that are stored by another attribute than the DN, or another column than the key.
 fn stand_ins(draft: &DraftResource, of: &ResourceMapping) -> std::collections::BTreeMap<Native, StandIn> {
     let stand_in = |line: &DraftLine| {
-        let native = Native::own(line.natives.first()?.as_str());
-        let is_written = of.lines.iter().any(|line| line.writable() && line.natives.contains(&native));
+        let name = line.natives.first()?.as_str();
+        let native = match draft.place_of(of, name).filter(|_| !of.is_entry) {
+            Some((place, column)) => Native::of(place, column),
+            None => Native::own(name),
+        };
+        let is_written = of.lines.iter().any(|line| line.writable() && line.natives.contains(&native))
+            || of.collections.iter().any(|c| !c.read_only && Some(&c.table) == native.part.as_ref());
         Some((native, line.stand_in(is_written && !draft.read_only)?))
     };
     draft.lines.iter().filter(|line| !line.copy).filter_map(stand_in).collect()

@@ -54,6 +54,11 @@ impl Builder<'_> {
             if parts.iter().any(|part| *part.alias == *said.alias) {
                 self.wrong(said.at, format!("the part {:?} stands here a second time", said.alias));
             }
+            if said.row.is_some() {
+                let message = "a part of an entry is an entry: `.part(\"posix\", #{ dn: \"cn={displayName},ou=…\", classes: […] })`";
+                self.wrong(said.at, message);
+                continue;
+            }
             if said.classes.is_empty() {
                 self.wrong(said.at, "a part needs `classes: […]`: its object classes");
             }
@@ -100,6 +105,7 @@ impl Builder<'_> {
                 value.map(Initial::Literal)
             }
             Given::Today => Some(Initial::Literal(Value::Today)),
+            Given::Sequence(_) => None, // refused as a whole
             Given::Uuid | Given::Now => {
                 self.wrong(given.at, "`uuid()` and `now()` in a part are not built yet");
                 None
@@ -116,10 +122,6 @@ impl Builder<'_> {
 
     /// Checks a line with `copy`: it says nothing but what is written along, and where.
     pub(super) fn copy(&mut self, draft: &DraftResource, line: &DraftLine, attribute: &Attribute) {
-        if draft.table.is_some() {
-            self.wrong(line.at, "`copy` in a table is not built yet; for entries it is");
-            return;
-        }
         let is_more = line.child.is_some()
             || line.values.is_some()
             || line.missing.is_some()
@@ -202,21 +204,6 @@ impl Builder<'_> {
         };
         own.filter_map(number).collect()
     }
-
-    /// Refuses in a table what only entries have.
-    pub(super) fn only_entries(&mut self, draft: &DraftResource) {
-        for part in &draft.parts {
-            self.wrong(
-                part.at,
-                "a part with a `dn` is an entry; as a row of another table it is not built yet",
-            );
-        }
-        for given in draft.initial.iter().chain(&draft.stamps) {
-            if let Given::Counter(..) = given.value {
-                self.wrong(given.at, "`counter` in a table is not built yet; it is an entry of a directory");
-            }
-        }
-    }
 }
 
 fn counter(dn: &str, attribute: &str) -> Counter {
@@ -270,9 +257,6 @@ mod tests {
 
     const READY: &str = include_str!("../../mappings/openldap-posix/mapping.rhai");
     const CASE: &str = include_str!("../../tests/mappings/case4/mapping.rhai");
-    const TABLE: &str =
-        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");\nattr(\"userName\", \"N\");\n";
-
     fn load(text: &str) -> Result<Mapping, String> {
         let all = ["people", "groups", "posix"].map(|name| (name.to_owned(), format!("ou={name},dc=x")));
         let asked_for = all.into_iter().filter(|(name, _)| text.contains(&format!("\"{name}\"")));
@@ -377,7 +361,13 @@ mod tests {
             (part, ".part(\"posix\", #{ dn: `cn={displayName},ou=x` })", "its object classes"),
             (part, ".part(\"posix\", #{ dn: 5 })", "`dn` is a text"),
             (part, ".part(\"posix\", #{ base: 5 })", "`part` knows `dn` and `classes`, not `base`"),
-            (part, ".part(\"posix\", \"T\", \"Id\")", "`part` as a row of another table is not built yet"),
+            (part, ".part(\"posix\", \"T\", \"Id\")", "a part of an entry is an entry"),
+            (
+                number,
+                "initial(\"uidNumber\", sequence(\"s\"));\ninitial(\"posix.gidNumber\", ",
+                "`sequence` is for a table",
+            ),
+            (part, ".dated(\"posix\", \"a\", \"b\")", "a directory keeps no history"),
             (
                 number,
                 "initial(\"posix.description\", now());\ninitial(\"posix.gidNumber\", ",
@@ -403,19 +393,5 @@ mod tests {
             let said = load(&READY.replacen(old, new, 1)).err().unwrap_or_else(|| panic!("{new} loads"));
             assert!(said.contains(says) && said.contains("--> mapping.rhai:"), "{new}\n{said}");
         }
-    }
-
-    #[test]
-    fn in_a_table_they_are_refused_by_name() {
-        for (line, says) in [
-            ("attr(\"displayName\", \"D\").copy();", "`copy` in a table is not built yet"),
-            ("attr(\"displayName\", \"D\").by(\"x\");", "`by` in a table is not built yet"),
-            ("initial(\"No\", counter(\"cn=x\", \"y\"));", "`counter` in a table is not built yet"),
-        ] {
-            let said = load(&format!("{TABLE}{line}")).err().unwrap();
-            assert!(said.contains(says) && said.contains("mapping.rhai:3:"), "{line}\n{said}");
-        }
-        let part = TABLE.replacen(";", ".part(\"p\", #{ dn: \"cn={userName},ou=x\", classes: [\"c\"] });", 1);
-        assert!(load(&part).err().unwrap().contains("as a row of another table it is not built yet"));
     }
 }

@@ -258,8 +258,7 @@ fn store(resource: &mut Resource, line: &Line, value: Json) {
     let elements = place::array(resource, &line.path);
     for item in items {
         let open = |element: &&mut Map<String, Json>| {
-            element.get(&key.key).and_then(Json::as_str) == Some(&key.value)
-                && !element.contains_key(&key.sub)
+            element.get(&key.key) == Some(&key.value) && !element.contains_key(&key.sub)
         };
         match elements.iter_mut().filter_map(Json::as_object_mut).find(open) {
             Some(element) => {

@@ -80,7 +80,7 @@ impl ResourceMapping {
     /// The natives that lines write, and those that the mapping gives values itself.
     fn written(&self) -> BTreeSet<Native> {
         let mut written = BTreeSet::new();
-        for line in self.lines.iter().filter(|line| line.writable()) {
+        for line in self.written_lines() {
             written.extend(line.natives.iter().cloned());
             if let How::Hash { salt, .. } = &line.conversion.how {
                 written.insert(salt.clone());

@@ -15,6 +15,7 @@ use crate::plan::{
 use crate::scim::filter;
 use crate::scim::path::AttrPath;
 use crate::scim::resource::Resource;
+use crate::scim::schema::Mutability;
 use crate::scim::sort::SortBy;
 
 const CRM: &str = include_str!("../../mappings/crm/mapping.rhai");
@@ -109,22 +110,6 @@ fn every_example_of_the_reference_loads() {
 }
 
 #[test]
-fn every_verb_that_is_not_built_is_refused_by_name() {
-    let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\")";
-    let line = "attr(\"userName\", \"N\")";
-    let chained = ["part(\"p\", 1, 2)", "dated(\"p\", \"d\", \"s\")"];
-    let on_line: [&str; 0] = [];
-    let free = ["on_error(1, \"uniqueness\")", "sequence(\"s\")"];
-    let texts = (chained.iter().map(|verb| format!("{start}.{verb};")))
-        .chain(on_line.iter().map(|verb| format!("{start}; {line}.{verb};")))
-        .chain(free.iter().map(|verb| format!("{start}; {verb};")));
-    for text in texts {
-        let said = mistake(&text);
-        assert!(said.contains("not built yet") && said.contains("mapping.rhai:1:"), "{text}\n{said}");
-    }
-}
-
-#[test]
 fn mistakes_have_a_place_and_a_suggestion() {
     let said = mistake(
         "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");\nattr(\"userNmae\", \"N\");\nattr(\"active\", \"A\").requird();\n",
@@ -153,8 +138,7 @@ fn a_verb_with_wrong_values_is_told_so_in_an_admins_words() {
     for (verb, says) in [
         ("max_len(\"x\")", "`max_len` does not take these values: max_len (attr, text)"),
         ("child(5)", "`child` does not take these values: child (attr, number)"),
-        // One that is not built is not built, whatever it is given.
-        ("on_error()", "`on_error` is not built yet"),
+        ("on_error()", "`on_error` does not take these values: on_error (attr)"),
     ] {
         let said = mistake(&format!("{start} {line}.{verb};"));
         assert!(said.starts_with(&format!("error: {says}\n --> mapping.rhai:1:")), "{said}");
@@ -196,6 +180,39 @@ fn a_misspelt_column_in_a_function_is_an_error() {
         ..Record::default()
     };
     assert_eq!(mapping.read(user(&mapping), &record, "").unwrap_err().status, 500);
+}
+
+#[test]
+fn several_paths_show_what_the_first_writes() {
+    let mapping = good(
+        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\"); \
+         attr([\"userName\", \"nickName\", `emails[primary eq true].value`], \"N\").required().unique();",
+    );
+    let of = user(&mapping);
+    let written =
+        mapping.write(of, &object(json!({ "userName": "ada", "nickName": "other" })), None).unwrap();
+    assert_eq!(written.values, [(Native::own("N"), vec!["ada".into()])].into());
+    let read = mapping.read(of, &Record { id: "1".to_owned(), ..written }, "").unwrap();
+    assert_eq!(
+        (&read["userName"], &read["nickName"], &read["emails"]),
+        (&json!("ada"), &json!("ada"), &json!([{ "value": "ada", "primary": true }]))
+    );
+    for (path, mutability) in [
+        ("userName", Mutability::ReadWrite),
+        ("nickName", Mutability::ReadOnly),
+        ("emails", Mutability::ReadOnly),
+    ] {
+        let found = of.resource_type.find(&AttrPath::attribute(path)).unwrap().attribute;
+        assert_eq!((found.mutability, found.required), (mutability, path == "userName"), "{path}");
+    }
+    // By either of them the database is asked, and exactly.
+    let asked = |text: &str| {
+        let filter = filter::check(filter::parse(text).unwrap(), &of.resource_type).unwrap();
+        let pushed = mapping.push(of, &filter, &SQLITE);
+        (pushed.predicate, pushed.exact)
+    };
+    assert_eq!(asked("nickName eq \"ada\""), asked("userName eq \"ada\""));
+    assert!(asked("nickName eq \"ada\"").1);
 }
 
 // === reading and writing ===
@@ -511,7 +528,7 @@ fn find_says_by_what_filters_look() {
         (".exact()", "there is none here"),
         (".find(\"N\", \"f\")", "no function `f` of one value"),
         (".ref(\"User\").find(\"N\", \"f\")", "`find` is for values"),
-        (".find(\"x.N\", \"f\")", "neither a `lookup` nor a child table"),
+        (".find(\"x.N\", \"f\")", "neither a `part` nor a `lookup` nor a child table"),
     ] {
         let said = mistake(&line(verbs));
         assert!(said.contains(says), "{said}");
@@ -808,7 +825,7 @@ fn who_stays_visible_after_delete_is_warned_about() {
         assert!(said.contains(says), "{said}");
     }
     let parts = "resource(\"User\").table(\"T\").id(\"Id\").only(#{ \"p.x\": 1 }).on_delete(\"delete\");";
-    assert!(mistake(&format!("{parts}\n{line}")).contains("the resource's own row or entry"));
+    assert!(mistake(&format!("{parts}\n{line}")).contains("`p` is neither a `part`"));
 }
 
 #[test]

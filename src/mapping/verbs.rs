@@ -9,8 +9,8 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
 use serde_json::Value as Json;
 
 use super::draft::{
-    DraftAccess, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup, DraftParent,
-    DraftPart, DraftResource, DraftRest, Given, Pattern, Shared,
+    DraftAccess, DraftDated, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup,
+    DraftParent, DraftPart, DraftRaised, DraftResource, DraftRest, Given, Pattern, Shared,
 };
 use super::schema_verbs;
 use super::script::from_script;
@@ -35,13 +35,9 @@ struct LineVerb {
     index: usize,
 }
 
-/// Verbs of the language that are known and not built, with the numbers of arguments that they may have
-/// (a chained verb's receiver counts).
-const NOT_BUILT: [(&str, &[usize]); 3] = [("dated", &[4]), ("on_error", &[2]), ("sequence", &[1])];
-
 /// Every verb, for suggestions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    const BUILT: [&str; 57] = [
+    const BUILT: [&str; 60] = [
         "schema",
         "define",
         "description",
@@ -56,6 +52,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "id",
         "lookup",
         "part",
+        "dated",
         "version",
         "rdn",
         "parent",
@@ -95,17 +92,14 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         "write_only",
         "initial",
         "counter",
+        "sequence",
         "stamp",
         "rest",
+        "on_error",
         "enterprise",
         "param",
     ];
-    BUILT.into_iter().chain(["uuid", "now", "escape_dn"]).chain(NOT_BUILT.iter().map(|(name, _)| *name))
-}
-
-/// Whether a verb is known and not built.
-pub(super) fn is_not_built(name: &str) -> bool {
-    NOT_BUILT.iter().any(|(known, _)| *known == name)
+    BUILT.into_iter().chain(["uuid", "now", "escape_dn"])
 }
 
 /// Registers every verb; what they say goes to `draft`.
@@ -117,12 +111,8 @@ pub(super) fn register(engine: &mut Engine, draft: &Shared, params: &Arc<BTreeMa
     register_line(engine);
     register_patterns(engine);
     register_given(engine, draft);
+    register_raised(engine, draft);
     register_param(engine, params);
-    for (name, arities) in NOT_BUILT {
-        for arity in arities {
-            refuse(engine, name, *arity);
-        }
-    }
 }
 
 /// The functions that a mapping's own functions may use when they run later: `param`, `enterprise` and `escape_dn`.
@@ -256,9 +246,31 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
         )
         .register_fn(
             "part",
-            |call: NativeCallContext, _: &mut ResourceVerb, _: &str, _: Dynamic, _: Dynamic| -> Said<ResourceVerb> {
-                Err(wrong(&call, "`part` as a row of another table is not built yet; as an entry it is: `.part(\"posix\", #{ dn: \"cn={displayName},ou=…\", classes: […] })`"))
+            |call: NativeCallContext, r: &mut ResourceVerb, alias: &str, table: &str, key: &str| {
+                r.part(&call, alias, table, vec![key.to_owned()])
             },
+        )
+        .register_fn(
+            "part",
+            |call: NativeCallContext, r: &mut ResourceVerb, alias: &str, table: &str, key: Array| {
+                let key = texts(&call, key)?;
+                Said::Ok(r.part(&call, alias, table, key))
+            },
+        )
+        .register_fn(
+            "dated",
+            |call: NativeCallContext, r: &mut ResourceVerb, part: &str, date: &str, seq: &str| {
+                dated(&call, r, [part, date, seq], Array::new())
+            },
+        )
+        .register_fn(
+            "dated",
+            |call: NativeCallContext,
+             r: &mut ResourceVerb,
+             part: &str,
+             date: &str,
+             seq: &str,
+             kept: Array| { dated(&call, r, [part, date, seq], kept) },
         )
         .register_fn("on_delete", |call: NativeCallContext, r: &mut ResourceVerb, how: &str| {
             on_delete(&call, r, how, None, [rhai::Map::new(), rhai::Map::new()])
@@ -286,6 +298,18 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
             },
         )
         .register_fn("read_only", |r: &mut ResourceVerb| r.say(|d| d.read_only = true));
+}
+
+/// A part that keeps history, and what of it stays when a change inserts the next row.
+fn dated(
+    call: &NativeCallContext,
+    resource: &ResourceVerb,
+    said: [&str; 3],
+    kept: Array,
+) -> Said<ResourceVerb> {
+    let [part, date, seq] = said.map(str::to_owned);
+    let dated = DraftDated { at: call.call_position(), part, date, seq, kept: texts(call, kept)? };
+    Ok(resource.say(|d| d.dated.push(dated)))
 }
 
 /// A rule of DELETE; of the two maps, the first is what is written, the second which rows it is for.
@@ -316,8 +340,15 @@ fn register_attr(engine: &mut Engine, draft: &Shared) {
         let natives = texts(&call, natives)?;
         line(&shared, &call, path, natives)
     });
-    engine.register_fn("attr", |call: NativeCallContext, _: Array, _: Dynamic| -> Said<LineVerb> {
-        Err(wrong(&call, "`attr` with several paths is not built yet"))
+    let shared = draft.clone();
+    engine.register_fn("attr", move |call: NativeCallContext, paths: Array, native: &str| {
+        let mut paths = texts(&call, paths)?.into_iter();
+        let first = paths.next().ok_or_else(|| wrong(&call, "`attr` names at least one path"))?;
+        let line = line(&shared, &call, &first, vec![native.to_owned()])?;
+        Said::Ok(line.say(|d| d.also = paths.collect()))
+    });
+    engine.register_fn("attr", |call: NativeCallContext, _: Array, _: Array| -> Said<LineVerb> {
+        Err(wrong(&call, "several paths show one native, and one path several natives"))
     });
 }
 
@@ -408,7 +439,7 @@ fn register_line(engine: &mut Engine) {
 
 fn part(call: &NativeCallContext, alias: &str, place: rhai::Map) -> Said<DraftPart> {
     let (alias, at) = (alias.to_owned(), call.call_position());
-    let mut part = DraftPart { at, alias, dn: String::new(), classes: Vec::new() };
+    let mut part = DraftPart { at, alias, ..DraftPart::default() };
     for (name, value) in place {
         match name.as_str() {
             "dn" => part.dn = value.into_string().map_err(|_| wrong(call, "`dn` is a text"))?,
@@ -520,6 +551,7 @@ fn bit_of(call: &NativeCallContext, bit: i64) -> Said<i64> {
 
 fn register_given(engine: &mut Engine, draft: &Shared) {
     engine.register_fn("uuid", || Given::Uuid).register_fn("now", || Given::Now);
+    engine.register_fn("sequence", |name: &str| Given::Sequence(name.to_owned()));
     engine.register_fn("counter", |dn: &str, attribute: &str| {
         Given::Counter(dn.to_owned(), attribute.to_owned())
     });
@@ -552,6 +584,23 @@ fn register_given(engine: &mut Engine, draft: &Shared) {
         let said = (DraftRest::Attribute(attribute.to_owned()), call.call_position());
         current(&shared, &call, "rest", |d| d.rest = Some(said))
     });
+}
+
+fn register_raised(engine: &mut Engine, draft: &Shared) {
+    let shared = draft.clone();
+    engine.register_fn("on_error", move |call: NativeCallContext, number: i64, scim_type: &str| {
+        let at = call.call_position();
+        shared.lock().raised.push(DraftRaised { at, number, scim_type: scim_type.to_owned(), detail: None });
+    });
+    let shared = draft.clone();
+    engine.register_fn(
+        "on_error",
+        move |call: NativeCallContext, number: i64, scim_type: &str, detail: &str| {
+            let (at, scim_type, detail) =
+                (call.call_position(), scim_type.to_owned(), Some(detail.to_owned()));
+            shared.lock().raised.push(DraftRaised { at, number, scim_type, detail });
+        },
+    );
 }
 
 fn document(
@@ -588,23 +637,6 @@ fn current(
         }
         None => Err(wrong(call, format!("`{verb}` comes after the `resource` that it belongs to"))),
     }
-}
-
-fn refuse(engine: &mut Engine, name: &'static str, arity: usize) {
-    let no = move |call: NativeCallContext| -> Said<Dynamic> {
-        Err(wrong(&call, format!("`{name}` is not built yet")))
-    };
-    match arity {
-        0 => engine.register_fn(name, no),
-        1 => engine.register_fn(name, move |call: NativeCallContext, _: Dynamic| no(call)),
-        2 => engine.register_fn(name, move |call: NativeCallContext, _: Dynamic, _: Dynamic| no(call)),
-        3 => engine
-            .register_fn(name, move |call: NativeCallContext, _: Dynamic, _: Dynamic, _: Dynamic| no(call)),
-        _ => engine.register_fn(
-            name,
-            move |call: NativeCallContext, _: Dynamic, _: Dynamic, _: Dynamic, _: Dynamic| no(call),
-        ),
-    };
 }
 
 pub(super) fn texts(call: &NativeCallContext, items: Array) -> Said<Vec<String>> {
@@ -644,6 +676,11 @@ impl ResourceVerb {
             say(resource);
         }
         self.clone()
+    }
+
+    fn part(&self, call: &NativeCallContext, alias: &str, table: &str, key: Vec<String>) -> Self {
+        let (at, alias, row) = (call.call_position(), alias.to_owned(), Some((table.to_owned(), key)));
+        self.say(|d| d.parts.push(DraftPart { at, alias, row, ..Default::default() }))
     }
 
     fn id(&self, natives: &[&str]) -> Self {

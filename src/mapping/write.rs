@@ -1,6 +1,6 @@
 //! From a SCIM resource to a native record, and from two versions of one to what changes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::codes::{Codes, with_bits};
+use super::codes::{Codes, same, with_bits};
 use super::line::{
     Access, Collection, Conversion, ElementKey, Generated, How, Line, Missing, Parent, ResourceMapping,
 };
@@ -30,7 +30,7 @@ impl Mapping {
         before: Option<&Resource>,
     ) -> Result<Record, Error> {
         let mut record = Record::default();
-        for line in of.lines.iter().filter(|line| line.writable()) {
+        for line in of.written_lines() {
             let stood = |before: &Resource| of.values_for(line, before) == of.values_for(line, resource);
             match self.write_line(of, line, resource, &mut record) {
                 Err(_) if before.is_some_and(stood) => {}
@@ -130,7 +130,7 @@ impl Mapping {
         now: OffsetDateTime,
     ) -> Result<Changes, Error> {
         let mut changes = Changes::default();
-        for line in of.lines.iter().filter(|line| line.writable()) {
+        for line in of.written_lines() {
             for native in line.all_natives() {
                 if let Some(change) = versions.change(line, native, of.bits(native)) {
                     changes.values.insert(native.clone(), change);
@@ -156,6 +156,7 @@ impl Mapping {
             changes.rest = Some(versions.rest.clone());
         }
         self.stamp(of, Some(versions.after), now, &mut changes)?;
+        self.begin_parts(of, versions.after, now, &mut changes)?;
         Ok(changes)
     }
 
@@ -170,9 +171,34 @@ impl Mapping {
         if changes.is_empty() {
             return Ok(());
         }
+        let parts: BTreeSet<Option<Arc<str>>> =
+            changes.values.keys().map(|native| native.part.clone()).collect();
+        // A part is stamped when it changes itself.
+        let is_touched = |native: &Native| native.part.is_none() || parts.contains(&native.part);
         for (native, value) in self.stamps(of, resource, now)? {
+            if !is_touched(&native) {
+                continue;
+            }
             changes.values.insert(native, Change { add: vec![value], ..Change::default() });
         }
+        Ok(())
+    }
+
+    /// Adds what the mapping gives a part's row, should one that changes not be there yet.
+    fn begin_parts(
+        &self,
+        of: &ResourceMapping,
+        after: &Resource,
+        now: OffsetDateTime,
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
+        let begins = |native: &Native| {
+            native.part.is_some() && changes.values.keys().any(|known| known.part == native.part)
+        };
+        let given =
+            of.initial.iter().filter(|(native, _)| begins(native) && !changes.values.contains_key(native));
+        let given = given.map(|(native, generated)| Ok((native.clone(), generated.value(after, now)?)));
+        changes.initial = given.collect::<Result<_, Error>>()?;
         Ok(())
     }
 
@@ -643,7 +669,7 @@ impl Line {
     /// The attribute's name for a client.
     pub(super) fn name(&self) -> String {
         match &self.element {
-            Some(ElementKey { key, value, sub }) => format!("{}[{key} eq \"{value}\"].{sub}", self.path),
+            Some(ElementKey { key, value, sub }) => format!("{}[{key} eq {value}].{sub}", self.path),
             None => self.path.to_string(),
         }
     }
@@ -706,8 +732,8 @@ impl ResourceMapping {
     /// Whether this element is the one that the line holds. Without `rest`, and where it is the only kind
     /// of element that is kept, one without a type is taken for it rather than lost.
     fn is_element(&self, key: &ElementKey, element: &Json) -> bool {
-        match element.get(&key.key).and_then(Json::as_str) {
-            Some(kind) => kind.eq_ignore_ascii_case(&key.value),
+        match element.get(&key.key).filter(|kind| !kind.is_null()) {
+            Some(kind) => same(Some(kind), Some(&key.value)),
             None => !self.has_rest,
         }
     }

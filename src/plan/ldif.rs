@@ -156,7 +156,7 @@ mod tests {
             expect: Expect::Done,
             undo,
         };
-        Plan { steps: steps.into_iter().map(step).collect(), id: Vec::new() }.render()
+        Plan { steps: steps.into_iter().map(step).collect(), ..Plan::default() }.render()
     }
 
     fn change(kind: ModifyKind, attribute: &str, values: Vec<Value>) -> AttributeChange {

@@ -10,8 +10,10 @@ mod ldif;
 mod links;
 mod model;
 mod operation;
+mod part_row;
 mod predicate;
 mod profile;
+mod raised;
 mod render;
 mod sequence;
 mod sql;
@@ -28,8 +30,10 @@ pub use operation::{
     Change, Changes, Create, Delete, Facts, Fields, Found, HookStep, Operation, Range, Record, RowChanges,
     Said, Search, Touched, Update,
 };
+pub use part_row::{Dated, PartRow};
 pub use predicate::{Case, Order, Predicate, Test};
 pub use profile::{Folding, Instants, Precision, Profile};
+pub use raised::Raised;
 pub use sequence::{By, Mark, Sequence, Sort};
 pub use step::{
     Action, AttributeChange, Expect, LdapOperation, ModifyKind, Param, Plan, Scope, Statement, Step,

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Key, Predicate, Value};
+use super::{Key, PartRow, Predicate, Raised, Value};
 
 /// A native name: a column of the resource's own table or an attribute of its own entry (`part` is
-/// `None`), or a column of a look-up or an attribute of a part (`part` is its alias) or a column of a child table
-/// (`part` is its name). A reference over several columns has one native, which stands for them all
+/// `None`), or a column of a look-up, or a column or an attribute of a part (`part` is its alias), or a column of a
+/// child table (`part` is its name). A reference over several columns has one native, which stands for them all
 /// ([`Table::links`]).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Native {
@@ -27,6 +27,8 @@ pub type Row = BTreeMap<Arc<str>, Value>;
 pub struct Model {
     /// The places.
     pub entities: BTreeMap<Arc<str>, Entity>,
+    /// What the numbers mean that a database's own procedures and triggers raise.
+    pub raised: BTreeMap<u32, Raised>,
 }
 
 /// Where the resources of one type live.
@@ -70,6 +72,8 @@ pub struct Table {
     pub id: Key,
     /// Shared rows, read by their name, never changed.
     pub lookups: Vec<Lookup>,
+    /// Rows of other tables that live and die with its own.
+    pub parts: Vec<PartRow>,
     /// Collections in tables of their own.
     pub children: Vec<Child>,
     /// Where what no line stores is kept.
@@ -79,6 +83,11 @@ pub struct Table {
     pub links: BTreeMap<Native, Key>,
     /// The rows that exist for SCIM; no other is read, changed or deleted.
     pub only: Predicate,
+    /// Which of its references are stored by another column than the key.
+    pub stand_ins: BTreeMap<Native, StandIn>,
+    /// Columns that are given the next number of a sequence at creation, where nothing else gives them a value, each
+    /// with the sequence's name.
+    pub sequences: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// A shared row, read by its name: `lookup("dept", "Department", "DeptId", "DeptId")`. Its own table is
@@ -95,6 +104,10 @@ pub struct Lookup {
     pub foreign_key: Key,
     /// What happens when no shared row has the name that a client sent.
     pub on_missing: OnMissing,
+    /// The shared rows that there are for this mapping; its natives are that table's own.
+    pub only: Predicate,
+    /// Values of a shared row that is inserted, beside its name.
+    pub initial: Row,
 }
 
 /// What happens when the row or resource that a value names does not exist.
@@ -118,6 +131,8 @@ pub struct Child {
     pub foreign_key: Key,
     /// Native-only values of each inserted row (`GrantedBy`), by column.
     pub initial: Row,
+    /// The rows of that table that there are for this mapping; its natives are that table's own.
+    pub only: Predicate,
 }
 
 /// A JSON document beside each row: `rest("UserScim", "UserId", "Doc")`. When `table` is the entity's
@@ -194,10 +209,12 @@ pub struct Copied {
     pub by: Option<StandIn>,
 }
 
-/// What is stored of the entries that are referred to, in place of their DN: `memberUid` holds a `uid`.
+/// What is stored of the entries that are referred to, in place of their DN: `memberUid` holds a `uid`; or of the rows,
+/// in place of their key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StandIn {
-    /// The attribute of theirs: the value that names the entry, where this attribute does, else the first one.
+    /// The attribute of theirs: the value that names the entry, where this attribute does, else the first one. Of rows,
+    /// the column.
     pub attribute: Arc<str>,
     /// Of which types (by name).
     pub types: Vec<Arc<str>>,
@@ -338,12 +355,33 @@ impl fmt::Display for Native {
     }
 }
 
-// === impl Table ===
+// === impl Table, Child ===
 
 impl Table {
+    /// A table by itself, with this key.
+    pub fn new(name: Arc<str>, id: Key) -> Self {
+        Self {
+            name,
+            id,
+            lookups: Vec::new(),
+            parts: Vec::new(),
+            children: Vec::new(),
+            rest: None,
+            links: BTreeMap::new(),
+            only: Predicate::All,
+            stand_ins: BTreeMap::new(),
+            sequences: Vec::new(),
+        }
+    }
+
     /// The look-up with this alias.
     pub fn lookup(&self, alias: &str) -> Option<&Lookup> {
         self.lookups.iter().find(|lookup| &*lookup.alias == alias)
+    }
+
+    /// The part with this alias.
+    pub fn part(&self, alias: &str) -> Option<&PartRow> {
+        self.parts.iter().find(|part| &*part.alias == alias)
     }
 
     /// The columns that a native stands for: of a reference those that hold the key of what it leads to.
@@ -355,7 +393,10 @@ impl Table {
     pub fn place<'a>(&'a self, native: &'a Native) -> &'a str {
         match &native.part {
             None => &self.name,
-            Some(part) => self.lookup(part).map_or(part, |lookup| &lookup.table),
+            Some(alias) => {
+                let part = self.part(alias).map(|part| &part.table);
+                part.or_else(|| self.lookup(alias).map(|lookup| &lookup.table)).unwrap_or(alias)
+            }
         }
     }
 
@@ -381,17 +422,15 @@ impl Model {
         }
     }
 
-    /// All natives that hold what stands in for entries, and follow it.
+    /// All natives that hold what stands in for entries or rows, and follow it.
     pub fn held(&self) -> impl Iterator<Item = Held<'_>> {
         self.entities.values().flat_map(|owner| {
-            let entries = match &owner.store {
-                Store::Entries(entries) => Some(entries),
-                Store::Table(_) => None,
+            let (stand_ins, copies) = match &owner.store {
+                Store::Entries(entries) => (&entries.stand_ins, entries.copies.as_slice()),
+                Store::Table(table) => (&table.stand_ins, &[][..]),
             };
-            let copies = entries.into_iter().flat_map(|entries| &entries.copies);
-            let copied = copies.filter_map(|copy| Some((&copy.to, copy.by.as_ref()?, true)));
-            let own = entries.into_iter().flat_map(|entries| &entries.stand_ins);
-            let own = own.map(|(native, by)| (native, by, false));
+            let copied = copies.iter().filter_map(|copy| Some((&copy.to, copy.by.as_ref()?, true)));
+            let own = stand_ins.iter().map(|(native, by)| (native, by, false));
             let all = own.chain(copied).filter(|(_, by, _)| by.is_followed);
             all.map(move |(native, by, is_copy)| Held { owner, native, by, is_copy })
         })

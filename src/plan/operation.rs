@@ -201,6 +201,8 @@ pub struct Changes {
     pub parent: Option<String>,
     /// The new document of `rest`: `Some(None)` removes it, `None` leaves it.
     pub rest: Option<Option<String>>,
+    /// SQL: what a part gets beside what changes in it, should its row not be there yet. By itself it is no change.
+    pub initial: BTreeMap<Native, Value>,
 }
 
 /// A change of one native's values, value by value: on LDAP a delete and an add in one modify (and so

@@ -153,7 +153,7 @@ mod tests {
             undo: None,
         };
         assert_eq!(
-            render(&Plan { steps: vec![step], id: Vec::new() }),
+            render(&Plan { steps: vec![step], ..Plan::default() }),
             "BEGIN IMMEDIATE;\n\n-- the row\nINSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5);\n\
              --   ?1 = 'O''Brien' || char(10) || '''; DROP TABLE x; --'\n--   ?2 = NULL\n\
              --   ?3 = (secret, left out)\n--   ?4 = :id, which a statement above returned\n--   ?5 = 1\n\nCOMMIT;\n"
@@ -177,7 +177,7 @@ mod tests {
             undo: None,
         };
         assert_eq!(
-            render(&Plan { steps: vec![step], id: Vec::new() }),
+            render(&Plan { steps: vec![step], ..Plan::default() }),
             "BEGIN TRANSACTION;\n\n-- the row\nUPDATE t SET a = @P1, b = @P2;\n\
              --   @P1 = N'Zoë''s' + NCHAR(10) + N''\n--   @P2 = 0x01ff\n\nCOMMIT;\n"
         );

@@ -13,15 +13,22 @@ pub struct Plan {
     /// Of which values the id of the new resource is made, one for each column of its key ([`super::id_of`]); none where
     /// a step tells the id by itself.
     pub id: Vec<Param>,
+    /// SQL: what hidden row has a value that must be unique, should the database refuse one as taken.
+    pub hidden: Option<String>,
 }
 
 // === impl Plan ===
 
 impl Plan {
-    /// Whether all that it does is to delete rows.
+    /// Whether all that it does is to delete rows, and before them what leads to them.
     pub fn only_deletes_rows(&self) -> bool {
-        let deletes = |action: &Action| matches!(action, Action::Sql(sql) if sql.text.starts_with("DELETE"));
-        !self.steps.is_empty() && self.steps.iter().all(|step| deletes(&step.action))
+        let is_sql = |step: &Step, begin: &str, part: &str| match &step.action {
+            Action::Sql(sql) => sql.text.starts_with(begin) && sql.text.contains(part),
+            Action::Ldap(_) => false,
+        };
+        let deletes = |step: &Step| is_sql(step, "DELETE", "");
+        let empties = |step: &Step| is_sql(step, "UPDATE", " = NULL WHERE ");
+        self.steps.last().is_some_and(deletes) && self.steps.iter().all(|step| deletes(step) || empties(step))
     }
 }
 

@@ -49,10 +49,10 @@ fn check_shows_where_each_mistake_is() {
         ),
         ("verb", r#"attr("title", "T").requird();"#, 20, "there is no verb or function `requird`"),
         (
-            "later",
-            r#"attr("title", "T").copy();"#,
+            "sequence",
+            r#"initial("T", sequence("dbo.S"));"#,
             1,
-            "`copy` in a table is not built yet; for entries it is",
+            "SQLite has no sequences: `T` cannot have numbers of \"dbo.S\" there",
         ),
         (
             "values",

@@ -49,5 +49,6 @@ pub(super) fn model() -> Model {
             entity("User", people(), &[("memberOf", &["Group"])], "uid"),
             entity("Group", groups(), &[("member", &["User", "Group"])], "cn"),
         ]),
+        ..Model::default()
     }
 }

@@ -209,7 +209,7 @@ mod tests {
     fn plan(action: LdapOperation) -> Plan {
         let step =
             Step { about: String::new(), action: Action::Ldap(action), expect: Expect::Done, undo: None };
-        Plan { steps: vec![step], id: Vec::new() }
+        Plan { steps: vec![step], ..Plan::default() }
     }
 
     #[tokio::test]

@@ -88,7 +88,7 @@ async fn delete(ldap: &Ldap) -> Result<Option<String>, Failure> {
     let operation = LdapOperation::Delete { dn: "uid=a,ou=people,dc=x".to_owned(), assertion: None };
     let step =
         Step { about: String::new(), action: Action::Ldap(operation), expect: Expect::Done, undo: None };
-    ldap.session(Intent::Write).await?.execute(&Plan { steps: vec![step], id: Vec::new() }).await
+    ldap.session(Intent::Write).await?.execute(&Plan { steps: vec![step], ..Plan::default() }).await
 }
 
 #[tokio::test]
@@ -265,6 +265,6 @@ async fn a_password_is_not_written_where_others_can_read_it() {
     };
     let step = Step { about: String::new(), action: Action::Ldap(add), expect: Expect::Done, undo: None };
     let mut session = ldap.session(Intent::Write).await.unwrap();
-    let refused = session.execute(&Plan { steps: vec![step], id: Vec::new() }).await;
+    let refused = session.execute(&Plan { steps: vec![step], ..Plan::default() }).await;
     assert!(matches!(refused, Err(Failure::Refused(_))), "{refused:?}");
 }

@@ -39,6 +39,17 @@ impl<'a> Builder<'a> {
         self.dialect.mark(self.params.len())
     }
 
+    /// What is written meanwhile, as a text of its own.
+    pub(super) fn aside(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), Failure>,
+    ) -> Result<String, Failure> {
+        let before = std::mem::take(&mut self.text);
+        let written = write(self);
+        let aside = std::mem::replace(&mut self.text, before);
+        written.map(|()| aside)
+    }
+
     /// A new parameter's mark.
     pub(super) fn value(&mut self, value: Value) -> String {
         self.param(Param::Value(value))

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::builder::Builder;
 use super::catalog::Kind;
 use super::dialect::Dialect;
+use super::link::{self, Target};
 use super::{key, order};
 use crate::backend::Failure;
-use crate::plan::{Case, Entity, Key, Model, Native, Order, Param, Predicate, Store, Table, Test, Value};
+use crate::plan::{Case, Entity, Key, Model, Native, Order, Param, Predicate, Table, Test, Value};
 
 /// How deep predicates may nest.
 const DEPTH: usize = 64;
@@ -22,15 +23,12 @@ pub(super) const CHILD: &str = "c";
 /// What no row meets.
 pub(super) const NEVER: &str = "1 = 0";
 
-/// The alias of the table that a reference leads to.
-pub(super) const LINK: &str = "r";
-
 /// The resource's own key.
 pub(super) fn own_key(dialect: Dialect<'_>, table: &Table) -> Vec<String> {
     key::columns(dialect, Some(OWN), &table.id)
 }
 
-/// A column of the resource's own table, or of a look-up.
+/// A column of the resource's own table, of a look-up or of a part.
 pub(super) fn column(dialect: Dialect<'_>, native: &Native) -> String {
     let alias = native.part.as_ref().map_or_else(|| OWN.to_owned(), |alias| dialect.quote(alias));
     format!("{alias}.{}", dialect.quote(&native.name))
@@ -56,44 +54,23 @@ pub(super) fn write_bare(
     Writer { builder, table, links: None, own: None, child: None }.predicate(predicate, false, 0)
 }
 
-/// The tables that a native's references lead to, when some of their rows do not exist for SCIM: a reference to such
-/// a row is none.
-pub(super) fn scoped<'a>(model: &'a Model, entity: &Entity, native: &Native) -> Vec<&'a Table> {
-    let targets = entity.references.get(native).into_iter().flatten().filter_map(|name| model.entity(name));
-    let tables: Vec<&Table> = targets
-        .filter_map(|entity| match &entity.store {
-            Store::Table(table) => Some(table),
-            Store::Entries(_) => None,
-        })
-        .collect();
-    if tables.iter().all(|table| table.only == Predicate::All) { Vec::new() } else { tables }
-}
-
-/// Writes that `link`, columns of our own, leads to a row of one of these tables that exists for SCIM.
-pub(super) fn write_leads(
+/// Writes what rows of another table must be so that they are there for this mapping, behind an `AND`; `only` is about
+/// that table's own columns.
+pub(super) fn write_scope(
     builder: &mut Builder<'_>,
-    tables: &[&Table],
-    link: &[String],
+    name: &Arc<str>,
+    only: &Predicate,
+    alias: Option<&str>,
 ) -> Result<(), Failure> {
-    builder.push("(");
-    for (index, table) in tables.iter().enumerate() {
-        let name = builder.dialect.quote(&table.name);
-        let is_it = key::same(&key::columns(builder.dialect, Some(LINK), &table.id), link);
-        let or = if index > 0 { " OR " } else { "" };
-        builder.push(&format!("{or}EXISTS (SELECT 1 FROM {name} AS {LINK} WHERE {is_it}"));
-        if table.only != Predicate::All {
-            builder.push(" AND ");
-            let mut inside =
-                Writer { builder: &mut *builder, table, links: None, own: Some(LINK), child: None };
-            inside.predicate(&table.only, false, 0)?;
-        }
-        builder.push(")");
+    if *only == Predicate::All {
+        return Ok(());
     }
-    builder.push(")");
-    Ok(())
+    builder.push(" AND ");
+    let table = Table::new(name.clone(), Key::from(name.clone())); // nothing asks for its key
+    Writer { builder, table: &table, links: None, own: alias, child: None }.predicate(only, false, 0)
 }
 
-/// The aliases of the look-ups that a predicate tests.
+/// The aliases of the look-ups and parts that a predicate tests.
 pub(super) fn lookups(predicate: &Predicate, into: &mut BTreeSet<Arc<str>>) {
     match predicate {
         Predicate::And(terms) | Predicate::Or(terms) => terms.iter().for_each(|term| lookups(term, into)),
@@ -113,7 +90,7 @@ struct Writer<'a, 'b> {
     /// What tells where references lead, where the condition may be about one.
     links: Option<(&'a Model, &'a Entity)>,
     /// The alias of the resource's own table, where it has one.
-    own: Option<&'static str>,
+    own: Option<&'a str>,
     /// The child table whose rows are tested, inside EXISTS.
     child: Option<&'a str>,
 }
@@ -192,6 +169,7 @@ impl Writer<'_, '_> {
         let (links, own) = (self.links, self.own);
         let mut inside = Writer { builder: &mut *self.builder, table, links, own, child: Some(&child.table) };
         inside.predicate(inner, negated, depth + 1)?;
+        write_scope(inside.builder, &child.table, &child.only, Some(CHILD))?;
         for native in links.iter().flat_map(|(_, entity)| entity.references.keys()) {
             if native.part.as_deref() == Some(&*child.table) {
                 inside.leads(native)?;
@@ -215,25 +193,41 @@ impl Writer<'_, '_> {
 
     /// The columns that a reference's native stands for.
     fn link(&self, native: &Native) -> (Key, Vec<String>) {
-        let key = self.table.columns(native);
-        let alias = if native.part.is_some() { Some(CHILD) } else { self.own };
-        let columns = key::columns(self.builder.dialect, alias, &key);
+        let (key, dialect) = (self.table.columns(native), self.builder.dialect);
+        let part = native.part.as_ref().filter(|part| self.child != Some(&***part));
+        let columns = match (part, &native.part) {
+            (Some(part), _) => key::columns(dialect, Some(&dialect.quote(part)), &key),
+            (None, Some(_)) => key::columns(dialect, Some(CHILD), &key),
+            (None, None) => key::columns(dialect, self.own, &key),
+        };
         (key, columns)
+    }
+
+    /// Where this native's references lead, when not every value of it is one.
+    fn scoped(&self, native: &Native) -> Vec<Target<'_>> {
+        self.links.map(|(model, entity)| link::scoped(model, entity, native)).unwrap_or_default()
     }
 
     /// Where this is a reference to rows of which some do not exist: that it leads to one that does.
     fn leads(&mut self, native: &Native) -> Result<(), Failure> {
         let Some((model, entity)) = self.links else { return Ok(()) };
-        let tables = scoped(model, entity, native);
-        if tables.is_empty() {
+        let targets = link::scoped(model, entity, native);
+        if targets.is_empty() {
             return Ok(());
         }
         let (_, columns) = self.link(native);
         self.text(" AND ");
-        write_leads(self.builder, &tables, &columns)
+        link::write_leads(self.builder, &targets, &columns, None)
     }
 
     fn test(&mut self, native: &Native, test: &Test, negated: bool) -> Result<(), Failure> {
+        if let (Test::Equals(Value::Reference(to), _), Some((model, entity))) = (test, self.links) {
+            let targets = link::scoped(model, entity, native);
+            if link::are_named(&targets) {
+                let (_, columns) = self.link(native);
+                return link::write_leads(self.builder, &targets, &columns, Some(&to.id));
+            }
+        }
         let (tested, condition) = match test {
             Test::Equals(Value::Reference(to), _) => self.leads_to(native, &to.id),
             Test::Present if self.table.links.contains_key(native) => {
@@ -250,8 +244,7 @@ impl Writer<'_, '_> {
             }
         };
         let is_guarded = negated && *test != Test::Present;
-        let is_link = self.child.is_none()
-            && self.links.is_some_and(|(model, entity)| !scoped(model, entity, native).is_empty());
+        let is_link = self.child.is_none() && !self.scoped(native).is_empty();
         match is_guarded {
             true => self.text(&format!("({} AND {condition}", present(&tested))),
             false if is_link => self.text(&format!("({condition}")),

@@ -1,15 +1,21 @@
 //! From an operation and what is known of the state to statements, or to the reads that are needed first.
 //! Pure. All statements of a plan run in one transaction, with the reads that decided it.
 
+mod cell;
+mod names;
+mod part;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use cell::{Cell, Columns};
 
 use super::builder::{Builder, variable};
 use super::condition;
 use super::dialect::Dialect;
 use super::hooks;
 use super::key;
-use super::own::{Columns, Own, id_parts, texts};
+use super::own::{self, Own, id_parts, texts};
 use super::select::{Reading, select, table_of};
 use crate::backend::{Failure, Lowered};
 use crate::plan::{
@@ -39,12 +45,14 @@ pub(super) fn lower(
 
 struct Lowering<'a> {
     dialect: Dialect<'a>,
+    model: &'a Model,
     entity: &'a Entity,
     table: &'a Table,
     facts: &'a Facts,
     steps: Vec<Step>,
     own: Own,
     id: Vec<Param>,
+    hidden: Option<String>,
     needs: Vec<Search>,
 }
 
@@ -53,13 +61,13 @@ struct Lowering<'a> {
 impl<'a> Lowering<'a> {
     fn new(dialect: Dialect<'a>, model: &'a Model, entity: &str, facts: &'a Facts) -> Result<Self, Failure> {
         let (entity, table) = table_of(model, entity)?;
-        let (steps, own, id, needs) = Default::default();
-        Ok(Self { dialect, entity, table, facts, steps, own, id, needs })
+        let (steps, own, id, hidden, needs) = Default::default();
+        Ok(Self { dialect, model, entity, table, facts, steps, own, id, hidden, needs })
     }
 
     fn done(self) -> Lowered {
         match self.needs.is_empty() {
-            true => Lowered::Plan(Plan { steps: self.steps, id: self.id }),
+            true => Lowered::Plan(Plan { steps: self.steps, id: self.id, hidden: self.hidden }),
             false => Lowered::Need(self.needs),
         }
     }
@@ -87,10 +95,15 @@ impl<'a> Lowering<'a> {
 
     /// That these columns of a table hold the row's own key.
     fn is_own(&self, builder: &mut Builder<'_>, table: &str, holders: &Key) -> String {
+        self.is_row(builder, table, holders, &self.columns(holders))
+    }
+
+    /// The same of columns that a statement names so.
+    fn is_row(&self, builder: &mut Builder<'_>, table: &str, holders: &Key, columns: &[String]) -> String {
         let held = holders.columns().iter().zip(&self.own.params);
         let marks: Vec<String> =
             held.map(|(column, param)| self.against(builder, table, column, param)).collect();
-        key::same(&self.columns(holders), &marks)
+        key::same(columns, &marks)
     }
 
     // --- create ---
@@ -103,6 +116,7 @@ impl<'a> Lowering<'a> {
         self.own.leads_somewhere()?;
         self.unique(&create.record.values, None)?;
         self.insert_own(&columns)?;
+        self.insert_parts(&create.record.values)?;
         for (table, rows) in &create.record.children {
             let child = self.child(table)?;
             for row in rows {
@@ -118,24 +132,30 @@ impl<'a> Lowering<'a> {
     }
 
     /// What a new row holds: first what may give its key, then what has a part of it in common.
-    fn new_columns(&mut self, record: &Record) -> Result<Columns, Failure> {
+    fn new_columns(&mut self, record: &Record) -> Result<Columns<'a>, Failure> {
         let mut columns = Columns::new();
         for are_links in [false, true] {
             let is_one =
                 |native: &Native| native.part.is_none() && self.table.links.contains_key(native) == are_links;
             for (native, values) in record.values.iter().filter(|(native, _)| is_one(native)) {
-                columns.extend(self.own.written(self.table, native, values.first(), &self.table.id)?);
+                columns.extend(self.own_cells(native, values)?);
             }
-            self.own.learn(&self.table.id, &columns);
+            let known = columns.iter().filter_map(|(column, cell)| Some((column, cell.param()?)));
+            self.own.learn(&self.table.id, known);
         }
         for (native, values) in &record.values {
-            if let Some(alias) = &native.part {
+            if let Some(alias) = native.part.as_ref().filter(|alias| self.table.part(alias).is_none()) {
                 columns.extend(self.looked_up(alias, native, values)?);
+            }
+        }
+        for (column, sequence) in &self.table.sequences {
+            if !columns.iter().any(|(known, _)| known == column) {
+                columns.push((column.clone(), Cell::Next(sequence.clone())));
             }
         }
         let own_rest = self.table.rest.as_ref().filter(|rest| rest.table == self.table.name);
         if let (Some(rest), Some(document)) = (own_rest, &record.rest) {
-            columns.push((rest.column.clone(), Param::Value(Value::Text(document.clone()))));
+            columns.push((rest.column.clone(), Cell::value(&Value::Text(document.clone()))));
         }
         Ok(columns)
     }
@@ -158,10 +178,11 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn insert_own(&mut self, columns: &Columns) -> Result<(), Failure> {
+    fn insert_own(&mut self, columns: &Columns<'a>) -> Result<(), Failure> {
         let names: Vec<String> = columns.iter().map(|(name, _)| self.quote(name)).collect();
         let mut builder = Builder::new(self.dialect);
-        let marks = columns.iter().map(|(name, param)| builder.stored(&self.table.name, name, param.clone()));
+        let marks =
+            columns.iter().map(|(name, cell)| cell.write(&mut builder, &self.table.name, name, "NULL"));
         let marks = marks.collect::<Result<Vec<String>, _>>()?;
         let (list, values) = match columns.is_empty() {
             true => (String::new(), "DEFAULT VALUES".to_owned()),
@@ -197,7 +218,7 @@ impl<'a> Lowering<'a> {
 
     /// The foreign key for a look-up's name: known, made by a step before, or refused. What it has in common with the
     /// row's own key stays, and only shared rows with the same there are meant.
-    fn looked_up(&mut self, alias: &str, native: &Native, values: &[Value]) -> Result<Columns, Failure> {
+    fn looked_up(&mut self, alias: &str, native: &Native, values: &[Value]) -> Result<Columns<'a>, Failure> {
         let lookup = self.table.lookup(alias);
         let lookup = lookup
             .ok_or_else(|| Failure::Internal(format!("{alias} is no look-up of {}", self.entity.name)))?;
@@ -232,8 +253,8 @@ impl<'a> Lowering<'a> {
     }
 
     /// What is written of a look-up's key.
-    fn foreign_key(&self, lookup: &Lookup, key: Vec<Param>) -> Columns {
-        let columns = lookup.foreign_key.columns().iter().cloned().zip(key);
+    fn foreign_key(&self, lookup: &Lookup, key: Vec<Param>) -> Columns<'a> {
+        let columns = lookup.foreign_key.columns().iter().cloned().zip(key.into_iter().map(Cell::Param));
         columns.filter(|(column, _)| self.own.known(&self.table.id, column).is_none()).collect()
     }
 
@@ -249,6 +270,10 @@ impl<'a> Lowering<'a> {
             OnMissing::Create => {
                 let mut builder = Builder::new(self.dialect);
                 let given = [(&native.name, name)].into_iter().chain(common.iter().map(|(c, v)| (c, v)));
+                let is_said = |column: &Arc<str>| {
+                    *column == native.name || common.iter().any(|(known, _)| known == column)
+                };
+                let given = given.chain(lookup.initial.iter().filter(|(column, _)| !is_said(column)));
                 let (mut columns, mut marks) = (Vec::new(), Vec::new());
                 for (column, value) in given {
                     columns.push(self.quote(column));
@@ -284,6 +309,14 @@ impl<'a> Lowering<'a> {
         let is_link = |value: &Value| matches!(value, Value::Reference(_));
         let has_link = row.values().any(is_link);
         for (name, value) in row {
+            if self.is_named(&child.table, name) {
+                let (column, mark) =
+                    (self.quote(name), self.in_child(&mut builder, &child.table, name, value)?);
+                same.push(format!("{column} = {mark}"));
+                columns.push(column);
+                marks.push(mark);
+                continue;
+            }
             for (column, param) in self.of_child(child, name, value)? {
                 let mark = builder.stored(&child.table, &column, param.clone())?;
                 let name = self.quote(&column);
@@ -312,7 +345,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// What is written of one column of a child's row, or of the several that a reference stands in.
-    fn of_child(&self, child: &Child, name: &Arc<str>, value: &Value) -> Result<Columns, Failure> {
+    fn of_child(&self, child: &Child, name: &Arc<str>, value: &Value) -> Result<own::Columns, Failure> {
         let native = Native::of(child.table.clone(), name.clone());
         self.own.written(self.table, &native, Some(value), &child.foreign_key)
     }
@@ -347,6 +380,11 @@ impl<'a> Lowering<'a> {
         let mut builder = Builder::new(self.dialect);
         let mut terms = vec![self.is_own(&mut builder, &child.table, &child.foreign_key)];
         for (name, value) in row {
+            if self.is_named(&child.table, name) {
+                let mark = self.in_child(&mut builder, &child.table, name, value)?;
+                terms.push(format!("{} = {mark}", self.quote(name)));
+                continue;
+            }
             for (column, param) in self.of_child(child, name, value)? {
                 let mark = self.against(&mut builder, &child.table, &column, &param);
                 terms.push(format!("{} = {mark}", self.quote(&column)));
@@ -354,6 +392,7 @@ impl<'a> Lowering<'a> {
         }
         let table = self.quote(&child.table);
         builder.push(&format!("DELETE FROM {table} WHERE {}", terms.join(" AND ")));
+        condition::write_scope(&mut builder, &child.table, &child.only, None)?;
         let about = match row.is_empty() {
             true => format!("its rows in {}", child.table),
             false => format!("a row of {} goes", child.table),
@@ -417,6 +456,8 @@ impl<'a> Lowering<'a> {
         if !columns.is_empty() && !is_delta {
             self.update_own(update, &columns, false)?;
         }
+        self.rename_elsewhere(update)?;
+        self.update_parts(&update.id, &update.changes)?;
         for (table, change) in &update.changes.children {
             let child = self.child(table)?;
             for row in &change.remove {
@@ -439,39 +480,48 @@ impl<'a> Lowering<'a> {
         Ok(self.done())
     }
 
-    fn changed_columns(&mut self, changes: &Changes) -> Result<Columns, Failure> {
+    fn changed_columns(&mut self, changes: &Changes) -> Result<Columns<'a>, Failure> {
         let mut columns = Columns::new();
         for (native, change) in &changes.values {
             match &native.part {
-                None => {
-                    let value = change.add.first();
-                    columns.extend(self.own.written(self.table, native, value, &self.table.id)?);
-                }
+                None => columns.extend(self.own_cells(native, &change.add)?),
+                Some(alias) if self.table.part(alias).is_some() => {}
                 Some(alias) => columns.extend(self.looked_up(alias, native, &change.add)?),
             }
         }
         let own_rest = self.table.rest.as_ref().filter(|rest| rest.table == self.table.name);
         if let (Some(rest), Some(document)) = (own_rest, &changes.rest) {
             let param = document.clone().map_or(Param::Null, |document| Param::Value(Value::Text(document)));
-            columns.push((rest.column.clone(), param));
+            columns.push((rest.column.clone(), Cell::Param(param)));
         }
         Ok(columns)
     }
 
-    fn update_own(&mut self, update: &Update, columns: &Columns, after_change: bool) -> Result<(), Failure> {
+    fn update_own(
+        &mut self,
+        update: &Update,
+        columns: &Columns<'a>,
+        after_change: bool,
+    ) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
         builder.after_change = after_change;
-        let mut set = Vec::with_capacity(columns.len());
-        for (name, param) in columns {
-            let mark = builder.stored(&self.table.name, name, param.clone())?;
-            set.push(format!("{} = {mark}", self.quote(name)));
-        }
-        builder.push(&format!("UPDATE {} SET {}", self.quote(&self.table.name), set.join(", ")));
+        let set = self.set(&mut builder, &self.table.name, columns)?;
+        builder.push(&format!("UPDATE {} SET {set}", self.quote(&self.table.name)));
         self.only_this(&mut builder, update.version.as_ref(), &self.table.only)?;
         let when = if after_change { ", when a statement above changed something" } else { "" };
         let about = format!("the row in {}{when}", self.table.name);
         self.steps.push(builder.step(about, Expect::Rows(1), None)?);
         Ok(())
+    }
+
+    /// The columns of an UPDATE, each with what it becomes.
+    fn set(&self, builder: &mut Builder<'_>, table: &str, columns: &Columns<'a>) -> Result<String, Failure> {
+        let one = |(column, cell): &(Arc<str>, Cell<'a>)| {
+            let name = self.quote(column);
+            let value = cell.write(builder, table, column, &name)?;
+            Ok(format!("{name} = {value}"))
+        };
+        Ok(columns.iter().map(one).collect::<Result<Vec<_>, Failure>>()?.join(", "))
     }
 
     // --- delete ---
@@ -496,6 +546,8 @@ impl<'a> Lowering<'a> {
                 for child in &self.table.children {
                     self.delete_child(child, &Row::new())?;
                 }
+                self.leave_elsewhere(&delete.id)?;
+                self.delete_parts()?;
                 self.delete_rest()?;
                 self.delete_own(delete, &permitted)?;
             }
@@ -537,35 +589,34 @@ impl<'a> Lowering<'a> {
 
     /// The row stays, with what ends its account and what hides it.
     fn disable(&mut self, delete: &Delete, disable: &Disable, permitted: &Predicate) -> Result<(), Failure> {
-        let mut builder = Builder::new(self.dialect);
-        let mut set = Vec::new();
-        for (native, disabled) in &disable.account {
-            let name = self.quote(&native.name);
-            let value = match disabled {
-                Disabled::Value(Some(value)) => {
-                    builder.stored(&self.table.name, &native.name, Param::Value(value.clone()))?
-                }
-                Disabled::Value(None) => "NULL".to_owned(),
-                Disabled::Bits { set, clear } => {
-                    let [set, clear] = [*set, !*clear].map(|bits| builder.value(Value::Integer(bits)));
-                    format!("(COALESCE({name}, 0) & {clear}) | {set}")
-                }
-            };
-            set.push(format!("{name} = {value}"));
-        }
-        let stamps = delete.stamps.iter().filter(|(native, _)| native.part.is_none());
-        let given = disable.values.iter().chain(stamps.map(|(native, value)| (&native.name, value)));
-        for (column, value) in given {
-            let mark = builder.stored(&self.table.name, column, Param::Value(value.clone()))?;
-            set.push(format!("{} = {mark}", self.quote(column)));
-        }
-        if set.is_empty() {
+        let cell = |disabled: &Disabled| match disabled {
+            Disabled::Value(value) => Cell::first(value.as_slice()),
+            Disabled::Bits { set, clear } => Cell::Bits { set: *set, clear: *clear },
+        };
+        let mut all: BTreeMap<Native, Cell<'a>> =
+            disable.account.iter().map(|(native, disabled)| (native.clone(), cell(disabled))).collect();
+        let own = disable.values.iter().map(|(column, value)| (Native::own(column.clone()), value));
+        let is_touched = |native: &Native| native.part.is_none() || all.keys().any(|k| k.part == native.part);
+        let stamps = delete.stamps.iter().filter(|(native, _)| is_touched(native));
+        let stamps: Vec<_> = stamps.map(|(native, value)| (native.clone(), value)).collect();
+        all.extend(own.chain(stamps).map(|(native, value)| (native, Cell::value(value))));
+        if all.is_empty() {
             return Err(Failure::Internal(format!("nothing disables a {}", self.entity.name)));
         }
-        builder.push(&format!("UPDATE {} SET {}", self.quote(&self.table.name), set.join(", ")));
-        self.only_this(&mut builder, delete.version.as_ref(), permitted)?;
-        let about = format!("the row in {}, which stays", self.table.name);
-        self.steps.push(builder.step(about, Expect::Rows(1), None)?);
+        let own = all.iter().filter(|(native, _)| native.part.is_none());
+        let own: Columns<'a> = own.map(|(native, cell)| (native.name.clone(), cell.clone())).collect();
+        if !own.is_empty() {
+            let mut builder = Builder::new(self.dialect);
+            let set = self.set(&mut builder, &self.table.name, &own)?;
+            builder.push(&format!("UPDATE {} SET {set}", self.quote(&self.table.name)));
+            self.only_this(&mut builder, delete.version.as_ref(), permitted)?;
+            let about = format!("the row in {}, which stays", self.table.name);
+            self.steps.push(builder.step(about, Expect::Rows(1), None)?);
+        }
+        for part in &self.table.parts {
+            let columns = part::of_part(part, &all, |_, cell| cell.clone());
+            self.write_part(part, &delete.id, columns, Columns::new())?;
+        }
         Ok(())
     }
 
@@ -600,7 +651,8 @@ impl<'a> Lowering<'a> {
 
     // --- unique ---
 
-    /// Refuses a value that a row has which `only` hides. Of those that are seen the table's own constraint tells.
+    /// Looks whether a row has the value that `only` hides. The table's own constraint tells whether that matters: it
+    /// does not where the row is another tenant's.
     fn unique(&mut self, values: &BTreeMap<Native, Vec<Value>>, id: Option<&str>) -> Result<(), Failure> {
         let Some(unscoped) = &self.entity.unscoped else { return Ok(()) };
         for native in &self.entity.unique {
@@ -615,10 +667,7 @@ impl<'a> Lowering<'a> {
             match self.facts.get(&hidden).map(|found| found.records.first()) {
                 None => self.needs.push(hidden),
                 Some(Some(other)) if Some(&*other.id) != id => {
-                    return Err(Failure::Hidden(format!(
-                        "{native} of row {} in {}",
-                        other.id, self.table.name
-                    )));
+                    self.hidden = Some(format!("{native} of row {} in {}", other.id, self.table.name));
                 }
                 Some(_) => {}
             }

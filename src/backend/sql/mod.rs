@@ -1,5 +1,5 @@
-//! SQL: one statement builder for two dialects. `dialect`, `builder`, `key`, `condition`, `order`, `select`, `own`, `lower`
-//! and `records` are pure; only `sqlite` and `sqlserver` talk to a database.
+//! SQL: one statement builder for two dialects. `dialect`, `builder`, `key`, `condition`, `link`, `order`, `part`, `select`,
+//! `own`, `lower` and `records` are pure; only `sqlite` and `sqlserver` talk to a database.
 
 mod builder;
 mod catalog;
@@ -8,9 +8,11 @@ pub mod demo;
 mod dialect;
 mod hooks;
 mod key;
+mod link;
 mod lower;
 mod order;
 mod own;
+mod part;
 mod records;
 mod select;
 mod sqlite;
@@ -20,6 +22,8 @@ mod sqlserver;
 mod tests;
 #[cfg(test)]
 mod tests_of_keys;
+#[cfg(test)]
+mod tests_of_rows;
 #[cfg(test)]
 mod tests_of_transact;
 

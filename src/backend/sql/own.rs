@@ -28,8 +28,12 @@ impl Own {
     }
 
     /// Learns what of it is among what is written.
-    pub(super) fn learn(&mut self, key: &Key, written: &Columns) {
-        let text = |name: &Arc<str>| match written.iter().find(|(column, _)| column == name) {
+    pub(super) fn learn<'c>(
+        &mut self,
+        key: &Key,
+        written: impl Iterator<Item = (&'c Arc<str>, &'c Param)> + Clone,
+    ) {
+        let text = |name: &Arc<str>| match written.clone().find(|(column, _)| *column == name) {
             Some((_, Param::Value(value))) => value.text(),
             _ => None,
         };

@@ -1,4 +1,4 @@
-//! A [`Search`] as SELECT statements: one for the rows with their look-ups and document, one for each child
+//! A [`Search`] as SELECT statements: one for the rows with their look-ups, parts and document, one for each child
 //! table, one for the total. A child table's statement repeats the rows' own condition, so that it needs no
 //! list of keys from the first and all can go in one round trip.
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::builder::Builder;
 use super::condition::{self, CHILD, OWN};
 use super::dialect::Dialect;
-use super::{key, order};
+use super::{key, link, order, part};
 use crate::backend::Failure;
 use crate::plan::{
     Action, Entity, Expect, Model, Native, Param, Plan, Search, Statement, Step, Store, Table, Value,
@@ -131,7 +131,12 @@ impl Selector<'_> {
             Some([one]) => Target::One(one.clone()),
             Some(_) => Target::Several,
         };
-        Column { native: native.clone(), width: self.table.columns(native).len(), target }
+        let targets = link::targets(self.model, self.entity, native);
+        let width = match targets.first().filter(|_| link::are_named(&targets)) {
+            Some(target) => target.width(),
+            None => self.table.columns(native).len(),
+        };
+        Column { native: native.clone(), width, target }
     }
 
     /// What is selected for a column: its value, and which entity it leads to where that is open. A reference to a
@@ -139,41 +144,62 @@ impl Selector<'_> {
     fn write_selected(&self, builder: &mut Builder<'_>, alias: &str, column: &Column) -> Result<(), Failure> {
         let values = key::columns(self.dialect, Some(alias), &self.table.columns(&column.native));
         let kind = self.dialect.kind(self.table.place(&column.native), &column.native.name);
-        let scoped = condition::scoped(self.model, self.entity, &column.native);
-        match (&column.target, scoped.as_slice()) {
-            (Target::Value, _) => _ = builder.push(&format!(", {}", kind.selected(&values.concat()))),
-            (Target::Several, _) => {
-                builder.push(&format!(", {}, ", values.join(", ")));
-                self.write_kind(builder, &values, &column.native)?;
+        let targets = link::targets(self.model, self.entity, &column.native);
+        let is_whole = link::scoped(self.model, self.entity, &column.native).is_empty();
+        let keys = self.keys(builder, &targets, &values)?;
+        match &column.target {
+            Target::Value => _ = builder.push(&format!(", {}", kind.selected(&values.concat()))),
+            Target::Several => {
+                builder.push(&format!(", {}, ", keys.join(", ")));
+                self.write_kind(builder, &targets, &values)?;
             }
-            (Target::One(_), tables) if tables.is_empty() || alias == CHILD => {
-                builder.push(&format!(", {}", values.join(", ")));
+            // A value that stands in for nobody has no key.
+            Target::One(_) if is_whole || alias == CHILD || link::are_named(&targets) => {
+                builder.push(&format!(", {}", keys.join(", ")));
             }
-            (Target::One(_), tables) => {
-                for value in &values {
+            Target::One(_) => {
+                for key in &keys {
                     builder.push(", CASE WHEN ");
-                    condition::write_leads(builder, tables, &values)?;
-                    builder.push(&format!(" THEN {value} END"));
+                    link::write_leads(builder, &targets, &values, None)?;
+                    builder.push(&format!(" THEN {key} END"));
                 }
             }
         }
         Ok(())
     }
 
+    /// The key that values lead to, column by column: they themselves, unless something else stands in for it.
+    fn keys(
+        &self,
+        builder: &mut Builder<'_>,
+        targets: &[link::Target<'_>],
+        values: &[String],
+    ) -> Result<Vec<String>, Failure> {
+        if !link::are_named(targets) {
+            return Ok(values.to_vec());
+        }
+        let keys = targets.iter().map(|target| target.key(builder, values)).collect::<Result<Vec<_>, _>>()?;
+        let width = keys.first().map_or(0, Vec::len);
+        let column = |at: usize| {
+            let all: Vec<&str> = keys.iter().filter_map(|key| key.get(at)).map(String::as_str).collect();
+            if all.len() == 1 { all.concat() } else { format!("COALESCE({})", all.join(", ")) }
+        };
+        Ok((0..width).map(column).collect())
+    }
+
     /// Which of several entities has a row with this key; NULL when none has.
     fn write_kind(
         &self,
         builder: &mut Builder<'_>,
+        targets: &[link::Target<'_>],
         values: &[String],
-        native: &Native,
     ) -> Result<(), Failure> {
         builder.push("CASE");
-        for name in self.entity.references.get(native).into_iter().flatten() {
-            let Some(Entity { store: Store::Table(table), .. }) = self.model.entity(name) else { continue };
+        for target in targets {
             builder.push(" WHEN ");
-            condition::write_leads(builder, &[table], values)?;
+            link::write_leads(builder, std::slice::from_ref(target), values, None)?;
             // The name is an identifier of the mapping, `User` or the like; doubled quotes keep it a literal.
-            builder.push(&format!(" THEN '{}'", name.replace('\'', "''")));
+            builder.push(&format!(" THEN '{}'", target.entity.replace('\'', "''")));
         }
         builder.push(" END");
         Ok(())
@@ -209,13 +235,19 @@ impl Selector<'_> {
     fn from(&self, builder: &mut Builder<'_>, lookups: &BTreeSet<Arc<str>>) -> Result<(), Failure> {
         builder.push(&format!(" FROM {} AS {OWN}{}", self.quote(&self.table.name), self.locking));
         for alias in lookups {
+            if let Some(part) = self.table.part(alias) {
+                part::write_join(builder, self.table, part)?;
+                continue;
+            }
             let lookup = self.table.lookup(alias);
-            let lookup = lookup
-                .ok_or_else(|| Failure::Internal(format!("{alias} is no look-up of {}", self.entity.name)))?;
+            let lookup = lookup.ok_or_else(|| {
+                Failure::Internal(format!("{alias} is no look-up and no part of {}", self.entity.name))
+            })?;
             let (table, alias) = (self.quote(&lookup.table), self.quote(alias));
             let key = key::columns(self.dialect, Some(&alias), &lookup.key);
             let is_it = key::same(&key, &key::columns(self.dialect, Some(OWN), &lookup.foreign_key));
             builder.push(&format!(" LEFT JOIN {table} AS {alias} ON {is_it}"));
+            condition::write_scope(builder, &lookup.table, &lookup.only, Some(&alias))?;
         }
         Ok(())
     }
@@ -261,12 +293,13 @@ impl Selector<'_> {
         self.filtered(&mut builder)?;
         self.window(&mut builder, 0)?;
         builder.push(&end);
+        condition::write_scope(&mut builder, &child.table, &child.only, Some(CHILD))?;
         for native in self.entity.references.keys().filter(|native| native.part.as_ref() == Some(name)) {
-            let tables = condition::scoped(self.model, self.entity, native);
-            if !tables.is_empty() {
+            let targets = link::scoped(self.model, self.entity, native);
+            if !targets.is_empty() {
                 builder.push(" AND ");
                 let link = key::columns(self.dialect, Some(CHILD), &self.table.columns(native));
-                condition::write_leads(&mut builder, &tables, &link)?;
+                link::write_leads(&mut builder, &targets, &link, None)?;
             }
         }
         let of =
@@ -309,6 +342,6 @@ impl Select {
             self.children.into_iter().map(|child| step(format!("their {}", child.table), child.statement)),
         );
         steps.extend(self.count.map(|count| step("how many there are in all".to_owned(), count)));
-        Plan { steps, id: Vec::new() }
+        Plan { steps, ..Plan::default() }
     }
 }

@@ -25,20 +25,12 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 // === a small model: people with a department, phones and roles ===
 
-fn key(columns: &[&str]) -> Key {
+pub(super) fn key(columns: &[&str]) -> Key {
     Key::of(columns.iter().copied()).unwrap()
 }
 
 pub(super) fn table(name: &str, id: &str) -> Table {
-    Table {
-        name: name.into(),
-        id: key(&[id]),
-        lookups: Vec::new(),
-        children: Vec::new(),
-        rest: None,
-        links: BTreeMap::new(),
-        only: Predicate::All,
-    }
+    Table::new(name.into(), key(&[id]))
 }
 
 pub(super) fn entity(name: &str, table: Table) -> Entity {
@@ -59,6 +51,7 @@ pub(super) fn model() -> Model {
         table: table.into(),
         foreign_key: key(&[column]),
         initial: Row::new(),
+        only: Predicate::All,
     };
     let dept = Lookup {
         alias: "dept".into(),
@@ -66,6 +59,8 @@ pub(super) fn model() -> Model {
         key: key(&["DeptId"]),
         foreign_key: key(&["DeptId"]),
         on_missing: OnMissing::Create,
+        only: Predicate::All,
+        initial: Row::new(),
     };
     let rest = SideDocument { table: "PersonScim".into(), key: key(&["PersonId"]), column: "Doc".into() };
     let mut user = entity(
@@ -92,6 +87,7 @@ pub(super) fn model() -> Model {
     let lookup = entity("User.dept", table("Department", "DeptId"));
     Model {
         entities: [user, group, lookup].into_iter().map(|entity| (entity.name.clone(), entity)).collect(),
+        ..Model::default()
     }
 }
 
@@ -100,7 +96,7 @@ pub(super) fn search(entity: &str, predicate: Predicate, natives: &[Native]) -> 
     Search { entity: entity.into(), predicate, fields, range: Range::first(10) }
 }
 
-fn is(name: &str, value: &str, case: Case) -> Predicate {
+pub(super) fn is(name: &str, value: &str, case: Case) -> Predicate {
     Predicate::Test(Native::own(name), Test::Equals(value.into(), case))
 }
 

@@ -30,8 +30,7 @@ fn key(columns: &[&str]) -> Key {
 
 fn entity(name: &str, table: &str, id: &[&str]) -> (Entity, Table) {
     let (lookups, children, rest, links) = Default::default();
-    let table =
-        Table { name: table.into(), id: key(id), lookups, children, rest, links, only: Predicate::All };
+    let table = Table { lookups, children, rest, links, ..Table::new(table.into(), key(id)) };
     let entity = Entity {
         name: name.into(),
         store: Store::Table(table.clone()),
@@ -61,7 +60,7 @@ fn model() -> Model {
     let (mut user, mut table) = entity("User", "hr.Employee", &["Tenant", "EmpNo"]);
     let child = |name: &str| {
         let (table, foreign_key) = (name.into(), key(&["Tenant", "EmpNo"]));
-        Child { table, foreign_key, initial: Row::new() }
+        Child { table, foreign_key, initial: Row::new(), only: Predicate::All }
     };
     table.lookups.push(Lookup {
         alias: "dept".into(),
@@ -69,6 +68,8 @@ fn model() -> Model {
         key: key(&["Tenant", "DeptNo"]),
         foreign_key: key(&["Tenant", "DeptNo"]),
         on_missing: OnMissing::Create,
+        only: Predicate::All,
+        initial: Row::new(),
     });
     table.children = vec![child("Phone"), child("UserRole")];
     let rest = SideDocument { table: "Scim".into(), key: key(&["Tenant", "EmpNo"]), column: "Doc".into() };
@@ -88,7 +89,10 @@ fn model() -> Model {
     table.only = Predicate::Test(Native::own("Tenant"), Test::Equals("ACME".into(), Case::Exact));
     group.store = Store::Table(table);
     let (dept, _) = entity("User.dept", "Department", &["Tenant", "DeptNo"]);
-    Model { entities: [user, group, dept].into_iter().map(|entity| (entity.name.clone(), entity)).collect() }
+    Model {
+        entities: [user, group, dept].into_iter().map(|entity| (entity.name.clone(), entity)).collect(),
+        ..Model::default()
+    }
 }
 
 fn search(predicate: Predicate, natives: &[Native]) -> Search {
@@ -254,7 +258,7 @@ fn a_statement_compares_no_more_keys_than_it_can() {
         assert!(params <= 2098, "{params}");
     }
     let (entity, table) = entity("One", "One", &["Id"]);
-    let model = Model { entities: [(entity.name.clone(), entity)].into() };
+    let model = Model { entities: [(entity.name.clone(), entity)].into(), ..Model::default() };
     for (dialect, most) in [(Dialect::Sqlite, 32_718), (TSQL(), 2_050)] {
         let search = Search::existing(&"One".into(), (0..=most).map(|number| number.to_string()).collect());
         let found = batches(dialect, &table, &search);
@@ -320,7 +324,7 @@ async fn a_key_of_three_columns_is_walked_through() {
     let expected: Vec<String> =
         expected.into_iter().map(|(a, b, c)| id_of(&[a.to_owned(), b.to_string(), c.to_owned()])).collect();
     let (entity, _) = entity("T", "T", &["A", "B", "C"]);
-    let model = Model { entities: [(entity.name.clone(), entity)].into() };
+    let model = Model { entities: [(entity.name.clone(), entity)].into(), ..Model::default() };
     let sqlite = Sqlite::open(&file, Arc::new(model), Intent::Write, Duration::from_secs(5)).unwrap();
     let mut session = sqlite.session(Intent::Read).await.unwrap();
     for (backward, limit) in [(false, 1), (false, 5), (true, 1), (true, 7)] {

@@ -51,7 +51,7 @@ fn catalog() -> Catalog {
 
 fn kinds() -> Model {
     let entity = entity("Kinds", table("dbo.Kinds", "Id"));
-    Model { entities: BTreeMap::from([(entity.name.clone(), entity)]) }
+    Model { entities: BTreeMap::from([(entity.name.clone(), entity)]), ..Model::default() }
 }
 
 /// The condition of a search.
@@ -279,7 +279,10 @@ fn no_operations_statement_has_a_clients_text_in_it() {
 // === another project's parser ===
 
 /// What the parser lacks, each with the reason; the text is replaced before it is parsed.
-const LACKING: [(&str, &str, &str); 0] = [];
+const LACKING: [(&str, &str, &str); 2] = [
+    ("NEXT VALUE FOR [dbo].[PersonSeq]", "1", "an expression of T-SQL that it does not know"),
+    ("NEXT VALUE FOR [dbo].[RecordSeq]", "1", "the same"),
+];
 
 /// A snapshot's statements, without what a person is told beside them.
 fn statements(snapshot: &str) -> String {

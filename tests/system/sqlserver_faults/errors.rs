@@ -20,6 +20,9 @@ fn an_error_is_told_by_its_number_and_the_connection_stays() {
         (245, 16, 400, "invalidValue"),
         (50_000, 11, 400, "invalidValue"),
         (50_001, 16, 400, "invalidValue"),
+        // What the mapping says of a number.
+        (50_005, 16, 409, "uniqueness"),
+        (50_006, 16, 400, "mutability"),
         (59_999, 18, 400, "invalidValue"),
         (229, 14, 403, ""),
         (1222, 16, 503, ""),
@@ -36,6 +39,7 @@ fn an_error_is_told_by_its_number_and_the_connection_stays() {
         assert_eq!(answer.status, status, "{number}: {answer:?}");
         let detail = answer.is_error(status, scim_type);
         assert!(!detail.contains("own words"), "{number}: {detail}");
+        assert_eq!(detail == "This one is there already.", number == 50_005, "{number}: {detail}");
         scene.heal();
         is_user(&scene.scim.get("/Users/8").is(200), 8);
         is_user(&scene.scim.patch("/Users/9", &rename()).is(200), 9);

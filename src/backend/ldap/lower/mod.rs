@@ -108,5 +108,5 @@ fn step(about: String, operation: LdapOperation, undo: Option<LdapOperation>) ->
 }
 
 fn plan(steps: Vec<Step>) -> Lowered {
-    Lowered::Plan(Plan { steps, id: Vec::new() })
+    Lowered::Plan(Plan { steps, ..Plan::default() })
 }

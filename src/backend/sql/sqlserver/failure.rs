@@ -73,7 +73,7 @@ pub(super) fn failure(error: &TokenError) -> Failure {
         // The login or the database, a lock that was not given in time, and what Azure SQL says of a moment's trouble.
         18452 | 18456 | 18470 | 4060 | 911 | 1222 | 615 | 4221 | 10928 | 10929 | 40197 | 40501 | 40613
         | 49918 | 49919 | 49920 => Failure::Unavailable(cause),
-        own if OWN.contains(&own) => rejected("The system behind this target refuses this."),
+        own if OWN.contains(&own) => Failure::Raised(own, cause),
         _ => Failure::Internal(cause),
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn tables(model: &Model) -> BTreeSet<String> {
     for entity in model.entities.values() {
         let Store::Table(table) = &entity.store else { continue };
         names.insert(table.name.to_string());
+        names.extend(table.parts.iter().map(|part| part.table.to_string()));
         names.extend(table.lookups.iter().map(|lookup| lookup.table.to_string()));
         names.extend(table.children.iter().map(|child| child.table.to_string()));
         names.extend(table.rest.iter().map(|rest| rest.table.to_string()));

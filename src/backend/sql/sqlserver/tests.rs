@@ -46,7 +46,7 @@ fn a_plan_is_one_batch_whose_steps_know_earlier_ones() {
         step(statement(child, &[Param::Output("id".into()), value("b"), Param::Null], &[]), Expect::Done),
         step(stamp, Expect::Rows(1)),
     ];
-    let batches = batch::of_plan(&Plan { steps, id: Vec::new() }).unwrap();
+    let batches = batch::of_plan(&Plan { steps, ..Plan::default() }).unwrap();
     let [batch] = batches.as_slice() else { panic!("{batches:?}") };
     insta::assert_snapshot!("plan", batch.text);
     assert_eq!(batch.params, [value("ada"), value("b"), value("b"), value("now")]);
@@ -71,7 +71,7 @@ fn a_row_that_a_statement_returns_ends_its_batch_and_so_do_too_many_parameters()
         ..use_it.clone()
     };
     let steps = vec![wide(), wide(), ask, use_it, late];
-    let batches = batch::of_plan(&Plan { steps, id: Vec::new() }).unwrap();
+    let batches = batch::of_plan(&Plan { steps, ..Plan::default() }).unwrap();
     let steps: Vec<_> = batches.iter().map(|batch| batch.steps.clone()).collect();
     assert_eq!(steps, [0..1, 1..2, 2..3, 3..5]);
     assert_eq!(batches[2].row, [Arc::from("n")]);

@@ -1,0 +1,32 @@
+CREATE TABLE Person (
+  PersonId INTEGER PRIMARY KEY AUTOINCREMENT,
+  LoginName TEXT NOT NULL UNIQUE,
+  LoginNameLower TEXT NOT NULL UNIQUE,
+  FirstName TEXT,
+  LastName TEXT NOT NULL
+);
+CREATE TABLE Employee (
+  PersonId INTEGER PRIMARY KEY REFERENCES Person,
+  BadgeNo TEXT UNIQUE,
+  Phone TEXT,
+  HiredOn TEXT NOT NULL,
+  RecordNo TEXT NOT NULL,
+  ChangedBy TEXT
+);
+CREATE TABLE EmployeeJob (
+  EmpId INTEGER NOT NULL REFERENCES Person,
+  EffDt TEXT NOT NULL,
+  EffSeq INTEGER NOT NULL,
+  DeptId TEXT,
+  Status CHAR(1) NOT NULL,
+  Grade INTEGER,
+  Title TEXT,
+  ChangedBy TEXT NOT NULL,
+  PRIMARY KEY (EmpId, EffDt, EffSeq)
+);
+CREATE TABLE Team (TeamId INTEGER PRIMARY KEY AUTOINCREMENT, TeamName TEXT NOT NULL UNIQUE, LeadLogin TEXT, ChangedBy TEXT);
+CREATE TABLE TeamMember (TeamId INTEGER NOT NULL REFERENCES Team, Login TEXT NOT NULL, PRIMARY KEY (TeamId, Login));
+CREATE TRIGGER NoRoot BEFORE INSERT ON Person WHEN NEW.LoginNameLower = 'root' BEGIN
+  SELECT RAISE(ABORT, 'root belongs to nobody: Person.NoRoot');
+END;
+INSERT INTO sqlite_sequence (name, seq) VALUES ('Team', 500000);
