@@ -50,7 +50,7 @@ use support::gateway::Gateway;
 use support::sqlserver::{Place, VARIABLE};
 
 /// What is run, one after the other: each makes its tables in the one database there is, and drops them.
-const SCENARIOS: [(&str, fn()); 27] = [
+const SCENARIOS: [(&str, fn()); 31] = [
     ("bulk::crm", || bulk::crm(&crm())),
     ("bulk::plain", || bulk::plain(&plain())),
     ("cases::filters", || cases::filters(&plain())),
@@ -91,6 +91,10 @@ const SCENARIOS: [(&str, fn()); 27] = [
     ("refusals::crm", || on("crm", |mut gateway| refusals::of_targets(&mut gateway, &["crm"]))),
     ("refusals::plain", || on("plain", |mut gateway| refusals::of_targets(&mut gateway, &["plain"]))),
     ("refusals::taken", || refusals::of_a_name_that_is_taken(&crm())),
+    ("versions::crm", || versions::crm(&crm())),
+    ("versions::plain", || versions::plain(&plain())),
+    ("versions::race_crm", || on("crm", |gateway| versions::race(&gateway.target("crm")))),
+    ("versions::race_plain", || on("plain", |gateway| versions::race(&gateway.target("plain")))),
 ];
 
 /// Of the texts of `properties`, those that every collation folds as Unicode's lower case does: no accents beside their
