@@ -85,9 +85,10 @@ async fn sqlite(report: &mut Report, only: &str) {
 }
 
 async fn openldap(report: &mut Report, only: &str) {
-    // What an admin gives a service account whose work is to read everybody: no size limit.
+    // What an admin gives a service account whose work is to read everybody: no size limit, and the overlay that saves
+    // the search for groups' names.
     let monitor = &format!(
-        "database monitor\naccess to * by dn.exact=\"{}\" read by * none\n",
+        "moduleload deref\noverlay deref\ndatabase monitor\naccess to * by dn.exact=\"{}\" read by * none\n",
         support::directory::BIND_DN
     );
     let directory = Directory::tuned(&people::ldif(), "size=unlimited", monitor);

@@ -255,7 +255,7 @@ impl<'a> List<'a> {
         let mut found = Vec::new();
         for (at, kind) in self.live() {
             let mut needed = Fields::default();
-            kind.add_filtered(&mut needed);
+            kind.add_filtered(&mut needed)?;
             kind.add_sorted(&mut needed);
             let mut fields = kind.job.wanted_in_pieces();
             fields.long.retain(|native| !needed.natives.contains(native));
@@ -315,7 +315,7 @@ impl<'a> List<'a> {
         let mut left = limit;
         for (at, kind) in self.live() {
             let mut fields = Fields::default();
-            kind.add_filtered(&mut fields);
+            kind.add_filtered(&mut fields)?;
             kind.add_sorted(&mut fields);
             let (mut looked, mut failed) = (0, None);
             let mut take = |records: Vec<Record>| {
@@ -403,8 +403,26 @@ impl<'a> List<'a> {
     fn passing(&self, kind: &Kind<'_>, mut resource: Resource) -> Option<Resource> {
         let Some(filter) = kind.filter.as_ref().filter(|_| !kind.pushed.exact) else { return Some(resource) };
         let rt = &kind.job.of.resource_type;
+        if tests_version(filter) {
+            let version = kind.job.version(&resource);
+            if let Some(serde_json::Value::Object(meta)) = resource.get_mut("meta") {
+                meta.insert("version".to_owned(), version.into());
+            }
+        }
         set_schemas(&mut resource, rt);
         matches(filter, &resource, rt, self.folding()).then_some(resource)
+    }
+}
+
+/// Whether a filter tests `meta.version`, which no backend holds.
+fn tests_version(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(terms) | Filter::Or(terms) => terms.iter().any(tests_version),
+        Filter::Not(inner) => tests_version(inner),
+        Filter::Present { path, .. } | Filter::Compare { path, .. } => {
+            path.name == "meta" && path.sub.as_deref() == Some("version")
+        }
+        Filter::ValuePath { .. } => false,
     }
 }
 
@@ -412,10 +430,14 @@ impl<'a> List<'a> {
 
 impl Kind<'_> {
     /// What the re-check needs.
-    fn add_filtered(&self, fields: &mut Fields) {
+    fn add_filtered(&self, fields: &mut Fields) -> Result<(), Stop> {
         if let Some(filter) = self.filter.as_ref().filter(|_| !self.pushed.exact) {
             fields.add(self.job.of.fields_of_filter(filter));
+            if tests_version(filter) {
+                fields.add(self.job.versioning()?);
+            }
         }
+        Ok(())
     }
 
     /// Whether all that the backend finds is listed, in the order of ids.

@@ -504,7 +504,8 @@ impl Builder<'_> {
         let missing = missing.and_then(values::literal).map(Missing::Value);
         let case_exact = line.case_exact || attribute.case_exact;
         let prefix = line.prefix.clone();
-        Some(Conversion { kind, case_exact, max_len: line.max_len, missing, prefix, how })
+        let at = line.at.line().unwrap_or_default();
+        Some(Conversion { kind, case_exact, max_len: line.max_len, at, missing, prefix, how })
     }
 
     /// What `.missing("{template}")` says, once all lines are known: of which natives it is made.

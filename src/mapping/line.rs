@@ -119,6 +119,8 @@ pub(super) struct Conversion {
     pub kind: Type,
     pub case_exact: bool,
     pub max_len: Option<usize>,
+    /// The line of the mapping's file that says it.
+    pub at: usize,
     /// What stands natively for "no value".
     pub missing: Option<Missing>,
     /// Only native values that start so are the line's; clients see what follows.

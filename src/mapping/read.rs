@@ -15,8 +15,8 @@ impl Mapping {
     /// The SCIM resource that a record means, with `id`, `meta` and `$ref`s below `base_url`.
     pub fn read(&self, of: &ResourceMapping, record: &Record, base_url: &str) -> Result<Resource, Error> {
         let mut resource = self.read_native(of, record, base_url)?;
-        if let Some(document) = &record.rest {
-            rest::merge(&mut resource, document_of(document)?);
+        if let Some(document) = record.rest.as_deref().and_then(|text| document_of(text, record)) {
+            rest::merge(&mut resource, document);
         }
         resource.insert("id".to_owned(), record.id.clone().into());
         let meta = resource.entry("meta").or_insert_with(|| json!({}));
@@ -227,11 +227,20 @@ impl Mapping {
 const UNRESERVED: percent_encoding::AsciiSet =
     NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-fn document_of(document: &str) -> Result<Resource, Error> {
-    serde_json::from_str(document).map_err(|error| {
-        tracing::error!(cause = %error, "the document of `rest` is no JSON object");
-        Error::internal("What is stored beside this resource cannot be read; the log has the cause.")
-    })
+/// What `rest` keeps beside a record. Something else than the gateway writes there hides no resource.
+fn document_of(text: &str, record: &Record) -> Option<Resource> {
+    let what = record.dn.as_deref().unwrap_or(&record.id);
+    let told = |cause: &_| tracing::error!(%cause, what, "`rest` holds no JSON object; it is left out");
+    serde_json::from_str(text).inspect_err(told).ok()
+}
+
+/// That what a new document would take the place of is one: of what somebody else wrote there nothing is lost.
+pub(super) fn keeps_documents(record: &Record) -> Result<(), Error> {
+    let unreadable = || {
+        Error::internal("What is stored beside this resource is not the gateway's; the log has the cause.")
+    };
+    let is_one = record.rest.as_ref().is_none_or(|text| document_of(text, record).is_some());
+    is_one.then_some(()).ok_or_else(unreadable)
 }
 
 /// Puts a line's value where it belongs in the resource.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Mapping;
 use super::line::{Collection, How, Line, Missing, ResourceMapping};
-use crate::plan::{DeleteRule, Fields, Native, OnDelete, Predicate, Store, Touched};
+use crate::plan::{DeleteRule, Fields, Native, OnDelete, Predicate, Said, Store, Touched};
 use crate::scim::filter::Filter;
 use crate::scim::path::AttrPath;
 
@@ -35,7 +35,18 @@ impl Mapping {
                 }
             }
         }
-        Touched { entity: of.entity.clone(), read, written }
+        let own = of
+            .lines
+            .iter()
+            .flat_map(|line| line.natives.iter().map(|native| (native.clone(), &line.conversion)));
+        let parts = of.collections.iter().flat_map(|collection| {
+            let native = |column: &std::sync::Arc<str>| Native::of(collection.table.clone(), column.clone());
+            collection.parts.iter().map(move |part| (native(&part.column), &part.conversion))
+        });
+        let said = own
+            .chain(parts)
+            .map(|(native, conversion)| (native, Said { line: conversion.at, longest: conversion.max_len }));
+        Touched { entity: of.entity.clone(), read, written, said: said.collect() }
     }
 }
 

@@ -12,7 +12,7 @@ use super::codes::{Codes, same, with_bits};
 use super::line::{
     Access, Collection, Conversion, ElementKey, Generated, How, Line, Missing, Parent, ResourceMapping,
 };
-use super::{Mapping, hash, place, rest, script, values};
+use super::{Mapping, hash, place, read, rest, script, values};
 use crate::plan::{Change, Changes, Native, Record, Reference, Row, RowChanges, Value};
 use crate::scim::error::{Error, ScimType};
 use crate::scim::path::AttrPath;
@@ -152,6 +152,7 @@ impl Mapping {
             changes.parent = versions.written_after.parent.clone();
         }
         if versions.rest != versions.actual.rest && !same_document(versions) {
+            read::keeps_documents(versions.actual)?;
             changes.rest = Some(versions.rest.clone());
         }
         self.stamp(of, Some(versions.after), now, &mut changes)?;

@@ -28,7 +28,7 @@ pub use model::{
 };
 pub use operation::{
     Change, Changes, Create, Delete, Facts, Fields, Found, HookStep, Operation, Range, Record, RowChanges,
-    Search, Touched, Update,
+    Said, Search, Touched, Update,
 };
 pub use part_row::{Dated, PartRow};
 pub use predicate::{Case, Order, Predicate, Test};

@@ -41,6 +41,17 @@ pub struct Touched {
     pub read: BTreeSet<Native>,
     /// The same; what the mapping gives itself is among them.
     pub written: BTreeSet<Native>,
+    /// What the mapping says of some of them.
+    pub said: BTreeMap<Native, Said>,
+}
+
+/// What a mapping says of a native.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// In which line of its file; 0 when that is not known.
+    pub line: usize,
+    /// `max_len`, in the native type's unit.
+    pub longest: Option<usize>,
 }
 
 /// What is read of each resource beside its id.
@@ -258,6 +269,19 @@ impl Touched {
             fields: Fields { natives: self.read.clone(), ..Fields::default() },
             range: Range::first(limit),
         }
+    }
+
+    /// Where the mapping names a native, for the end of a sentence.
+    pub fn place(&self, native: &Native) -> String {
+        match self.said.get(native) {
+            Some(said) if said.line > 0 => format!(" (line {} of the mapping)", said.line),
+            _ => String::new(),
+        }
+    }
+
+    /// How long the mapping lets its values be.
+    pub fn longest(&self, native: &Native) -> Option<usize> {
+        self.said.get(native)?.longest
     }
 
     /// All that the backend must have.

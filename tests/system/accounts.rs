@@ -119,7 +119,17 @@ fn a_password_is_the_one_that_389_directory_server_binds_with() {
     scim.put(&path, &json!({ "userName": "ada", "password": FIRST, "active": true })).is(200);
     is(FIRST, SECOND);
     change("").is_error(400, "invalidValue");
+    // Whoever is told that it is gone would still bind with it.
+    for taken in [
+        json!([{ "op": "remove", "path": "password" }]),
+        json!([{ "op": "replace", "path": "password", "value": null }]),
+        json!([{ "op": "replace", "value": { "title": "Dr", "password": null } }]),
+    ] {
+        let detail = scim.patch(&path, &taken).is_error(400, "mutability");
+        assert_eq!(detail, "password can be set anew, but not removed.");
+    }
     is(FIRST, SECOND);
+    assert_eq!(directory.person("ada").unwrap().one("title"), None);
 
     // Who was never active has one, and cannot bind with it.
     let bob = create(&scim, &json!({ "userName": "bob", "password": FIRST, "active": false }));

@@ -2,7 +2,7 @@
 //! check --live` takes what is wrong for a mistake.
 
 use super::support::database::Database;
-use super::support::directory::{Directory, SUFFIX};
+use super::support::directory::{BIND_DN, Directory, SMALL_LIMITS, SUFFIX};
 use super::support::gateway::{gantry, write_configuration};
 use super::support::samba::{DOMAIN, Samba};
 use super::support::{Server, free_port, run};
@@ -96,6 +96,91 @@ fn what_is_wrong_with_a_directory_is_said() {
     assert!(!text.contains("another"), "{text}");
 }
 
+/// What the mapping leaves to overlays and plug-ins is told where the account may see them, and else named.
+#[test]
+fn overlays_and_plug_ins_that_a_mapping_relies_on() {
+    let config = format!(
+        "database monitor\naccess to * by dn.exact=\"{BIND_DN}\" read\n\
+         database config\naccess to * by dn.exact=\"{BIND_DN}\" read\n"
+    );
+    let mut directory = Directory::tuned("", SMALL_LIMITS, &config);
+    let target = directory.target("corp", "openldap");
+    let (text, well) = doctor(std::slice::from_ref(&target), &[]);
+    assert!(well, "{text}");
+    says(&text, &["OpenLDAP (2.", "ok    every overlay that the mapping relies on is on"]);
+
+    for (overlay, instead, told) in [
+        (
+            "overlay refint\nrefint_attributes member\nrefint_nothing \"cn=gantry-placeholder\"\n",
+            "",
+            "refint (keeps members'",
+        ),
+        ("overlay ppolicy\nppolicy_use_lockout\nppolicy_hash_cleartext\n", "# ", "ppolicy (locks accounts)"),
+    ] {
+        directory.reconfigure(overlay, instead);
+        let (text, well) = doctor(std::slice::from_ref(&target), &[]);
+        assert!(!well, "{text}");
+        says(&text, &["WRONG the mapping relies on the overlay", told]);
+    }
+
+    let plain = Directory::start();
+    let (text, well) = doctor(&[plain.target("corp", "openldap")], &[]);
+    assert!(well, "{text}");
+    says(
+        &text,
+        &["note  which overlays are on this account cannot see; the mapping relies on memberof or dynlist"],
+    );
+}
+
+#[test]
+fn plug_ins_of_389_directory_server_that_are_off() {
+    let seen = format!(
+        "aci: (targetattr=\"*\")(version 3.0; acl \"doctor\"; allow (read, search, compare) userdn=\"ldap:///{BIND_DN}\";)\n"
+    );
+    let mut directory = Directory::ds389_holding("", &seen);
+    let target = directory.target("corp", "389ds");
+    let (text, well) = doctor(std::slice::from_ref(&target), &[]);
+    assert!(well, "{text}");
+    says(
+        &text,
+        &["389 Directory Server (389-Directory/", "ok    every plug-in that the mapping relies on is on"],
+    );
+    directory.kill();
+    let file = directory.file("dse.ldif");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (before, usn) = text.split_once("dn: cn=USN,").unwrap();
+    let off = usn.replacen("nsslapd-pluginEnabled: on", "nsslapd-pluginEnabled: off", 1);
+    assert_ne!(usn, off);
+    std::fs::write(&file, format!("{before}dn: cn=USN,{off}")).unwrap();
+    directory.up();
+    let (text, well) = doctor(&[target], &[]);
+    assert!(!well, "{text}");
+    says(
+        &text,
+        &["WRONG the mapping relies on the plug-in USN (counts the changes that versions are told by)"],
+    );
+}
+
+#[test]
+fn a_server_of_another_kind_than_the_configuration_says() {
+    let directory = Directory::start();
+    let target =
+        directory.target("corp", "openldap").replace("[target.ldap]", "[target.ldap]\nserver = \"389ds\"");
+    let (text, well) = doctor(&[target], &[]);
+    assert!(!well, "{text}");
+    says(&text, &["the configuration says that it is 389 Directory Server, the server itself says OpenLDAP"]);
+}
+
+#[test]
+fn a_place_for_leavers_that_is_not_there() {
+    let samba = Samba::start();
+    let target = samba.target("corp", "active-directory", &leavers().replace("ou=leavers", "ou=left"));
+    let (text, well) = doctor(&[target], &[]);
+    assert!(!well, "{text}");
+    says(&text, &[&format!("WRONG User: ou=left,{DOMAIN}, where leavers go, does not exist")]);
+    assert!(!text.contains("may not make"), "{text}");
+}
+
 #[test]
 fn an_active_directory_that_is_well() {
     let samba = Samba::start();
@@ -105,7 +190,8 @@ fn an_active_directory_that_is_well() {
     says(
         &text,
         &[
-            ": Active Directory, over TLS, bound as cn=gantry,cn=Users",
+            ": Active Directory (",
+            "), over TLS, bound as cn=gantry,cn=Users",
             "note  User: no entry shows which attributes the account may write; --write makes one of its own",
         ],
     );

@@ -1,6 +1,8 @@
 //! What a mapping hides is not there, for reads and for writes, and who is deleted may be kept
 //! (`tests/mappings/kept`, `kept-ldap`): looked up natively.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::support::database::Database;
@@ -219,4 +221,36 @@ fn an_entry_that_is_deleted_is_kept_and_hidden() {
     pin(json!("sales"));
     scim.delete(&path).is(204);
     assert_eq!(directory.person("ben").unwrap().one("employeeType"), Some("left"));
+}
+
+/// Somebody used the attribute of `rest` for something else: the entry is shown without it, and its words are kept.
+#[test]
+fn what_is_no_document_hides_nobody_and_is_not_lost() {
+    let entry = |uid: &str, more: &str| {
+        format!(
+            "dn: uid={uid},ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: x\nsn: x\nemployeeType: staff\n{more}\n"
+        )
+    };
+    let words = "the one with the hat";
+    let directory =
+        Directory::holding(&[entry("ann", &format!("description: {words}\n")), entry("ben", "")].concat());
+    let mut gateway = Gateway::serve(&[directory.target("corp", "../tests/mappings/kept-ldap")]);
+    let scim = gateway.target("corp");
+    let list = scim.get("/Users").is(200);
+    let logins: BTreeSet<&str> =
+        list["Resources"].as_array().unwrap().iter().map(|one| one["userName"].as_str().unwrap()).collect();
+    assert_eq!(logins, BTreeSet::from(["ann", "ben"]));
+    assert!(
+        gateway.log().iter().any(|line| line.contains("holds no JSON object") && line.contains("uid=ann"))
+    );
+
+    let found = scim.find("/Users", "userName eq \"ann\"").is(200);
+    let path = format!("/Users/{}", found["Resources"][0]["id"].as_str().unwrap());
+    let set = |name: &str, value: Value| {
+        scim.patch(&path, &json!([{ "op": "replace", "path": name, "value": value }]))
+    };
+    set("active", json!(false)).is(200);
+    set("nickName", json!("Annie")).is_error(500, "");
+    assert_eq!(directory.person("ann").unwrap().all("description"), [words]);
+    gateway.is_sound();
 }

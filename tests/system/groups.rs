@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::directory::{Directory, Entry, SUFFIX};
+use crate::support::directory::{BIND_DN, Directory, Entry, SMALL_LIMITS, SUFFIX};
 use crate::support::gateway::Gateway;
 use crate::support::output;
 use crate::support::relay::Relay;
 use crate::support::samba::{DOMAIN, Samba};
-use crate::support::scim::Scim;
+use crate::support::scim::{Scim, encoded};
 
 const MEMBERS: usize = 2_500;
+/// An overlay of OpenLDAP that brings what names lead to.
+const DEREF: &str = "moduleload deref\noverlay deref\n";
 
 #[test]
 fn many_members_come_in_several_writes_and_all_or_none_of_them() {
@@ -76,6 +78,42 @@ struct Native<'a> {
 #[test]
 fn of_openldap_hold_groups() {
     nest_in(&Directory::start(), "openldap", false);
+}
+
+#[test]
+fn of_openldap_that_brings_what_names_lead_to_hold_groups() {
+    nest_in(&Directory::tuned("", SMALL_LIMITS, DEREF), "openldap", false);
+}
+
+/// A person comes with the groups in one search, where the server brings what their names lead to; else in two.
+#[test]
+fn a_person_and_the_groups_take_one_search_where_the_server_can() {
+    for (overlay, searches) in [(DEREF, 1), ("", 2)] {
+        let monitor = format!("{overlay}database monitor\naccess to * by dn.exact=\"{BIND_DN}\" read\n");
+        let directory = Directory::tuned("", SMALL_LIMITS, &monitor);
+        let mut gateway = Gateway::serve(&[directory.target("corp", "openldap")]);
+        let corp = gateway.target("corp");
+        let ada = corp.post("/Users", &json!({ "userName": "ada" })).is(201)["id"].clone();
+        let crew = json!({ "displayName": "crew", "members": [{ "value": ada }] });
+        let crew = corp.post("/Groups", &crew).is(201)["id"].clone();
+        let counter = || {
+            let found = directory.search("cn=Search,cn=Operations,cn=Monitor", "(objectClass=*)");
+            found[0].one("monitorOpInitiated").unwrap().parse::<u32>().unwrap()
+        };
+        let own = {
+            let before = counter();
+            counter() - before
+        };
+        let path = format!("/Users/{}", ada.as_str().unwrap());
+        for query in [path, format!("/Users?filter={}", encoded("userName eq \"ada\""))] {
+            let before = counter();
+            let found = corp.get(&query).is(200);
+            assert_eq!(counter() - before - own, searches, "{overlay:?} {query}");
+            let person = found["Resources"].get(0).unwrap_or(&found);
+            assert_eq!(person["groups"][0]["value"], crew);
+        }
+        gateway.is_sound();
+    }
 }
 
 #[test]

@@ -600,7 +600,10 @@ fn rows(database: &Database, varying: &[&str]) -> BTreeMap<String, Vec<String>> 
             "SELECT t.name AS holder, c.name AS name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c \
              WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
         }
-        false => "SELECT TABLE_NAME AS holder, COLUMN_NAME AS name FROM INFORMATION_SCHEMA.COLUMNS",
+        false => {
+            "SELECT TABLE_NAME AS holder, COLUMN_NAME AS name FROM INFORMATION_SCHEMA.COLUMNS \
+             ORDER BY TABLE_NAME, ORDINAL_POSITION"
+        }
     };
     let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in database.rows(columns) {

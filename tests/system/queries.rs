@@ -76,11 +76,10 @@ impl Native for Tables {
         self.database.change(&self.remove.replace("NAME", &literal(name)));
     }
 
-    /// The server's collation has an accent count after the letters.
     fn fold(&self, text: &str) -> String {
         match self.database.is_sqlite() {
             true => text.to_ascii_lowercase(),
-            false => text.to_lowercase().replace('ä', "a\u{308}"),
+            false => text.to_lowercase(),
         }
     }
 }

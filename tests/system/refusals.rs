@@ -234,3 +234,21 @@ pub fn of_a_name_that_is_taken(database: &Database) {
     let rows = database.rows("SELECT COUNT(*) AS n FROM AppUser WHERE LoginName LIKE '%body'");
     assert_eq!(rows[0]["n"], 1);
 }
+
+/// OpenLDAP's database has room for some 250 octets of a name, and says no more than that something is wrong.
+#[test]
+fn of_names_that_openldap_has_no_room_for() {
+    let directory = Directory::start();
+    let mut gateway = Gateway::serve(&[directory.target("corp", "openldap")]);
+    let scim = gateway.target("corp");
+    let long = "a".repeat(300);
+    let is_refused =
+        |answer: Answer| refused(answer, 400, "invalidValue", "the name is too long for the directory");
+    is_refused(scim.post("/Users", &json!({ "userName": long, "active": true })));
+    is_refused(scim.post("/Groups", &json!({ "displayName": long })));
+    let made = scim.post("/Users", &json!({ "userName": "ada", "active": true })).is(201);
+    let path = format!("/Users/{}", made["id"].as_str().unwrap());
+    is_refused(scim.patch(&path, &json!([{ "op": "replace", "path": "userName", "value": long }])));
+    assert_eq!(scim.get(&path).is(200)["userName"], "ada");
+    gateway.is_sound();
+}

@@ -8,6 +8,7 @@ use ldap3::LdapResult;
 use crate::backend::Failure;
 use crate::plan::{AttributeChange, LdapOperation, Value};
 
+use super::dn::split;
 use super::subcodes::{self, Meaning};
 
 /// Compared with a failed assertion, a version that moved on (RFC 4528 §4).
@@ -20,6 +21,10 @@ pub(super) const NO_SUCH_ATTRIBUTE: u32 = 16;
 pub(super) const NO_SUCH_OBJECT: u32 = 32;
 pub(super) const OBJECT_CLASS: u32 = 65;
 const NO_RIGHTS: u32 = 50;
+/// Also OpenLDAP's answer to a name that its database has no room for.
+const OTHER: u32 = 80;
+/// A name of an entry (RDN) that OpenLDAP's database still takes, in octets.
+const NAME_OCTETS: usize = 250;
 
 /// Why the bind was refused, for the log.
 pub(super) fn bind(result: &LdapResult) -> String {
@@ -66,6 +71,7 @@ pub(super) fn write(write: &LdapOperation, result: &LdapResult) -> Failure {
         17 => rejected(write, result, "the directory does not know this attribute"),
         64 | OBJECT_CLASS | 69 => rejected(write, result, "the directory's schema does not allow this"),
         NO_RIGHTS => Failure::Forbidden(format!("to write {}: {}", dn(write), cause(result))),
+        OTHER if has_long_name(write) => rejected(write, result, "the name is too long for the directory"),
         53 => rejected(write, result, "the directory will not do this"),
         _ => common(result),
     }
@@ -127,6 +133,16 @@ fn rejected(write: &LdapOperation, result: &LdapResult, what: &str) -> Failure {
         None => what.to_owned(),
     };
     Failure::Rejected(client, cause(result))
+}
+
+/// Whether the write gives an entry a name that is longer than every database takes.
+fn has_long_name(write: &LdapOperation) -> bool {
+    let name = match write {
+        LdapOperation::Add { dn, .. } => split(dn).map(|(name, _)| name),
+        LdapOperation::ModifyDn { new_rdn, .. } => Some(new_rdn.as_str()),
+        _ => None,
+    };
+    name.is_some_and(|name| name.len() > NAME_OCTETS)
 }
 
 /// The server's policy is the server's to explain; what could name an entry is not shown.
@@ -212,6 +228,18 @@ mod tests {
         assert!(matches!(write(&add, &result(68, "")), Failure::Uniqueness(_)));
         assert!(matches!(write(&add, &result(20, "")), Failure::Rejected(..)));
         assert!(matches!(write(&add, &result(32, "")), Failure::Internal(_)));
+    }
+
+    #[test]
+    fn a_name_without_room_is_the_clients_mistake_and_another_failure_is_not() {
+        let named = |length: usize| {
+            let dn = format!("uid={},dc=x", "a".repeat(length));
+            write(&LdapOperation::Add { dn, attributes: vec![] }, &result(OTHER, ""))
+        };
+        assert!(matches!(named(20), Failure::Internal(_)));
+        assert!(
+            matches!(named(300), Failure::Rejected(text, _) if text == "the name is too long for the directory")
+        );
     }
 
     #[test]

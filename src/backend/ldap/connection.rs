@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::plan::{AttributeChange, LdapOperation, ModifyKind, Scope, Value};
 
 use super::Identity;
+use super::deref::{self, DEREF};
 use super::entry::Entry;
 use super::kind::{self, Kind};
 use super::value::octets;
@@ -103,6 +104,7 @@ pub(super) struct Features {
     pub assertion: bool,
     pub post_read: bool,
     pub paged: bool,
+    pub deref: bool,
 }
 
 /// A bound connection.
@@ -237,7 +239,8 @@ impl Connection {
                     return Err(Trouble::Lost("the server sent more entries than asked".to_owned()));
                 }
                 count += 1;
-                if let Some(entry) = Entry::decode(item.0) {
+                if let Some(mut entry) = Entry::decode(item.0) {
+                    entry.led = deref::led(&item.1);
                     take(entry);
                 }
             }
@@ -327,8 +330,8 @@ impl Connection {
         let controls = root_dse.values("supportedControl");
         let has = |oid: &str| controls.contains(&Value::from(oid));
         let assertion = has(ASSERTION) && kind.asserts();
-        let (post_read, paged) = (has(POST_READ), has(PAGED));
-        Ok(Features { kind, assertion, post_read, paged, ..Features::default() })
+        let (post_read, paged, deref) = (has(POST_READ), has(PAGED), has(DEREF));
+        Ok(Features { kind, assertion, post_read, paged, deref, ..Features::default() })
     }
 }
 

@@ -54,6 +54,9 @@ impl Examination<'_> {
     /// Whether entries may come to a place: new ones, and who leaves.
     async fn may_make(&mut self, entity: &Entity, entries: &Entries, place: &str) -> Result<(), Failure> {
         let Some(class) = entries.classes.last() else { return Ok(()) };
+        if !self.exists(place).await? {
+            return Ok(());
+        }
         if !self.computed(place, CLASSES).await?.contains(&class.to_lowercase()) {
             self.findings.wrong(format!(
                 "{}: the account may not make entries of the class {class} below {place}: {ADVICE}",

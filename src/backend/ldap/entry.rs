@@ -5,6 +5,8 @@ use ldap3::asn1::{PL, StructureTag};
 
 use crate::plan::Value;
 
+use super::deref::Led;
+
 /// An entry as a search, or a post-read control, gave it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Entry {
@@ -15,6 +17,8 @@ pub(super) struct Entry {
     /// Attributes of which these are the first values only, and where the next begin: Active Directory gives so
     /// many at once ([MS-ADTS] §3.1.1.3.1.3.3).
     cut: Vec<(String, usize)>,
+    /// Entries that its DNs lead to, where the server brought them.
+    pub led: Vec<Led>,
 }
 
 impl Entry {
@@ -32,7 +36,7 @@ impl Entry {
             let values: Option<Vec<_>> = self::parts(parts.next()?)?.into_iter().map(octets).collect();
             attributes.push((name, values?));
         }
-        Some(Self { dn, attributes, cut })
+        Some(Self { dn, attributes, cut, led: Vec::new() })
     }
 
     /// One with octets, for a test.

@@ -7,17 +7,18 @@ use std::collections::BTreeSet;
 use crate::backend::Failure;
 use crate::backend::finding::{Finding, Findings};
 use crate::plan::{
-    AttributeChange, Counter, Entity, Entries, LdapOperation, Model, ModifyKind, Native, Scope, Touched,
-    Value,
+    AttributeChange, Counter, Entity, Entries, LdapOperation, ModifyKind, Native, Scope, Touched, Value,
 };
 
 use super::codes;
+use super::configured::indexed;
 use super::connection::{Answer, Connection, Features, Server, Trouble};
 use super::counter;
 use super::entry::Entry;
 use super::filter;
 use super::kind::Kind;
 use super::read::{Directory, unavailable};
+use super::said::Said;
 use super::schema::{self, Schema};
 use super::search::{operations, place};
 use super::value::Dns;
@@ -25,7 +26,7 @@ use super::value::Dns;
 /// Entries of each type that are looked at.
 const SAMPLE: usize = 100;
 /// More entries in one search than this no common server gives unless it was told to.
-const MANY: usize = 2_001;
+pub(super) const MANY: usize = 2_001;
 const ANY: &str = "(objectClass=*)";
 
 /// A connection under examination, and what was found.
@@ -45,7 +46,16 @@ impl Directory {
             match connection {
                 Ok(connection) => {
                     let who = self.pool.fleet.who();
-                    findings.good(format!("{url}: {}, bound as {who}", told(&connection, server)));
+                    let said = Said::by(&connection, self.until()).await;
+                    findings.good(format!("{url}: {}, bound as {who}", told(&said, &connection, server)));
+                    if let Some(configured) = server.kind.filter(|kind| said.contradicts(*kind)) {
+                        findings.wrong(format!(
+                            "{url}: the configuration says that it is {}, the server itself says {}: correct \
+                             `server`, or leave it out",
+                            configured.name(),
+                            said.kind.name()
+                        ));
+                    }
                     first = first.or(Some(connection));
                 }
                 Err(trouble) => findings.wrong(format!("{url}: {}", why(trouble))),
@@ -74,9 +84,10 @@ impl Examination<'_> {
             if let Some(schema) = &schema {
                 self.names(touched, entries, schema)?;
             }
+            self.leavers(entity).await?;
             if self.base(entity, entries).await? {
                 let found = self.sample(touched, entity, entries).await?;
-                match self.connection.features.kind {
+                match self.kind() {
                     Kind::ActiveDirectory => self.delegated(touched, entity, entries, found, write).await?,
                     _ if write => self.write(entries).await?,
                     _ => {}
@@ -87,7 +98,8 @@ impl Examination<'_> {
                 self.counter(&entity.name, &numbered, entries, counter, write).await?;
             }
         }
-        self.indexes(&needed).await
+        self.indexes(&needed).await?;
+        self.helpers(touched).await
     }
 
     /// The places of further entries.
@@ -103,7 +115,12 @@ impl Examination<'_> {
             let copied = entries.copies.iter().filter(|copy| copy.to.part.as_ref() == Some(&part.alias));
             let given = part.initial.iter().map(|(attribute, _)| attribute);
             let natives = copied.map(|copy| &copy.to.name).chain(given).cloned().map(Native::own).collect();
-            let touched = Touched { entity: entity.name.clone(), read: BTreeSet::new(), written: natives };
+            let touched = Touched {
+                entity: entity.name.clone(),
+                read: BTreeSet::new(),
+                written: natives,
+                said: Default::default(),
+            };
             if let Some(schema) = schema {
                 self.names(&touched, of, schema)?;
             }
@@ -237,8 +254,7 @@ impl Examination<'_> {
     /// Whether the base is there, and how much of it one search gives.
     async fn base(&mut self, entity: &Entity, entries: &Entries) -> Result<bool, Failure> {
         let (name, base) = (&entity.name, &entries.base);
-        let answer = self.read(base, &["1.1"]).await?;
-        if answer.result.rc != 0 || answer.entries.is_empty() {
+        if !self.exists(base).await? {
             let text = format!("{name}: the base {base} does not exist, or the account may not see it");
             self.findings.wrong(text);
             return Ok(false);
@@ -261,6 +277,25 @@ impl Examination<'_> {
             _ => self.findings.wrong(format!("{name}: {}", codes::search(base, &answer.result))),
         }
         Ok(true)
+    }
+
+    /// Whether the places are there where entries go instead of being deleted.
+    async fn leavers(&mut self, entity: &Entity) -> Result<(), Failure> {
+        for place in entity.on_delete.iter().filter_map(|rule| rule.how.place()) {
+            if !self.exists(place).await? {
+                self.findings.wrong(format!(
+                    "{}: {place}, where leavers go, does not exist, or the account may not see it",
+                    entity.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is such an entry, as far as the account sees.
+    pub(super) async fn exists(&self, dn: &str) -> Result<bool, Failure> {
+        let answer = self.read(dn, &["1.1"]).await?;
+        Ok(answer.result.rc == 0 && !answer.entries.is_empty())
     }
 
     /// What is visible of some entries; the DN of one.
@@ -345,51 +380,8 @@ impl Examination<'_> {
         Ok(result.rc == 0)
     }
 
-    /// Whether what the mapping's own look-ups compare is indexed, where the server shows it.
-    async fn indexes(&mut self, needed: &BTreeSet<String>) -> Result<(), Failure> {
-        let (base, filter, attribute) = match self.connection.features.kind {
-            Kind::OpenLdap => ("cn=config", "(olcDbIndex=*)", "olcDbIndex"),
-            Kind::Ds389 => ("cn=ldbm database,cn=plugins,cn=config", "(objectClass=nsIndex)", "cn"),
-            Kind::ActiveDirectory | Kind::Generic => ("", "", ""),
-        };
-        let mut indexed = BTreeSet::new();
-        if !base.is_empty() {
-            let search = LdapOperation::Search {
-                base: base.to_owned(),
-                scope: Scope::Subtree,
-                filter: filter.to_owned(),
-                attributes: vec![attribute.to_owned()],
-                size_limit: MANY,
-            };
-            let names = |entry: &Entry| entry.values(attribute).into_iter().filter_map(|value| value.text());
-            let answer = self.ask(&search).await?;
-            // `uid,mail eq,sub`, or the attribute alone.
-            let lists = answer.entries.iter().flat_map(names);
-            indexed.extend(lists.flat_map(|list| {
-                let attributes = list.split(' ').next().unwrap_or_default();
-                attributes.split(',').map(str::to_ascii_lowercase).collect::<Vec<_>>()
-            }));
-        }
-        let listed = |names: Vec<&str>| names.join(", ");
-        if indexed.is_empty() {
-            let names = listed(needed.iter().map(String::as_str).collect());
-            self.findings.note(format!(
-                "which indexes there are this account cannot see; look-ups need one on {names}"
-            ));
-            return Ok(());
-        }
-        let missing: Vec<&str> = needed
-            .iter()
-            .filter(|name| !indexed.contains(&name.to_ascii_lowercase()))
-            .map(String::as_str)
-            .collect();
-        match missing.is_empty() {
-            true => self.findings.good("all that look-ups compare is indexed"),
-            false => self
-                .findings
-                .note(format!("no index on {}: such look-ups go through all entries", listed(missing))),
-        }
-        Ok(())
+    pub(super) fn kind(&self) -> Kind {
+        self.connection.features.kind
     }
 
     pub(super) async fn read(&self, dn: &str, attributes: &[&str]) -> Result<Answer, Failure> {
@@ -403,39 +395,21 @@ impl Examination<'_> {
         self.ask(&search).await
     }
 
-    async fn ask(&self, search: &LdapOperation) -> Result<Answer, Failure> {
+    pub(super) async fn ask(&self, search: &LdapOperation) -> Result<Answer, Failure> {
         self.connection.search(search, None, self.directory.until()).await.map_err(unavailable)
     }
 }
 
-/// What look-ups compare: the id, what must be unique, who is referred to, by DN or by another attribute, and what
-/// others refer to.
-fn indexed<'a>(
-    model: &'a Model,
-    entity: &'a Entity,
-    entries: &'a Entries,
-) -> impl Iterator<Item = String> + use<'a> {
-    let held = entries.copies.iter().filter(|copy| copy.by.is_some()).map(|copy| &copy.to);
-    let natives = entity.unique.iter().chain(entity.references.keys()).chain(held);
-    let by =
-        model.holders(&entity.name).filter(|held| !held.is_copy).map(|held| held.by.attribute.to_string());
-    std::iter::once(entries.id.to_string()).chain(natives.map(|native| native.name.to_string())).chain(by)
-}
-
 /// What a server is, and how it was reached.
-fn told(connection: &Connection, server: &Server) -> String {
-    let kind = match connection.features.kind {
-        Kind::OpenLdap => "OpenLDAP",
-        Kind::Ds389 => "389 Directory Server",
-        Kind::ActiveDirectory => "Active Directory",
-        Kind::Generic => "a directory of no kind that is known here",
-    };
+fn told(said: &Said, connection: &Connection, server: &Server) -> String {
+    let kind = connection.features.kind.name();
+    let version = said.version.iter().map(|version| format!(" ({version})")).collect::<String>();
     let tls = match (server.url.starts_with("ldaps:"), server.start_tls) {
         (true, _) => "over TLS",
         (false, true) => "over StartTLS",
         (false, false) => "WITHOUT TLS: whoever is on the way can read passwords",
     };
-    format!("{kind}, {tls}")
+    format!("{kind}{version}, {tls}")
 }
 
 fn why(trouble: Trouble) -> String {

@@ -47,6 +47,16 @@ impl Kind {
         }
     }
 
+    /// What people call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::OpenLdap => "OpenLDAP",
+            Self::Ds389 => "389 Directory Server",
+            Self::ActiveDirectory => "Active Directory",
+            Self::Generic => "a directory of no kind that is known here",
+        }
+    }
+
     /// How it folds the case of text.
     pub(super) fn folding(self) -> Folding {
         match self {

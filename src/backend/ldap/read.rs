@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ldap3::controls::RawControl;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -15,6 +16,7 @@ use crate::plan::{Entity, Entries, Found, LdapOperation, Model, Predicate, Recor
 use super::cache::Names;
 use super::codes;
 use super::connection::{Answer, Trouble, root_dse};
+use super::deref;
 use super::entry::Entry;
 use super::id;
 use super::long::{Long, LongTurns};
@@ -122,12 +124,13 @@ impl Directory {
             true => None,
             false => Some(self.long.to_fetch(until).await?),
         };
-        if let Some(found) = self.by_cached_dn(&operations, search, until).await? {
+        let leads = deref::control(&self.model, entity, entries, search.fields.natives.iter());
+        if let Some(found) = self.by_cached_dn(&operations, search, leads.clone(), until).await? {
             let found = ranges::complete(self, found, until).await?;
             return Ok(self.collect(entity, entries, search, vec![found], false));
         }
         let (mut found, mut more) = (Vec::new(), false);
-        let answers = self.ask_all(&operations, until).await?;
+        let answers = self.ask_all_with(&operations, leads, until).await?;
         for (operation, answer) in operations.iter().zip(answers) {
             let (entries, cut) = self.complete(operation, answer, until).await?;
             for entry in entries {
@@ -143,12 +146,13 @@ impl Directory {
         &self,
         operations: &[LdapOperation],
         search: &Search,
+        leads: Option<RawControl>,
         until: Instant,
     ) -> Result<Option<Entry>, Failure> {
         let (Predicate::Id(ids), [operation]) = (&search.predicate, operations) else { return Ok(None) };
         let [id] = ids.as_slice() else { return Ok(None) };
         let Some(dn) = self.names.dn(id) else { return Ok(None) };
-        let answer = self.ask(&at(operation, &dn), until).await?;
+        let answer = self.ask_with(&at(operation, &dn), leads, until).await?;
         let (_, entries) = place(&self.model, &search.entity)?;
         let found = match answer.result.rc {
             0 => answer.entries.into_iter().find(|entry| id::of(entry, &entries.id).as_ref() == Some(id)),
@@ -175,7 +179,8 @@ impl Directory {
         for mut entry in found {
             longs.extend(Long::take(&mut entry, entries, &search.fields));
             match record(entity, entries, &search.fields, &entry) {
-                Some(record) => {
+                Some(mut record) => {
+                    deref::resolve(&self.model, entity, entries, &entry.led, &mut record);
                     if !is_scan {
                         self.names.saw(&record.id, &entry.dn);
                     }
@@ -237,13 +242,23 @@ impl Directory {
         operations: &[LdapOperation],
         until: Instant,
     ) -> Result<Vec<Answer>, Failure> {
+        self.ask_all_with(operations, None, until).await
+    }
+
+    /// The same with what asks for more (see `deref`).
+    async fn ask_all_with(
+        self: &Arc<Self>,
+        operations: &[LdapOperation],
+        leads: Option<RawControl>,
+        until: Instant,
+    ) -> Result<Vec<Answer>, Failure> {
         if let [operation] = operations {
-            return Ok(vec![self.ask(operation, until).await?]);
+            return Ok(vec![self.ask_with(operation, leads, until).await?]);
         }
         let mut tasks: JoinSet<Result<_, Failure>> = JoinSet::new();
         for (at, operation) in operations.iter().cloned().enumerate() {
-            let directory = self.clone();
-            tasks.spawn(async move { Ok((at, directory.ask(&operation, until).await?)) });
+            let (directory, leads) = (self.clone(), leads.clone());
+            tasks.spawn(async move { Ok((at, directory.ask_with(&operation, leads, until).await?)) });
         }
         let mut answers = BTreeMap::new();
         while let Some(ended) = tasks.join_next().await {
@@ -253,18 +268,36 @@ impl Directory {
         Ok(answers.into_values().collect())
     }
 
-    /// One search, whatever its result code; once more, on a fresh connection or at another server, when
-    /// the first attempt brought no answer.
+    /// One search, whatever its result code.
     pub(super) async fn ask(&self, operation: &LdapOperation, until: Instant) -> Result<Answer, Failure> {
-        match self.ask_once(operation, self.pool.share(until)).await {
-            Err(Failure::Unavailable(_)) if Instant::now() < until => self.ask_once(operation, until).await,
+        self.ask_with(operation, None, until).await
+    }
+
+    /// The same with what asks for more; once more, on a fresh connection or at another server, when the first attempt
+    /// brought no answer.
+    async fn ask_with(
+        &self,
+        operation: &LdapOperation,
+        leads: Option<RawControl>,
+        until: Instant,
+    ) -> Result<Answer, Failure> {
+        match self.ask_once(operation, leads.clone(), self.pool.share(until)).await {
+            Err(Failure::Unavailable(_)) if Instant::now() < until => {
+                self.ask_once(operation, leads, until).await
+            }
             answer => answer,
         }
     }
 
-    async fn ask_once(&self, operation: &LdapOperation, until: Instant) -> Result<Answer, Failure> {
+    async fn ask_once(
+        &self,
+        operation: &LdapOperation,
+        leads: Option<RawControl>,
+        until: Instant,
+    ) -> Result<Answer, Failure> {
         let lease = self.pool.lease(until).await?;
-        lease.connection.search(operation, None, until).await.map_err(unavailable)
+        let leads = leads.filter(|_| lease.connection.features.deref);
+        lease.connection.search(operation, leads, until).await.map_err(unavailable)
     }
 }
 

@@ -82,7 +82,8 @@ impl Directory {
         let mut wanted: BTreeMap<Arc<str>, Vec<(String, String)>> = BTreeMap::new();
         for (native, values) in records.iter().flat_map(|record| &record.values) {
             let places = self.places(by_dn(entity, entries, native))?;
-            for dn in values.iter().filter(|_| !places.is_empty()).filter_map(Value::text) {
+            let is_open = |value: &&Value| !places.is_empty() && !matches!(value, Value::Reference(_));
+            for dn in values.iter().filter(is_open).filter_map(Value::text) {
                 let Some(name) = Dn::parse(&dn) else { continue };
                 let normalised = name.normalised();
                 if Some(normalised.as_str()) == hidden || !seen.insert((native, normalised.clone())) {
@@ -196,6 +197,10 @@ fn normalised(value: &Value) -> Option<String> {
 }
 
 fn shown(value: &Value, targets: &[Arc<str>], known: &Known) -> Option<Value> {
+    // The server told already what it leads to.
+    if let Value::Reference(_) = value {
+        return Some(value.clone());
+    }
     let (entity, id) = known.get(&normalised(value)?)?;
     let reference = Reference { resource: Some(entity.to_string()), id: id.clone() };
     targets.contains(entity).then_some(Value::Reference(reference))

@@ -41,7 +41,7 @@ pub(super) struct Column {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
     /// VARCHAR, CHAR or TEXT, in the code page of its collation; at most so many octets, any number where there is none.
-    Narrow { code_page: u32, octets: Option<usize> },
+    Narrow { code_page: u32, octets: Option<usize>, is_padded: bool },
     /// NVARCHAR, NCHAR or NTEXT; at most so many units of UTF-16.
     Wide { units: Option<usize> },
     /// TINYINT, SMALLINT, INT or BIGINT: from here to there.
@@ -93,6 +93,18 @@ impl Catalog {
         self.columns.insert((table.to_lowercase(), column.to_lowercase()), known);
     }
 
+    /// Whether anything is known of this table.
+    pub(super) fn has(&self, table: &str) -> bool {
+        self.columns(table).next().is_some()
+    }
+
+    /// What is known of a table's columns.
+    pub(super) fn columns(&self, table: &str) -> impl Iterator<Item = (&str, &Column)> {
+        let table = table.to_lowercase();
+        let known = self.columns.iter().filter(move |((of, _), _)| *of == table);
+        known.map(|((_, name), column)| (name.as_str(), column))
+    }
+
     /// The column, when it is known. Names are the mapping's own.
     pub(super) fn column(&self, table: &str, column: &str) -> Option<&Column> {
         match self.columns.is_empty() {
@@ -120,10 +132,15 @@ impl Catalog {
 // === impl Kind ===
 
 impl Kind {
-    /// The expression that brings a column's value without loss: money comes as a floating point number otherwise.
+    /// The expression that brings a column's value without loss: money comes as a floating point number otherwise, and
+    /// texts in the code pages of MS-DOS not at all.
     pub(super) fn selected(self, column: &str) -> String {
         match self {
             Self::Money => format!("CAST({column} AS DECIMAL(19, 4))"),
+            Self::Narrow { code_page: 437 | 850, is_padded: false, .. } => {
+                format!("CAST({column} AS NVARCHAR(MAX))")
+            }
+            Self::Narrow { code_page: 437 | 850, .. } => format!("RTRIM(CAST({column} AS NVARCHAR(4000)))"),
             _ => column.to_owned(),
         }
     }
@@ -191,7 +208,7 @@ impl Kind {
             value => value.text(),
         };
         match (self, text) {
-            (Self::Narrow { code_page, octets }, Some(text)) => match length_in(code_page, &text) {
+            (Self::Narrow { code_page, octets, .. }, Some(text)) => match length_in(code_page, &text) {
                 None => {
                     refused("A value has characters that the system behind this target cannot store there.")
                 }

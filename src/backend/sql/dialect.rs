@@ -125,6 +125,15 @@ impl Dialect<'_> {
         }
     }
 
+    /// A text as what orders it by its code points once its case is folded, as whatever is sorted elsewhere is: in
+    /// T-SQL a column's own collation has an order of its own.
+    pub(super) fn by_code_points(self, text: &str, exact: bool) -> String {
+        match self {
+            Self::Transact(_) if !exact => format!("LOWER({text}){BINARY}"),
+            _ => format!("{text}{}", self.collation(exact)),
+        }
+    }
+
     /// A column whose letters' case counts, whatever its own collation and code page.
     pub(super) fn exactly(self, column: &str) -> String {
         match self {

@@ -51,7 +51,14 @@ pub(super) fn is_one_of(
         ([column], []) => format!("{column} IN ({})", marks.concat().join(", ")),
         ([column], [text, ..]) => {
             let marks = marks.concat().join(", ");
-            format!("({column} IN ({marks}) AND {text} IN ({marks}))")
+            let length = match (dialect, ids) {
+                // Whatever the collation, T-SQL has blanks at the end not count.
+                (Dialect::Transact(_), [id]) if id.ends_with(' ') => {
+                    format!(" AND DATALENGTH({column}) = DATALENGTH({marks})")
+                }
+                _ => String::new(),
+            };
+            format!("({column} IN ({marks}) AND {text} IN ({marks}){length})")
         }
         _ => {
             let term = |marks: &Vec<String>| {

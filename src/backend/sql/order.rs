@@ -114,7 +114,7 @@ fn sort_key(builder: &mut Builder<'_>, table: &Table, sort: &Sort) -> String {
         }
     };
     match sort.by {
-        By::Text(case) => format!("{value}{}", dialect.collation(case == Case::Exact)),
+        By::Text(case) => dialect.by_code_points(&value, case == Case::Exact),
         By::Integer | By::Instant => value,
     }
 }

@@ -271,7 +271,7 @@ fn a_statement_compares_no_more_keys_than_it_can() {
 #[test]
 fn the_parts_of_a_key_have_types_of_their_own() {
     let mut catalog = Catalog::default();
-    let narrow = Kind::Narrow { code_page: 1252, octets: Some(8) };
+    let narrow = Kind::Narrow { code_page: 1252, octets: Some(8), is_padded: false };
     let number = Kind::Integer { least: 0, greatest: 999 };
     for (table, columns) in
         [("hr.Employee", ["Tenant", "EmpNo", "MgrNo"]), ("UserRole", ["Tenant", "EmpNo", "RoleNo"])]

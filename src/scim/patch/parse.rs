@@ -96,6 +96,11 @@ fn with_path(
         return Err(Error::mutability(format!("{attr} is read-only.")));
     }
     let normal = value_for(&target, kind, value)?;
+    let takes_away = kind == Kind::Remove || (kind == Kind::Replace && normal.is_none());
+    if takes_away && target.attribute.mutability == Mutability::WriteOnly {
+        // Nobody reads it, so a removal would find nothing and do nothing.
+        return Err(Error::mutability(format!("{attr} can be set anew, but not removed.")));
+    }
     let cleared = if kind == Kind::Replace { cleared(&target, value) } else { None };
     // What has another `value`, or none any more, is another thing as a whole.
     match cleared.filter(|cleared| cleared.iter().all(|sub| sub.name != "value")) {

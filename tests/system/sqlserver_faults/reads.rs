@@ -1,5 +1,8 @@
 //! What reads meet.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::json;
 
 use super::{CONNECTIONS, DEADLINE, Scene, count, is_login, is_refused, is_user, person, rename};
@@ -111,6 +114,19 @@ fn a_connection_that_was_cut_while_it_lay_there() {
 }
 
 #[test]
+fn connections_that_went_silent_while_they_lay_there() {
+    let mut scene = Scene::new();
+    fill(&scene);
+    let first = scene.endpoint.connections();
+    // A firewall that forgot them, without a word.
+    scene.spoil(move |request| request.connection <= first, |_, answer| answer.hangs(0));
+    is_refused(1, || scene.scim.get("/Users/7"));
+    // One found out for all.
+    is_user(&scene.scim.get("/Users/7").is(200), 7);
+    scene.recovers();
+}
+
+#[test]
 fn garbage() {
     let mut scene = Scene::new();
     for garbage in [&[0_u8; 64][..], &[0xff; 4096], b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
@@ -173,6 +189,43 @@ fn values_that_cannot_be() {
 }
 
 #[test]
+fn a_text_that_is_none_is_shown_as_far_as_it_is() {
+    let mut scene = Scene::new();
+    // An A, and the first half of a character: NVARCHAR takes it.
+    let half = Value::Octets(vec![0x41, 0, 0, 0xd8]);
+    scene.endpoint.answers(move |request| match application::reads(request) {
+        true => request.answer([Outcome::row([
+            (Type::Int(8), Value::Int(7)),
+            (Type::NVarChar(200), Value::Text("user-7".into())),
+            (Type::NVarChar(200), half.clone()),
+        ])]),
+        false => application::answer(request),
+    });
+    assert_eq!(scene.scim.get("/Users/7").is(200)["displayName"], "A\u{fffd}");
+    scene.recovers();
+}
+
+#[test]
+fn a_text_in_a_code_page_of_ms_dos_is_asked_for_in_unicode() {
+    for (kind, shown) in
+        [("varchar", "CAST(t.[Name] AS NVARCHAR(MAX))"), ("char", "RTRIM(CAST(t.[Name] AS NVARCHAR(4000)))")]
+    {
+        let scene = Scene::new();
+        scene.endpoint.answers(move |request| match request.text() {
+            Some(text) if text.contains("sys.columns") => {
+                request.answer([application::columns(kind, Some(850))])
+            }
+            _ => application::answer(request),
+        });
+        is_user(&scene.scim.get("/Users/7").is(200), 7);
+        let seen = scene.endpoint.seen();
+        let texts: Vec<_> =
+            seen.iter().filter(|request| application::reads(request)).filter_map(Request::text).collect();
+        assert!(texts.iter().all(|text| text.contains(&format!("{shown} FROM"))), "{texts:#?}");
+    }
+}
+
+#[test]
 fn an_answer_in_packets_of_one_octet_is_one() {
     let scene = Scene::new();
     scene.endpoint.answers(|request| application::answer(request).in_packets_of(1));
@@ -193,4 +246,50 @@ fn a_server_that_stalls_holds_up_to_the_pools_size_and_not_for_long() {
     });
     assert!(scene.endpoint.connections() <= 3 * CONNECTIONS);
     scene.recovers();
+}
+
+#[test]
+fn who_waited_for_a_place_and_has_little_time_left_does_not_find_the_server_down() {
+    let mut scene = Scene::new();
+    fill(&scene);
+    // What is asked on the connections that there are never ends, and takes all places.
+    let (first, taken) = (scene.endpoint.connections(), Arc::new(AtomicUsize::new(0)));
+    scene.endpoint.answers({
+        let taken = taken.clone();
+        move |request| match application::answer(request) {
+            answer if request.connection <= first => {
+                taken.fetch_add(1, Ordering::Relaxed);
+                answer.hangs(0)
+            }
+            answer => answer,
+        }
+    });
+    std::thread::scope(|scope| {
+        for number in 1..=CONNECTIONS as i64 {
+            let scim = &scene.scim;
+            scope.spawn(move || is_refused(2, || scim.get(&format!("/Users/{number}"))));
+        }
+        eventually("all places to be taken", || taken.load(Ordering::Relaxed) == CONNECTIONS);
+        // They get a place when it is nearly too late.
+        for number in 1..=4 {
+            let scim = &scene.scim;
+            scope.spawn(move || scim.get(&format!("/Users/{number}")));
+        }
+    });
+    is_user(&scene.scim.get("/Users/8").is(200), 8);
+    scene.is_sound();
+}
+
+/// As many connections as there can be lie there.
+fn fill(scene: &Scene) {
+    scene.endpoint.answers(|request| match application::answer(request) {
+        answer if application::reads(request) => answer.stalls(0, DEADLINE / 3),
+        answer => answer,
+    });
+    eventually("all connections", || {
+        std::thread::scope(|scope| {
+            (0..CONNECTIONS).for_each(|_| _ = scope.spawn(|| scene.scim.get("/Users/7")));
+        });
+        scene.endpoint.open() == CONNECTIONS
+    });
 }

@@ -106,7 +106,7 @@ fn a_rollback_that_stalls_ends_the_connection_and_holds_nobody_up() {
         });
         scene.scim.patch("/Users/7", &rename()).is_error(400, "invalidValue");
         is_user(&scene.scim.get("/Users/8").is(200), 8);
-        eventually("the connection's end", || scene.endpoint.open() == 1);
+        eventually("the connection's end", || scene.endpoint.open() <= 1);
         assert!(scene.endpoint.connections() > first);
         scene.recovers();
     }

@@ -12,9 +12,7 @@ use super::database::Database;
 pub fn carry_out(database: &Database, plan: &str) -> String {
     if !database.is_sqlite() {
         let batch: Vec<String> = statements(plan).iter().map(Printed::in_a_batch).collect();
-        // As the gateway sends it. In a batch that is not within another Babelfish loses the way to the tables of triggers.
-        let batch = super::database::literal(&format!("SET XACT_ABORT ON;\n{}", batch.join("\n")));
-        let rows = database.rows(&format!("EXEC sp_executesql N{batch}"));
+        let rows = database.rows_by_somebody(&format!("SET XACT_ABORT ON;\n{}", batch.join("\n")));
         return rows.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     }
     let mut shell = Shell::start(database);

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
-use super::{Server, certificates, eventually, free_port, output, run};
+use super::{Server, certificates, free_port, output, run, started};
 
 /// The suffix.
 pub const SUFFIX: &str = "dc=example,dc=test";
@@ -242,7 +242,7 @@ impl Server for Directory {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let missing = |cause| panic!("{command:?}: {cause}; scripts/test installs it");
         self.server = Some(child.unwrap_or_else(missing));
-        eventually("the directory's start", || {
+        started("the directory's start", || {
             run(self.client("ldapwhoami").env("LDAPTLS_REQCERT", "never")).status.success()
         });
     }

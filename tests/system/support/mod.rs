@@ -71,8 +71,19 @@ pub fn output(command: &mut Command) -> String {
 
 /// Waits until something is so, a bounded time.
 #[track_caller]
-pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(20);
+pub fn eventually(what: &str, is_so: impl FnMut() -> bool) {
+    within(Duration::from_secs(20), what, is_so);
+}
+
+/// The same for a server's start, which may have very much to read.
+#[track_caller]
+pub fn started(what: &str, is_so: impl FnMut() -> bool) {
+    within(Duration::from_secs(120), what, is_so);
+}
+
+#[track_caller]
+fn within(time: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + time;
     while !is_so() {
         assert!(Instant::now() < until, "{what} did not come about in time");
         std::thread::sleep(Duration::from_millis(20));

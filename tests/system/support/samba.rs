@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 use super::directory::{Entry, escaped};
-use super::{Server, certificates, eventually, free_port, output, run};
+use super::{Server, certificates, free_port, output, run, started};
 
 /// The domain.
 pub const DOMAIN: &str = "dc=ad,dc=test";
@@ -165,7 +165,7 @@ impl Server for Samba {
         let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.server =
             Some(child.unwrap_or_else(|cause| panic!("{SAMBA}: {cause}; scripts/test installs it")));
-        eventually("samba's start", || {
+        started("samba's start", || {
             run(self.client("ldapsearch").args(["-s", "base", "-b", DOMAIN])).status.success()
         });
     }

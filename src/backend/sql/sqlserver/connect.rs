@@ -139,6 +139,8 @@ impl Settings {
             Trust::Authority(file) => config.trust_cert_ca(file.display()),
             Trust::Blind => config.trust_cert(),
         }
+        // NVARCHAR holds halves of characters too: one in one row must not keep all others of a page from being read.
+        config.lossy_utf16_decoding(true);
         // Every wait is bounded as a whole, by the pool.
         config.handshake_timeout(None);
         config.command_timeout(None);

@@ -26,14 +26,18 @@ pub(super) struct Set {
 // === impl Lease ===
 
 impl Lease {
-    /// One request, and its answer to the end.
-    pub(super) async fn ask(&mut self, request: Request<'_>, until: Instant) -> Result<Vec<Set>, Trouble> {
+    /// One request, and its answer to the end, within a deadline of its own.
+    pub(super) async fn ask(&mut self, request: Request<'_>) -> Result<Vec<Set>, Trouble> {
         let lost = || Trouble::Lost("the connection to the database was lost".to_owned());
         let request = request.prepared()?;
         let mut client = self.client.take().ok_or_else(lost)?;
         let began = Instant::now();
-        let done = timeout_at(until, request.send(&mut client)).await.unwrap_or(Err(Trouble::Late));
+        let done =
+            timeout_at(self.pool().until(), request.send(&mut client)).await.unwrap_or(Err(Trouble::Late));
         tracing::debug!(ms = began.elapsed().as_millis(), "asked the database");
+        if matches!(done, Err(Trouble::Late)) && !self.is_new {
+            self.pool().forget(); // a silence that nobody is told of met all of them
+        }
         // Only a connection whose last answer was read to the end is kept.
         if matches!(done, Ok(_) | Err(Trouble::Server(_))) {
             self.client = Some(client);
@@ -42,16 +46,12 @@ impl Lease {
     }
 
     /// The same of what changes nothing: once more on a new connection, when this one turns out to be stale.
-    pub(super) async fn ask_first(
-        &mut self,
-        request: Request<'_>,
-        until: Instant,
-    ) -> Result<Vec<Set>, Trouble> {
-        match self.ask(request, until).await {
+    pub(super) async fn ask_first(&mut self, request: Request<'_>) -> Result<Vec<Set>, Trouble> {
+        match self.ask(request).await {
             Err(Trouble::Lost(cause)) if !self.is_new => {
                 tracing::debug!(cause, "a connection to the database was stale");
-                self.renew(until).await?;
-                self.ask(request, until).await
+                self.renew().await?;
+                self.ask(request).await
             }
             done => done,
         }
@@ -60,7 +60,7 @@ impl Lease {
     /// Rolls back what is open, else closes the connection.
     pub(super) async fn roll_back(&mut self) {
         let request = Request::Text("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SELECT @@TRANCOUNT");
-        let done = self.ask(request, self.pool().until()).await;
+        let done = self.ask(request).await;
         let depth = done.as_ref().ok().and_then(|sets| sets.first()?.rows.first()?.first()?.clone());
         if depth != Some(Value::Integer(0)) {
             self.client = None;

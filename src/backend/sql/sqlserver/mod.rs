@@ -3,6 +3,7 @@
 
 mod batch;
 mod connect;
+mod examine;
 mod exchange;
 mod failure;
 mod pool;
@@ -28,7 +29,7 @@ use self::session::TdsSession;
 use super::catalog::Catalog;
 use super::dialect::Dialect;
 use super::lower;
-use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
+use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{Facts, Folding, Instants, Model, Operation, Precision, Profile, Touched};
 
 /// The texts of a plan's batches.
@@ -63,13 +64,13 @@ impl SqlServer {
     }
 
     /// What is known of the columns, read anew when it is old. Where it cannot be read, the server converts what it gets.
-    async fn catalog(&self, lease: &mut Lease, until: Instant) -> Result<Arc<Catalog>, Failure> {
+    async fn catalog(&self, lease: &mut Lease) -> Result<Arc<Catalog>, Failure> {
         let known = self.catalog.load();
         if known.since.is_some_and(|since| since.elapsed() < CATALOG_LIFE) {
             return Ok(known.catalog.clone());
         }
         let tables = schema::tables(&self.model);
-        let catalog = match schema::read(lease, &tables, until).await {
+        let catalog = match schema::read(lease, &tables).await {
             Ok(catalog) => Arc::new(catalog),
             Err(Trouble::Server(error)) => {
                 tracing::warn!(
@@ -104,20 +105,23 @@ impl Backend for SqlServer {
     }
 
     async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Failure> {
-        let until = self.pool.until();
-        let mut lease = self.pool.lease(until).await?;
-        let catalog = self.catalog(&mut lease, until).await?;
+        let mut lease = self.pool.lease().await?;
+        let catalog = self.catalog(&mut lease).await?;
         Ok(Box::new(TdsSession::new(self.model.clone(), catalog, lease, intent)))
     }
 
     async fn ping(&self) -> Result<(), Failure> {
-        let until = self.pool.until();
-        let mut lease = self.pool.lease(until).await?;
-        lease.ask_first(Request::Text("SELECT 1"), until).await?;
+        let mut lease = self.pool.lease().await?;
+        lease.ask_first(Request::Text("SELECT 1")).await?;
         Ok(())
     }
 
-    async fn examine(&self, _touched: &[Touched], _write: bool) -> Vec<Finding> {
-        Vec::new()
+    async fn examine(&self, touched: &[Touched], _write: bool) -> Vec<Finding> {
+        let looked = async {
+            let mut lease = self.pool.lease().await?;
+            Ok(examine::examine(&mut lease, &self.model, touched).await?)
+        };
+        let broken = |failure: Failure| vec![Finding { weight: Weight::Wrong, text: failure.to_string() }];
+        looked.await.unwrap_or_else(broken)
     }
 }

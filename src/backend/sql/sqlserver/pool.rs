@@ -66,9 +66,10 @@ impl Pool {
         Instant::now() + self.deadline
     }
 
-    /// A connection, in the order of asking.
-    pub(super) async fn lease(self: &Arc<Self>, until: Instant) -> Result<Lease, Failure> {
-        let permit = match timeout_at(until, self.permits.clone().acquire_owned()).await {
+    /// A connection, in the order of asking. The wait for a place and that for a new connection have each its deadline:
+    /// who got a place when it was nearly too late must not find the server down for want of time.
+    pub(super) async fn lease(self: &Arc<Self>) -> Result<Lease, Failure> {
+        let permit = match timeout_at(self.until(), self.permits.clone().acquire_owned()).await {
             Ok(Ok(permit)) => permit,
             _ => return Err(Failure::Unavailable("all connections to the database are busy".to_owned())),
         };
@@ -79,7 +80,7 @@ impl Pool {
             self.tend();
             return Err(Failure::Unavailable(why));
         }
-        match self.open(until).await {
+        match self.open().await {
             Ok(client) => Ok(self.lend(client, Instant::now() + life(), true, permit)),
             Err(refusal) => {
                 self.tend();
@@ -93,9 +94,9 @@ impl Pool {
         self.resting().clear();
     }
 
-    /// A new connection, and what it tells of the server.
-    pub(super) async fn open(&self, until: Instant) -> Result<Tds, Refusal> {
-        match self.settings.connect(until).await {
+    /// A new connection, within a deadline of its own, and what it tells of the server.
+    pub(super) async fn open(&self) -> Result<Tds, Refusal> {
+        match self.settings.connect(self.until()).await {
             Ok(client) => {
                 if self.standing.answered() {
                     tracing::info!(host = self.settings.host, "the database answers again");
@@ -159,7 +160,7 @@ async fn probe(pool: Weak<Pool>) {
         if pool.standing.is_up() {
             return pool.standing.leave();
         }
-        if let Ok(client) = pool.open(pool.until()).await {
+        if let Ok(client) = pool.open().await {
             let now = Instant::now();
             pool.resting().push(Resting { client, ends: now + life(), since: now });
             return pool.standing.leave();
@@ -180,10 +181,10 @@ impl Lease {
     }
 
     /// Another connection in place of one that turned out to be stale, newly opened.
-    pub(super) async fn renew(&mut self, until: Instant) -> Result<(), Failure> {
+    pub(super) async fn renew(&mut self) -> Result<(), Failure> {
         self.pool.forget();
         self.client = None;
-        let client = self.pool.open(until).await;
+        let client = self.pool.open().await;
         self.client = Some(client.map_err(|refusal| {
             self.pool.tend();
             Failure::Unavailable(refusal.cause)

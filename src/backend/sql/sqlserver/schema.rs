@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use tokio::time::Instant;
-
 use super::exchange::Request;
 use super::failure::Trouble;
 use super::pool::Lease;
@@ -27,18 +25,14 @@ pub(super) fn tables(model: &Model) -> BTreeSet<String> {
 }
 
 /// What the database says of the columns of these tables.
-pub(super) async fn read(
-    lease: &mut Lease,
-    tables: &BTreeSet<String>,
-    until: Instant,
-) -> Result<Catalog, Trouble> {
+pub(super) async fn read(lease: &mut Lease, tables: &BTreeSet<String>) -> Result<Catalog, Trouble> {
     let (mut text, mut params) = (String::new(), Vec::new());
     for table in tables {
         let name = Dialect::Transact(Catalog::unknown()).quote(table);
         params.push(Some(Value::Text(name.clone())));
         text.push_str(&columns(&name, params.len()));
     }
-    let sets = lease.ask_first(Request::Batch(&text, &params), until).await?;
+    let sets = lease.ask_first(Request::Batch(&text, &params)).await?;
     let mut catalog = Catalog::default();
     for (table, set) in tables.iter().zip(sets) {
         for row in &set.rows {
@@ -77,10 +71,11 @@ fn column(row: &Cells) -> Option<(String, Column)> {
     let small = |at: usize| u8::try_from(number(at)).unwrap_or_default();
     let integer = |least, greatest| Kind::Integer { least, greatest };
     let kind = match kind_name.as_str() {
-        "varchar" | "char" => {
-            Kind::Narrow { code_page: u32::try_from(number(8)).unwrap_or_default(), octets: length }
-        }
-        "text" => Kind::Narrow { code_page: u32::try_from(number(8)).unwrap_or_default(), octets: None },
+        "varchar" | "char" | "text" => Kind::Narrow {
+            code_page: u32::try_from(number(8)).unwrap_or_default(),
+            octets: length.filter(|_| kind_name != "text"),
+            is_padded: kind_name == "char",
+        },
         "nvarchar" | "nchar" | "sysname" => Kind::Wide { units: length.map(|octets| octets / 2) },
         "ntext" => Kind::Wide { units: None },
         "tinyint" => integer(0, 255),

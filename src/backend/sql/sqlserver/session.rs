@@ -40,8 +40,7 @@ impl TdsSession {
         if self.intent == Intent::Read || self.is_open {
             return Ok(());
         }
-        let until = self.lease.pool().until();
-        self.lease.ask_first(Request::Begin, until).await?;
+        self.lease.ask_first(Request::Begin).await?;
         self.is_open = true;
         Ok(())
     }
@@ -64,12 +63,11 @@ impl TdsSession {
 
     /// The result sets of a batch that only reads.
     async fn read(&mut self, batch: &Batch) -> Result<Vec<Set>, Failure> {
-        let until = self.lease.pool().until();
         let params = batch::values(&batch.params, |_| None)?;
         let request = Request::Batch(&batch.text, &params);
         Ok(match self.is_open {
-            true => self.lease.ask(request, until).await?,
-            false => self.lease.ask_first(request, until).await?,
+            true => self.lease.ask(request).await?,
+            false => self.lease.ask_first(request).await?,
         })
     }
 
@@ -80,9 +78,8 @@ impl TdsSession {
         batch: &Batch,
         outputs: &mut HashMap<Arc<str>, Value>,
     ) -> Result<(), Failure> {
-        let until = self.lease.pool().until();
         let params = batch::values(&batch.params, |name| outputs.get(name).cloned())?;
-        let done = self.lease.ask(Request::Batch(&batch.text, &params), until).await;
+        let done = self.lease.ask(Request::Batch(&batch.text, &params)).await;
         let sets = done.map_err(|trouble| failure::of_plan(trouble, plan))?;
         let ending = ending(&sets).ok_or_else(|| Failure::Internal("a batch without its end".to_owned()))?;
         let number = |at: usize| match ending.get(at) {
@@ -144,8 +141,7 @@ impl Session for TdsSession {
         if !std::mem::take(&mut self.is_open) {
             return Ok(());
         }
-        let until = self.lease.pool().until();
-        match self.lease.ask(Request::Commit, until).await {
+        match self.lease.ask(Request::Commit).await {
             Ok(_) => Ok(()),
             Err(Trouble::Server(error)) => {
                 self.lease.client = None; // who knows what is open there

@@ -75,7 +75,7 @@ fn ending(request: &Request, steps: &str, last: &str) -> Outcome {
 
 fn rows(request: &Request, select: &str) -> Outcome {
     if select.contains("sys.columns") {
-        return columns();
+        return columns("nvarchar", None);
     }
     let Some((columns, condition)) = select.split_once(" FROM [Person] AS t") else {
         return number_row([1]);
@@ -94,19 +94,22 @@ fn rows(request: &Request, select: &str) -> Outcome {
     Outcome::Rows(named, numbers.into_iter().map(row).collect())
 }
 
-/// What the database knows of the table: names, types, lengths, and so on.
-fn columns() -> Outcome {
+/// What the database knows of the table: names, types, lengths, and so on. `Name` is of this type, in this code page.
+pub fn columns(of_name: &str, code_page: Option<i64>) -> Outcome {
     let mut kinds = vec![Type::NVarChar(200); 2];
     kinds.extend([2, 1, 1, 1, 1, 1, 4, 4].map(Type::Int));
-    let row = |name: &str, kind: &str, length: i64, is_identity: i64| {
+    let row = |name: &str, kind: &str, length: i64, is_identity: i64, code_page: Option<i64>| {
         let numbers = [length, 10, 0, 0, is_identity, 0];
         let mut values = vec![Value::Text(name.to_owned()), Value::Text(kind.to_owned())];
         values.extend(numbers.map(Value::Int));
-        values.extend([Value::Null, Value::Int(0)]);
+        values.extend([code_page.map_or(Value::Null, Value::Int), Value::Int(0)]);
         values
     };
-    let rows =
-        vec![row("Id", "bigint", 8, 1), row("Login", "nvarchar", 400, 0), row("Name", "nvarchar", 400, 0)];
+    let rows = vec![
+        row("Id", "bigint", 8, 1, None),
+        row("Login", "nvarchar", 400, 0, None),
+        row("Name", of_name, 400, 0, code_page),
+    ];
     Outcome::Rows(kinds.into_iter().map(|kind| (String::new(), kind)).collect(), rows)
 }
 
@@ -146,14 +149,14 @@ fn number_of(request: &Request, at: usize) -> Option<i64> {
 }
 
 fn kind(column: &str) -> Type {
-    if column == "t.[Id]" { Type::Int(8) } else { Type::NVarChar(200) }
+    if column.contains("[Id]") { Type::Int(8) } else { Type::NVarChar(200) }
 }
 
 fn value(column: &str, number: i64) -> Value {
     match column {
-        "t.[Id]" => Value::Int(number),
-        "t.[Login]" => Value::Text(login(number)),
-        "t.[Name]" => Value::Text(name(number)),
+        id if id.contains("[Id]") => Value::Int(number),
+        of_login if of_login.contains("[Login]") => Value::Text(login(number)),
+        of_name if of_name.contains("[Name]") => Value::Text(name(number)),
         other => panic!("the column {other}"),
     }
 }

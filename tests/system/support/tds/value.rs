@@ -145,6 +145,8 @@ impl Type {
             (Self::Int(length), Value::Int(number)) => number.to_le_bytes()[..usize::from(length)].to_vec(),
             (Self::Float(8), Value::Float(number)) => number.to_le_bytes().to_vec(),
             (Self::NVarChar(_) | Self::NVarCharMax, Value::Text(text)) => utf_16(text),
+            // As it is, whether it is a text or not.
+            (Self::NVarChar(_), Value::Octets(octets)) => octets.clone(),
             (Self::VarChar(_), Value::Text(text)) if text.is_ascii() => text.as_bytes().to_vec(),
             (Self::VarBinary(_) | Self::VarBinaryMax, Value::Octets(octets)) => octets.clone(),
             (Self::Date, Value::Date(days)) => day(*days),
