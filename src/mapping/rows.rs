@@ -317,6 +317,20 @@ attr("title", "p.Title");
     }
 
     #[test]
+    fn a_part_has_as_many_key_columns_as_the_resource() {
+        let text = |key: &str| {
+            format!(
+                "resource(\"User\").table(\"T\").id(\"A\", \"B\").part(\"p\", \"P\", {key}).on_delete(\"delete\");\n\
+                     attr(\"externalId\", \"A\"); attr(\"userName\", \"B\"); attr(\"title\", \"p.Title\");"
+            )
+        };
+        let mapping = load(&text("[\"X\", \"Y\"]")).unwrap();
+        assert_eq!(table(&mapping, "User").parts[0].key.to_string(), "(X, Y)");
+        let said = load(&text("\"X\"")).err().unwrap();
+        assert!(said.contains("`part`") && said.contains("--> mapping.rhai:1:"), "{said}");
+    }
+
+    #[test]
     fn a_tenant_is_said_of_every_table() {
         let mapping = load(TENANTS).unwrap();
         let user = table(&mapping, "User");
