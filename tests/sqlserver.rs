@@ -97,6 +97,9 @@ const SCENARIOS: [(&str, fn()); 31] = [
     ("versions::race_plain", || on("plain", |gateway| versions::race(&gateway.target("plain")))),
 ];
 
+/// What rests on locks that Babelfish does not take: there nothing else, no row's version, keeps two writers apart.
+const NEED_LOCKS: [&str; 1] = ["versions::race_plain"];
+
 /// Of the texts of `properties`, those that every collation folds as Unicode's lower case does: no accents beside their
 /// letter, no letters that are two, nothing without weight.
 const FOLDED_ALIKE: [&str; 26] = [
@@ -155,7 +158,15 @@ fn main() -> ExitCode {
     }
     let out = SCENARIOS.len() - chosen.len();
     match Place::given() {
-        Some(_) => run(&chosen, out),
+        Some(place) => {
+            let needs_locks = |one: &&&(&str, fn())| NEED_LOCKS.contains(&one.0);
+            let left: Vec<_> = chosen.iter().filter(needs_locks).filter(|_| place.is_babelfish()).collect();
+            left.iter()
+                .for_each(|(name, _)| println!("!!! {name} DID NOT RUN: Babelfish ignores table hints."));
+            let chosen: Vec<_> =
+                chosen.iter().filter(|one| left.iter().all(|other| other.0 != one.0)).copied().collect();
+            run(&chosen, left.len(), out)
+        }
         None => {
             say_loudly(&chosen, out);
             ExitCode::SUCCESS
@@ -163,7 +174,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(chosen: &[&(&str, fn())], out: usize) -> ExitCode {
+fn run(chosen: &[&(&str, fn())], left: usize, out: usize) -> ExitCode {
     println!("\nrunning {} tests", chosen.len());
     let begun = Instant::now();
     let mut failed = Vec::new();
@@ -184,7 +195,7 @@ fn run(chosen: &[&(&str, fn())], out: usize) -> ExitCode {
     let word = if failed.is_empty() { "ok" } else { "FAILED" };
     let passed = chosen.len() - failed.len();
     println!(
-        "\ntest result: {word}. {passed} passed; {} failed; 0 ignored; 0 measured; {out} filtered out; finished in {:.2}s\n",
+        "\ntest result: {word}. {passed} passed; {} failed; {left} ignored; 0 measured; {out} filtered out; finished in {:.2}s\n",
         failed.len(),
         begun.elapsed().as_secs_f32()
     );

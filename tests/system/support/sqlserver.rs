@@ -93,6 +93,12 @@ impl Place {
         self.instance = instance.map(str::to_owned).filter(|_| port.is_none());
     }
 
+    /// Whether it is the stand-in that ignores table hints, and with them the locks that reads before a write ask for.
+    pub fn is_babelfish(&self) -> bool {
+        let asked = Client::start(self).ask(&json!("SELECT @@VERSION AS version"));
+        asked.unwrap_or_else(|error| panic!("{error}"))[0]["version"].to_string().contains("Babelfish")
+    }
+
     /// For the client.
     fn json(&self) -> Value {
         json!({
