@@ -15,6 +15,8 @@ mod cases;
 mod concurrency;
 #[path = "system/conformance.rs"]
 mod conformance;
+#[path = "sqlserver/doctor.rs"]
+mod doctor;
 #[path = "system/existence.rs"]
 mod existence;
 #[path = "system/hooks.rs"]
@@ -27,6 +29,8 @@ mod lifecycle;
 mod membership;
 #[path = "system/plan.rs"]
 mod plan;
+#[path = "sqlserver/procedures.rs"]
+mod procedures;
 #[path = "system/properties/mod.rs"]
 mod properties;
 #[path = "system/queries.rs"]
@@ -50,7 +54,7 @@ use support::gateway::Gateway;
 use support::sqlserver::{Place, VARIABLE};
 
 /// What is run, one after the other: each makes its tables in the one database there is, and drops them.
-const SCENARIOS: [(&str, fn()); 31] = [
+const SCENARIOS: [(&str, fn()); 33] = [
     ("bulk::crm", || bulk::crm(&crm())),
     ("bulk::plain", || bulk::plain(&plain())),
     ("cases::filters", || cases::filters(&plain())),
@@ -59,6 +63,7 @@ const SCENARIOS: [(&str, fn()); 31] = [
     ("concurrency::plain", || concurrency::plain(&plain())),
     ("conformance::crm", || on("crm", |gateway| conformance::has_no_failed_check(gateway, "crm"))),
     ("conformance::plain", || on("plain", |gateway| conformance::has_no_failed_check(gateway, "plain"))),
+    ("doctor::of_tables", || doctor::of_tables(&crm())),
     ("existence::rows", || existence::rows(&Database::on_server("kept"))),
     ("hooks::rows", || hooks::rows(&Database::on_server("hooks"), "hooks-sqlserver")),
     ("hostile::crm", || hostile::crm(&crm())),
@@ -70,6 +75,7 @@ const SCENARIOS: [(&str, fn()); 31] = [
     ("plan::crm_rows", || plan::crm_rows(&crm, "O'Neil\"; DROP TABLE AppUser;--\n@P1 = :id ß")),
     ("plan::plain_methods", || plan::plain_methods(&plain())),
     ("plan::plain_rows", || plan::plain_rows(&plain)),
+    ("procedures::life", || procedures::life(&Database::on_server("procedures"))),
     ("properties::filters", || {
         on("plain", |gateway| {
             properties::filters::agree(&gateway.target("plain"), "server", &FOLDED_ALIKE);

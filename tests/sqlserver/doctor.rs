@@ -1,0 +1,40 @@
+//! `gantry doctor` in front of a server: what it says of a database that fits the mapping, and of one that does not.
+
+use crate::support::database::Database;
+use crate::support::gateway::{gantry, write_configuration};
+use crate::support::run;
+
+/// What is said, and whether all is well.
+fn doctor(database: &Database) -> (String, bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write_configuration(folder.path(), &[database.target("crm", "crm")]);
+    let done = run(gantry().args(["doctor", "--config"]).arg(file));
+    (String::from_utf8(done.stdout).unwrap(), done.status.success())
+}
+
+fn says(text: &str, expected: &[&str]) {
+    expected.iter().for_each(|line| assert!(text.contains(line), "{line}\n{text}"));
+}
+
+pub fn of_tables(database: &Database) {
+    let (text, is_well) = doctor(database);
+    assert!(is_well, "{text}");
+    says(
+        &text,
+        &["ok    SQL Server ", "ok    User: every table and column is there", "AppUser has triggers: "],
+    );
+
+    database.change("ALTER TABLE AppUser ADD Site VARCHAR(10) NOT NULL DEFAULT 'x'");
+    assert!(doctor(database).1, "a default is a value");
+    database.change("ALTER TABLE Department ADD Code INT");
+    database.change("ALTER TABLE UserPhone DROP COLUMN Num");
+    let (text, is_well) = doctor(database);
+    assert!(!is_well);
+    says(&text, &["WRONG User: the table UserPhone has no column Num"]);
+    database.change("ALTER TABLE UserPhone ADD Num VARCHAR(20)");
+    let (text, is_well) = doctor(database);
+    assert!(is_well, "{text}");
+    says(&text, &["UserPhone.Num takes 20, and max_len(30) lets more through (line 15 of the mapping)"]);
+    database.change("DROP INDEX AppUserManagerId ON AppUser");
+    says(&doctor(database).0, &["no index of AppUser begins with ManagerId, which filters compare (line "]);
+}
