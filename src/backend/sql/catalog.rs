@@ -42,8 +42,8 @@ pub(super) struct Column {
 pub(super) enum Kind {
     /// VARCHAR, CHAR or TEXT, in the code page of its collation; at most so many octets, any number where there is none.
     Narrow { code_page: u32, octets: Option<usize>, is_padded: bool },
-    /// NVARCHAR, NCHAR or NTEXT; at most so many units of UTF-16.
-    Wide { units: Option<usize> },
+    /// NVARCHAR, NCHAR or NTEXT; at most so many units of UTF-16. NCHAR pads what it holds with blanks.
+    Wide { units: Option<usize>, is_padded: bool },
     /// TINYINT, SMALLINT, INT or BIGINT: from here to there.
     Integer { least: i64, greatest: i64 },
     /// BIT.
@@ -145,6 +145,11 @@ impl Kind {
         }
     }
 
+    /// Whether a text comes back with as many blanks at its end as it went in with.
+    pub(super) fn keeps_blanks(self) -> bool {
+        matches!(self, Self::Narrow { is_padded: false, .. } | Self::Wide { is_padded: false, .. })
+    }
+
     pub(super) fn is_text(self) -> bool {
         matches!(self, Self::Narrow { .. } | Self::Wide { .. })
     }
@@ -217,7 +222,7 @@ impl Kind {
                 }
                 Some(_) => Ok(Value::Text(text)),
             },
-            (Self::Wide { units }, Some(text)) => {
+            (Self::Wide { units, .. }, Some(text)) => {
                 match units.is_some_and(|most| text.encode_utf16().count() > most) {
                     true => refused("A value is too long to be stored."),
                     false => Ok(Value::Text(text)),

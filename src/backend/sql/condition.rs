@@ -314,11 +314,21 @@ impl Writer<'_, '_> {
             (Value::Text(_), Dialect::Sqlite) => {
                 format!("{column} = {mark}{}", dialect.collation(case == Case::Exact))
             }
-            // The column as it is too, for its index.
-            (Value::Text(_), Dialect::Transact(_))
-                if case == Case::Exact && (kind.is_text() || kind == Kind::Other) =>
-            {
-                format!("({column} = {mark} AND {} = {mark})", dialect.exactly(column))
+            // The column as it is too, for its index. Blanks at the end do not count there, so the length is compared,
+            // but for columns that pad what they hold.
+            (Value::Text(_), Dialect::Transact(_)) if kind.is_text() || kind == Kind::Other => {
+                let exactly = match case {
+                    Case::Exact => format!(" AND {} = {mark}", dialect.exactly(column)),
+                    Case::Folded => String::new(),
+                };
+                let length = match kind.keeps_blanks() {
+                    true => format!(" AND DATALENGTH({column}) = DATALENGTH({mark})"),
+                    false => String::new(),
+                };
+                match exactly.is_empty() && length.is_empty() {
+                    true => format!("{column} = {mark}"),
+                    false => format!("({column} = {mark}{exactly}{length})"),
+                }
             }
             (Value::Text(_), _) => format!("{column} = {mark}"),
             _ => format!("{} = {mark}", self.compared(column, kind, value)),

@@ -23,7 +23,7 @@ use crate::plan::{
 
 const KINDS: [(&str, Kind); 14] = [
     ("Narrow", Kind::Narrow { code_page: 1252, octets: Some(5), is_padded: false }),
-    ("Wide", Kind::Wide { units: Some(5) }),
+    ("Wide", Kind::Wide { units: Some(5), is_padded: false }),
     ("Int", Kind::Integer { least: i32::MIN as i64, greatest: i32::MAX as i64 }),
     ("Bit", Kind::Bit),
     ("Decimal", Kind::Decimal { precision: 5, scale: 2 }),

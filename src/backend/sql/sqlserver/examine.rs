@@ -312,7 +312,7 @@ impl Kind {
     fn longest(self) -> Option<usize> {
         match self {
             Self::Narrow { octets, .. } => octets,
-            Self::Wide { units } => units,
+            Self::Wide { units, .. } => units,
             _ => None,
         }
     }

@@ -76,8 +76,10 @@ fn column(row: &Cells) -> Option<(String, Column)> {
             octets: length.filter(|_| kind_name != "text"),
             is_padded: kind_name == "char",
         },
-        "nvarchar" | "nchar" | "sysname" => Kind::Wide { units: length.map(|octets| octets / 2) },
-        "ntext" => Kind::Wide { units: None },
+        "nvarchar" | "nchar" | "sysname" => {
+            Kind::Wide { units: length.map(|octets| octets / 2), is_padded: kind_name == "nchar" }
+        }
+        "ntext" => Kind::Wide { units: None, is_padded: false },
         "tinyint" => integer(0, 255),
         "smallint" => integer(i16::MIN.into(), i16::MAX.into()),
         "int" => integer(i32::MIN.into(), i32::MAX.into()),
