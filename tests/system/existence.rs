@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::database::Database;
 use crate::support::directory::{Directory, SUFFIX};
+use crate::support::eventually;
 use crate::support::gateway::Gateway;
 use crate::support::scim::Scim;
 
@@ -240,9 +241,10 @@ fn what_is_no_document_hides_nobody_and_is_not_lost() {
     let logins: BTreeSet<&str> =
         list["Resources"].as_array().unwrap().iter().map(|one| one["userName"].as_str().unwrap()).collect();
     assert_eq!(logins, BTreeSet::from(["ann", "ben"]));
-    assert!(
+    // The log comes a moment after what it tells of.
+    eventually("the log's line about it", || {
         gateway.log().iter().any(|line| line.contains("holds no JSON object") && line.contains("uid=ann"))
-    );
+    });
 
     let found = scim.find("/Users", "userName eq \"ann\"").is(200);
     let path = format!("/Users/{}", found["Resources"][0]["id"].as_str().unwrap());
