@@ -191,6 +191,15 @@ impl<'a> Check<'a> {
         place.get_ref().read(self.folder).map_err(|cause| self.mistake(place, cause)).ok()
     }
 
+    /// Reads a password, which is a text and not empty; `key` is what the configuration calls it.
+    pub(super) fn password(&mut self, place: &Spanned<SecretPlace>, key: &str) -> Option<Secret> {
+        let password = self.secret(place)?;
+        if password.expose().is_empty() || std::str::from_utf8(password.expose()).is_err() {
+            self.mistake(place, format!("the {key} is empty or not UTF-8"));
+        }
+        Some(password)
+    }
+
     /// Reads a PEM file.
     pub(super) fn pem(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<u8>> {
         let name = path.get_ref();

@@ -21,10 +21,7 @@ impl Check<'_> {
         let raw = ldap.get_ref();
         match (&raw.bind_dn, &raw.bind_password, &raw.client_certificate, &raw.client_key) {
             (Some(dn), Some(password), None, None) => {
-                let bind_password = self.secret(password)?;
-                if bind_password.expose().is_empty() || std::str::from_utf8(bind_password.expose()).is_err() {
-                    self.mistake(password, "the bind_password is empty or not UTF-8");
-                }
+                let bind_password = self.password(password, "bind_password")?;
                 Some(Identity::Password { bind_dn: dn.clone(), bind_password })
             }
             (None, None, Some(chain), Some(key)) => {

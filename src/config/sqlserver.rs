@@ -47,11 +47,8 @@ impl Check<'_> {
         let raw = place.get_ref();
         match (&raw.user, &raw.password, &raw.token, &raw.kerberos) {
             (Some(user), Some(password), None, None) => {
-                let secret = self.secret(password)?;
-                if secret.expose().is_empty() || std::str::from_utf8(secret.expose()).is_err() {
-                    self.mistake(password, "the password is empty or not UTF-8");
-                }
-                Some(Login::Password { user: user.clone(), password: secret })
+                let password = self.password(password, "password")?;
+                Some(Login::Password { user: user.clone(), password })
             }
             (None, None, Some(token), None) => match (&token.get_ref().file, &token.get_ref().command) {
                 (Some(file), None) => Some(Login::TokenFile(self.folder.join(file))),

@@ -130,6 +130,20 @@ mod tests {
     use super::super::{Expect, Secret, Step};
     use super::*;
 
+    /// A plan of one statement, about a row.
+    fn rendered(text: &str, params: Vec<Param>) -> String {
+        let statement = Statement {
+            text: text.to_owned(),
+            params,
+            outputs: Vec::new(),
+            variables: Vec::new(),
+            after_change: false,
+        };
+        let (about, action) = ("the row".to_owned(), Action::Sql(statement));
+        let step = Step { about, action, expect: Expect::Rows(1), undo: None };
+        render(&Plan { steps: vec![step], ..Plan::default() })
+    }
+
     #[test]
     fn values_stay_in_their_comment_and_secrets_out_of_it() {
         let params = vec![
@@ -139,21 +153,8 @@ mod tests {
             Param::Output("id".into()),
             Param::Value(Value::Bool(true)),
         ];
-        let statement = Statement {
-            text: "INSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5)".to_owned(),
-            params,
-            outputs: Vec::new(),
-            variables: Vec::new(),
-            after_change: false,
-        };
-        let step = Step {
-            about: "the row".to_owned(),
-            action: Action::Sql(statement),
-            expect: Expect::Rows(1),
-            undo: None,
-        };
         assert_eq!(
-            render(&Plan { steps: vec![step], ..Plan::default() }),
+            rendered("INSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5)", params),
             "BEGIN IMMEDIATE;\n\n-- the row\nINSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5);\n\
              --   ?1 = 'O''Brien' || char(10) || '''; DROP TABLE x; --'\n--   ?2 = NULL\n\
              --   ?3 = (secret, left out)\n--   ?4 = :id, which a statement above returned\n--   ?5 = 1\n\nCOMMIT;\n"
@@ -163,21 +164,8 @@ mod tests {
     #[test]
     fn in_transact_sql_no_character_is_lost() {
         let params = vec![Param::Value("Zoë's\n".into()), Param::Value(Value::Bytes(vec![1, 255]))];
-        let statement = Statement {
-            text: "UPDATE t SET a = @P1, b = @P2".to_owned(),
-            params,
-            outputs: Vec::new(),
-            variables: Vec::new(),
-            after_change: false,
-        };
-        let step = Step {
-            about: "the row".to_owned(),
-            action: Action::Sql(statement),
-            expect: Expect::Rows(1),
-            undo: None,
-        };
         assert_eq!(
-            render(&Plan { steps: vec![step], ..Plan::default() }),
+            rendered("UPDATE t SET a = @P1, b = @P2", params),
             "BEGIN TRANSACTION;\n\n-- the row\nUPDATE t SET a = @P1, b = @P2;\n\
              --   @P1 = N'Zoë''s' + NCHAR(10) + N''\n--   @P2 = 0x01ff\n\nCOMMIT;\n"
         );

@@ -317,18 +317,14 @@ impl Writer<'_, '_> {
             // The column as it is too, for its index. Blanks at the end do not count there, so the length is compared,
             // but for columns that pad what they hold.
             (Value::Text(_), Dialect::Transact(_)) if kind.is_text() || kind == Kind::Other => {
-                let exactly = match case {
-                    Case::Exact => format!(" AND {} = {mark}", dialect.exactly(column)),
-                    Case::Folded => String::new(),
-                };
-                let length = match kind.keeps_blanks() {
-                    true => format!(" AND DATALENGTH({column}) = DATALENGTH({mark})"),
-                    false => String::new(),
-                };
-                match exactly.is_empty() && length.is_empty() {
-                    true => format!("{column} = {mark}"),
-                    false => format!("({column} = {mark}{exactly}{length})"),
+                let mut terms = vec![format!("{column} = {mark}")];
+                if case == Case::Exact {
+                    terms.push(format!("{} = {mark}", dialect.exactly(column)));
                 }
+                if kind.keeps_blanks() {
+                    terms.push(format!("DATALENGTH({column}) = DATALENGTH({mark})"));
+                }
+                if terms.len() == 1 { terms.concat() } else { format!("({})", terms.join(" AND ")) }
             }
             (Value::Text(_), _) => format!("{column} = {mark}"),
             _ => format!("{} = {mark}", self.compared(column, kind, value)),
