@@ -1,6 +1,6 @@
 //! Where each resource type lives natively. Built once from a mapping; immutable afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -412,6 +412,20 @@ impl Model {
     /// The place with this name.
     pub fn entity(&self, name: &str) -> Option<&Entity> {
         self.entities.get(name)
+    }
+
+    /// The names of all tables, as the mapping has them.
+    pub fn tables(&self) -> BTreeSet<&str> {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        for entity in self.entities.values() {
+            let Store::Table(table) = &entity.store else { continue };
+            names.insert(&table.name);
+            names.extend(table.parts.iter().map(|part| &*part.table));
+            names.extend(table.lookups.iter().map(|lookup| &*lookup.table));
+            names.extend(table.children.iter().map(|child| &*child.table));
+            names.extend(table.rest.iter().map(|rest| &*rest.table));
+        }
+        names
     }
 
     /// Where a native of this type is: the type's own place, or its part's.

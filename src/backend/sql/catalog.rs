@@ -93,11 +93,6 @@ impl Catalog {
         self.columns.insert((table.to_lowercase(), column.to_lowercase()), known);
     }
 
-    /// Whether anything is known of this table.
-    pub(super) fn has(&self, table: &str) -> bool {
-        self.columns(table).next().is_some()
-    }
-
     /// What is known of a table's columns.
     pub(super) fn columns(&self, table: &str) -> impl Iterator<Item = (&str, &Column)> {
         let table = table.to_lowercase();

@@ -1,11 +1,12 @@
 //! SQL: one statement builder for two dialects. `dialect`, `builder`, `key`, `condition`, `link`, `order`, `part`, `select`,
-//! `own`, `lower` and `records` are pure; only `sqlite` and `sqlserver` talk to a database.
+//! `own`, `lower`, `records` and `examine` are pure; only `sqlite` and `sqlserver` talk to a database.
 
 mod builder;
 mod catalog;
 mod condition;
 pub mod demo;
 mod dialect;
+mod examine;
 mod hooks;
 mod key;
 mod link;

@@ -69,8 +69,7 @@ impl SqlServer {
         if known.since.is_some_and(|since| since.elapsed() < CATALOG_LIFE) {
             return Ok(known.catalog.clone());
         }
-        let tables = schema::tables(&self.model);
-        let catalog = match schema::read(lease, &tables).await {
+        let catalog = match schema::read(lease, &self.model.tables()).await {
             Ok(catalog) => Arc::new(catalog),
             Err(Trouble::Server(error)) => {
                 tracing::warn!(

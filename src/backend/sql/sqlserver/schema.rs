@@ -8,24 +8,10 @@ use super::pool::Lease;
 use crate::backend::sql::catalog::{Catalog, Column, Kind};
 use crate::backend::sql::dialect::Dialect;
 use crate::backend::sql::records::Cells;
-use crate::plan::{Model, Store, Value};
-
-/// The names of all tables of a model, as the mapping has them.
-pub(super) fn tables(model: &Model) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for entity in model.entities.values() {
-        let Store::Table(table) = &entity.store else { continue };
-        names.insert(table.name.to_string());
-        names.extend(table.parts.iter().map(|part| part.table.to_string()));
-        names.extend(table.lookups.iter().map(|lookup| lookup.table.to_string()));
-        names.extend(table.children.iter().map(|child| child.table.to_string()));
-        names.extend(table.rest.iter().map(|rest| rest.table.to_string()));
-    }
-    names
-}
+use crate::plan::Value;
 
 /// What the database says of the columns of these tables.
-pub(super) async fn read(lease: &mut Lease, tables: &BTreeSet<String>) -> Result<Catalog, Trouble> {
+pub(super) async fn read(lease: &mut Lease, tables: &BTreeSet<&str>) -> Result<Catalog, Trouble> {
     let (mut text, mut params) = (String::new(), Vec::new());
     for table in tables {
         let name = Dialect::Transact(Catalog::unknown()).quote(table);
