@@ -179,8 +179,10 @@ fn ask(scim: &Scim, number: i64, kind: usize) -> u16 {
     };
     match answer.status {
         status if status == expected => belongs(&answer, number, kind),
-        // The application's own errors.
+        // The application's own errors, two of which the mapping says more of.
+        400 if answer.body["scimType"] == "mutability" => _ = answer.is_error(400, "mutability"),
         400 => _ = answer.is_error(400, "invalidValue"),
+        409 => _ = answer.is_error(409, "uniqueness"),
         503 => {
             assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
             answer.is_error(503, "");
