@@ -6,6 +6,8 @@ mod check;
 mod demo;
 mod doctor;
 mod plan;
+mod reload;
+mod renew;
 mod serve;
 
 use std::io::Write;
