@@ -108,15 +108,24 @@ impl Taken {
                 push_header(&mut answer, name, value);
             }
         }
-        let body = answered.body.map(|body| {
-            let mut body = self.capture.removed.body(body);
-            if let Some(body) = body.as_object_mut().filter(|_| !self.is_whole && answered.status >= 400) {
-                body.remove("detail");
-            }
-            body
-        });
+        let mut body = answered.body.map(|body| self.capture.removed.body(body));
+        if let Some(body) = body.as_mut().filter(|_| !self.is_whole) {
+            remove_details(body);
+        }
         push_body(&mut answer, body.as_ref());
         self.capture.writer.take(Pair { name: self.name, request: self.request, answer });
+    }
+}
+
+/// Leaves out the details of errors, those of a bulk request's operations too.
+fn remove_details(answer: &mut Value) {
+    match answer {
+        Value::Object(map) => {
+            map.remove("detail");
+            map.values_mut().for_each(remove_details);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_details),
+        _ => {}
     }
 }
 

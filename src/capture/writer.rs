@@ -229,14 +229,12 @@ mod tests {
     #[test]
     fn what_cannot_be_written_is_counted_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let same = written(
-            folder.path(),
-            9,
-            [pair(1), pair(2)].into_iter().inspect(|_| {
-                let _ = fs::remove_dir(folder.path());
-            }),
-        );
-        assert_eq!(same.left_out.load(Ordering::Relaxed), 2);
+        let folder = folder.path().join("captured");
+        let gone = |_: &Pair| {
+            let _ = fs::remove_dir(&folder);
+        };
+        let shared = written(&folder, 9, [pair(1), pair(2)].into_iter().inspect(gone));
+        assert_eq!(shared.left_out.load(Ordering::Relaxed), 2);
     }
 
     #[test]

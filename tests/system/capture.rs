@@ -18,20 +18,21 @@ const SECRET: &str = "hunter2-the-secret";
 struct Site {
     gateway: Gateway,
     scim: Scim,
+    _database: Database,
 }
 
 // === impl Site ===
 
 impl Site {
     /// The sample behind `crm`, its requests kept.
-    fn new(database: &Database, more: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    fn new(more: &str) -> Self {
+        let (folder, database) = (tempfile::tempdir().unwrap(), Database::of("crm"));
         let capture = format!("\ncapture = {{ dir = \"captured\"{more} }}\nmapping");
         let target = database.target("crm", "crm").replacen("\nmapping", &capture, 1);
         let file = write_configuration(folder.path(), &[target]);
         let gateway = Gateway::start(gantry().args(["serve", "--config"]).arg(file), folder);
         let scim = gateway.target("crm");
-        Self { gateway, scim }
+        Self { gateway, scim, _database: database }
     }
 
     fn folder(&self) -> PathBuf {
@@ -75,16 +76,16 @@ fn split(text: &str) -> (Vec<&str>, Value) {
 
 #[test]
 fn a_request_and_its_answer_are_two_files_for_their_owner() {
-    let site = Site::new(&Database::of("crm"), ", without = [\"emails\", \"name.familyName\"]");
+    let site = Site::new(", without = [\"emails\", \"name.familyName\"]");
     let body = json!({
         "userName": "ada", "password": SECRET, "name": { "givenName": "A", "familyName": "L" },
         "emails": [{ "type": "work", "value": "a@b.test" }],
     });
-    let made = site.scim.post("/Users?attributes=userName,emails,name", &body);
+    let made = site.scim.post("/Users", &body);
     let path = format!("/Users/{}", made.body["id"].as_str().unwrap());
     let (request, answer) = site.last(1);
     let (head, kept) = split(&request);
-    assert_eq!(head, ["POST /Users?attributes=userName,emails,name", "content-type: application/scim+json"]);
+    assert_eq!(head, ["POST /Users", "content-type: application/scim+json"]);
     assert_eq!(kept, json!({ "userName": "ada", "name": { "givenName": "A" } }));
     let (head, kept) = split(&answer);
     let etag = made.headers["etag"].to_str().unwrap();
@@ -102,11 +103,14 @@ fn a_request_and_its_answer_are_two_files_for_their_owner() {
     );
     assert_eq!(split(&head).1, kept);
 
-    site.scim.get("/Users/nobody").is(404);
+    site.scim.get("/Users/nobody?attributes=userName,emails").is(404);
     let (request, answer) = site.last(3);
     assert_eq!(
         split(&request),
-        (vec!["GET /Users/nobody", "content-type: application/scim+json"], Value::Null)
+        (
+            vec!["GET /Users/nobody?attributes=userName,emails", "content-type: application/scim+json"],
+            Value::Null
+        )
     );
     assert_eq!(split(&answer).0, ["404"]);
     assert!(split(&answer).1["detail"].is_string());
@@ -118,7 +122,7 @@ fn a_request_and_its_answer_are_two_files_for_their_owner() {
 
 #[test]
 fn no_secret_reaches_the_disk_whatever_is_sent() {
-    let site = Site::new(&Database::of("crm"), ", without = [\"nickName\"]");
+    let site = Site::new(", without = [\"nickName\"]");
     let mut sent = 0;
     let mut ask = |method: &str, path: &str, body: &Value| {
         site.scim.send(method, path, Some(body));
@@ -197,7 +201,7 @@ fn no_secret_reaches_the_disk_whatever_is_sent() {
 
 #[test]
 fn the_newest_are_kept() {
-    let site = Site::new(&Database::of("crm"), ", keep = 3");
+    let site = Site::new(", keep = 3");
     for id in 1..=7 {
         site.scim.get(&format!("/Users/{id}")).is(200);
     }
@@ -209,7 +213,7 @@ fn the_newest_are_kept() {
 
 #[test]
 fn a_disk_that_takes_nothing_fails_no_request() {
-    let site = Site::new(&Database::of("crm"), "");
+    let site = Site::new("");
     site.scim.get("/Users/1").is(200);
     site.files(1);
     std::fs::rename(site.folder(), site.gateway.folder.path().join("away")).unwrap();
