@@ -23,7 +23,7 @@ pub use files::Files;
 pub use raw::{Encrypt, Server};
 
 use crate::limits::Limits;
-use crate::mapping::diagnostic::Diagnostic;
+use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::plan::Secret;
 use crate::scim::path::AttrPath;
 use crate::scim::profile::Profile;
@@ -233,12 +233,13 @@ pub fn load(path: &Path) -> Result<Config, Vec<Diagnostic>> {
 /// The same, noting the files that were read, also where it is a mistake.
 pub fn read(path: &Path, files: &mut Files) -> Result<Config, Vec<Diagnostic>> {
     let file = path.display().to_string();
-    let bytes = files
-        .read(path, CONFIGURATION_BYTES)
-        .map_err(|cause| vec![Diagnostic::whole(&file, format!("cannot be read: {cause}"))])?;
+    let bytes = files.read(path, CONFIGURATION_BYTES).map_err(|cause| {
+        vec![Diagnostic::whole(Code::ConfigUnreadable, &file, format!("cannot be read: {cause}"))]
+    })?;
     let sha256 = Some(files::sha256(&bytes));
-    let text = String::from_utf8(bytes)
-        .map_err(|_| vec![Diagnostic::whole(&file, "is not UTF-8, as TOML must be")])?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        vec![Diagnostic::whole(Code::ConfigUnreadable, &file, "is not UTF-8, as TOML must be")]
+    })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     parse(&file, &text, folder, files).map(|config| Config { sha256, ..config })
 }
@@ -248,7 +249,7 @@ fn parse(file: &str, text: &str, folder: &Path, files: &mut Files) -> Result<Con
     let source = place::Source { file, text };
     let raw: raw::Config = toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
-        vec![source.mistake(start, error.message())]
+        vec![source.mistake(Code::ConfigSyntax, start, error.message())]
     })?;
     check::Check::new(source, folder, files).config(raw)
 }

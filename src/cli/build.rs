@@ -16,7 +16,7 @@ use crate::gateway::{Client, Cursors, LongAnswers, Scans, Target};
 use crate::http;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
-use crate::mapping::diagnostic::Diagnostic;
+use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::plan::Model;
 
 /// What locations begin with.
@@ -28,7 +28,7 @@ pub fn public_url(config: &Config, listening: SocketAddr) -> String {
 /// What seals cursors, for all targets.
 pub fn cursors(config: &Config) -> Result<Arc<Cursors>, Vec<Diagnostic>> {
     let cursors = Cursors::new(config.cursor_key.as_ref());
-    cursors.map(Arc::new).map_err(|cause| vec![Diagnostic::whole("cursor_key", cause)])
+    cursors.map(Arc::new).map_err(|cause| vec![Diagnostic::whole(Code::ConfigValue, "cursor_key", cause)])
 }
 
 /// One target, to be changed or only to be read.
@@ -117,7 +117,7 @@ pub fn backend(
 
 /// What is wrong with a target as a whole.
 pub fn wrong(settings: &config::Target, cause: String) -> Diagnostic {
-    Diagnostic::whole(&format!("target {}", settings.name), cause)
+    Diagnostic::whole(Code::BackendUnusable, &format!("target {}", settings.name), cause)
 }
 
 fn connected(
