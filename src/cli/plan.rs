@@ -56,7 +56,7 @@ impl Plan {
         let cursors = build::cursors(&config)?;
         let target = Arc::new(build::target(settings, config.limits, &public_url, &cursors, Intent::Read)?);
         let client = self.client(&target)?;
-        print(target.plan(request, &client).await.map_err(refused)?.trim_end())
+        print(target.plan(request, &client).await.map_err(refused)?.render().trim_end())
     }
 
     /// Who would ask.

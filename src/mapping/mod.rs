@@ -29,6 +29,7 @@ mod schemas;
 mod script;
 mod select;
 mod sort;
+mod source;
 mod suggest;
 mod template;
 #[cfg(test)]
@@ -63,6 +64,8 @@ pub struct Mapping {
     warnings: Vec<Diagnostic>,
     /// What only SQL Server has: without it some is a mistake, some is of no use.
     beyond_sqlite: Vec<Diagnostic>,
+    /// Who gives the values that nobody says.
+    source: source::Source,
 }
 
 // === impl Mapping ===
@@ -110,7 +113,8 @@ impl Mapping {
         verbs::register_patterns(&mut engine);
         hooks::register(&mut engine);
         let (resources, model) = (built.resources, Arc::new(built.model));
-        Ok(Self { resources, model, engine, ast, text: text.into(), warnings, beyond_sqlite })
+        let source = source::Source::World;
+        Ok(Self { resources, model, engine, ast, text: text.into(), warnings, beyond_sqlite, source })
     }
 
     /// The same in front of SQLite, which has less than SQL Server: what cannot be done there is a mistake, what
@@ -120,6 +124,11 @@ impl Mapping {
             self.beyond_sqlite.drain(..).partition(|said| said.severity == Severity::Error);
         self.warnings.extend(warnings);
         if mistakes.is_empty() { Ok(self) } else { Err(mistakes) }
+    }
+
+    /// Whether it has all that it needs in front of SQLite.
+    pub fn is_for_sqlite(&self) -> bool {
+        self.beyond_sqlite.iter().all(|said| said.severity != Severity::Error)
     }
 
     /// What works, and is hardly what was wanted.

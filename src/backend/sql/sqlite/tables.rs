@@ -1,0 +1,370 @@
+//! What a database in memory holds: rows as a JSON file says them, in tables made of them and of what a mapping
+//! touches. A column has the type of its values in the file, a key without any is a number that the database gives,
+//! and what refers to a key has that key's type.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rusqlite::types::Value as Native;
+use rusqlite::{Connection, params_from_iter};
+use serde_json::Value as Json;
+
+use crate::backend::sql::dialect::Dialect;
+use crate::plan::{Disabled, Entity, Key, Model, OnDelete, Predicate, Store, Table, Touched};
+
+/// A table's rows: columns with their values.
+type Rows = Vec<Vec<(String, Native)>>;
+
+/// The rows of each table, as a file says them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Contents(BTreeMap<String, Rows>);
+
+/// The tables that there are.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    columns: BTreeMap<String, BTreeMap<String, Kind>>,
+    keys: BTreeMap<String, Key>,
+    /// Columns whose values are given once only.
+    unique: BTreeSet<(String, String)>,
+    /// Columns that the database counts up.
+    versions: BTreeSet<(String, String)>,
+}
+
+/// What a column holds, as far as it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Unknown,
+    Number,
+    Text,
+}
+
+// === impl Contents ===
+
+impl Contents {
+    /// `{ "Table": [ { "Column": value } ] }`; the error says what is wrong, and where.
+    pub(super) fn parse(json: &Json) -> Result<Self, String> {
+        let tables = json.as_object().ok_or("this is no JSON object of tables")?;
+        let rows = |(table, rows): (&String, &Json)| {
+            let wrong = || format!("{table}: a table is an array of rows, each an object");
+            let rows = rows.as_array().ok_or_else(wrong)?.iter();
+            let row = |row: &Json| {
+                let cells = row.as_object().ok_or_else(wrong)?.iter();
+                cells
+                    .map(|(column, value)| {
+                        let value = native(value).ok_or_else(|| {
+                            format!("{table}.{column}: not null, a truth value, a number, a text or {{\"base64\": …}}")
+                        })?;
+                        Ok((column.clone(), value))
+                    })
+                    .collect()
+            };
+            Ok((table.clone(), rows.map(row).collect::<Result<Rows, String>>()?))
+        };
+        tables.iter().map(rows).collect::<Result<_, String>>().map(Self)
+    }
+
+    /// Puts these rows in place of those that the same tables have.
+    pub(super) fn replace(&self, connection: &Connection) -> Result<(), rusqlite::Error> {
+        for table in self.0.keys() {
+            connection.execute_batch(&format!("DELETE FROM {}", quoted(table)))?;
+        }
+        self.fill(connection)
+    }
+
+    fn fill(&self, connection: &Connection) -> Result<(), rusqlite::Error> {
+        for (table, row) in self.0.iter().flat_map(|(table, rows)| rows.iter().map(move |row| (table, row))) {
+            let names: Vec<String> = row.iter().map(|(column, _)| quoted(column)).collect();
+            let marks = vec!["?"; row.len()].join(", ");
+            let insert = match row.is_empty() {
+                true => format!("INSERT INTO {} DEFAULT VALUES", quoted(table)),
+                false => format!("INSERT INTO {} ({}) VALUES ({marks})", quoted(table), names.join(", ")),
+            };
+            connection.execute(&insert, params_from_iter(row.iter().map(|(_, value)| value)))?;
+        }
+        Ok(())
+    }
+}
+
+fn native(value: &Json) -> Option<Native> {
+    Some(match value {
+        Json::Null => Native::Null,
+        Json::Bool(truth) => Native::Integer(i64::from(*truth)),
+        Json::Number(number) => match number.as_i64() {
+            Some(number) => Native::Integer(number),
+            None => Native::Real(number.as_f64()?),
+        },
+        Json::String(text) => Native::Text(text.clone()),
+        Json::Object(octets) => Native::Blob(STANDARD.decode(octets.get("base64")?.as_str()?).ok()?),
+        Json::Array(_) => return None,
+    })
+}
+
+// === impl Tables ===
+
+impl Tables {
+    /// Those that the rows are of, and all that a mapping touches.
+    pub(super) fn of(contents: &[&Contents], model: &Model, touched: &[Touched]) -> Self {
+        let mut tables = Self::default();
+        for (table, rows) in contents.iter().flat_map(|contents| &contents.0) {
+            tables.columns.entry(tables.spelled(table)).or_default();
+            for (column, value) in rows.iter().flatten() {
+                tables.learn(table, column, kind(value));
+            }
+        }
+        let own = model.entities.values().filter_map(|entity| match &entity.store {
+            Store::Table(table) => Some((entity, table)),
+            Store::Entries(_) => None,
+        });
+        let own: Vec<(&Entity, &Table)> = own.collect();
+        for (entity, table) in &own {
+            tables.touch(entity, table, touched.iter().find(|touched| touched.entity == entity.name));
+        }
+        // A key that nobody gives is a number; it is known only when all values are.
+        let (numbers, written) = (tables.keys.clone(), written(&own, touched));
+        for (table, key) in &numbers {
+            if let [column] = key.columns() {
+                let is_given = written.contains(&(table.clone(), column.to_string()));
+                tables.learn(table, column, if is_given { Kind::Unknown } else { Kind::Number });
+            }
+        }
+        for (entity, table) in &own {
+            tables.refer(model, entity, table);
+        }
+        tables
+    }
+
+    /// The schemas that stand in tables' names.
+    pub(super) fn schemas(&self) -> BTreeSet<String> {
+        let schema = |table: &String| table.rsplit_once('.').map(|(schema, _)| schema.to_owned());
+        self.columns.keys().filter_map(schema).collect()
+    }
+
+    /// Makes them, with these rows.
+    pub(super) fn make(&self, connection: &Connection, contents: &Contents) -> Result<(), rusqlite::Error> {
+        for (table, columns) in &self.columns {
+            connection.execute_batch(&self.created(table, columns))?;
+        }
+        contents.fill(connection)?;
+        for (at, (table, column)) in self.unique.iter().enumerate() {
+            let (schema, name) =
+                table.rsplit_once('.').map_or(("main", &**table), |(schema, name)| (schema, name));
+            let index = format!("{}.{}", quoted(schema), quoted(&format!("gantry {at}")));
+            // Where the rows say that values come twice, nothing says that they may not.
+            let _ = connection.execute_batch(&format!(
+                "CREATE UNIQUE INDEX {index} ON {} ({} COLLATE NOCASE)",
+                quoted(name),
+                quoted(column)
+            ));
+        }
+        Ok(())
+    }
+
+    fn created(&self, table: &str, columns: &BTreeMap<String, Kind>) -> String {
+        let key = self.keys.get(table).map(Key::columns).unwrap_or_default();
+        let own = |column: &str| matches!(key, [only] if **only == *column);
+        let column = |(name, kind): (&String, &Kind)| {
+            let kind = match kind {
+                Kind::Unknown => "",
+                Kind::Number if own(name) => " INTEGER PRIMARY KEY",
+                Kind::Number => " NUMERIC",
+                Kind::Text => " TEXT",
+            };
+            let counted = self.versions.contains(&(table.to_owned(), name.clone()));
+            format!("{}{kind}{}", quoted(name), if counted { " DEFAULT 1" } else { "" })
+        };
+        let mut parts: Vec<String> = columns.iter().map(column).collect();
+        if !parts.iter().any(|part| part.ends_with("PRIMARY KEY")) && !key.is_empty() {
+            let names: Vec<String> = key.iter().map(|column| quoted(column)).collect();
+            parts.push(format!("PRIMARY KEY ({})", names.join(", ")));
+        }
+        if parts.is_empty() {
+            parts.push("\"-\"".to_owned());
+        }
+        format!("CREATE TABLE {} ({})", quoted(table), parts.join(", "))
+    }
+
+    /// The table's name as it is known already, for case does not count.
+    fn spelled(&self, table: &str) -> String {
+        let known = self.columns.keys().find(|known| known.eq_ignore_ascii_case(table));
+        known.cloned().unwrap_or_else(|| table.to_owned())
+    }
+
+    fn learn(&mut self, table: &str, column: &str, kind: Kind) {
+        let columns = self.columns.entry(self.spelled(table)).or_default();
+        let name = columns.keys().find(|known| known.eq_ignore_ascii_case(column)).cloned();
+        let known = columns.entry(name.unwrap_or_else(|| column.to_owned())).or_default();
+        *known = match (*known, kind) {
+            (known, Kind::Unknown) => known,
+            (Kind::Unknown, kind) => kind,
+            (Kind::Number, Kind::Number) => Kind::Number,
+            _ => Kind::Text,
+        };
+    }
+
+    fn known(&self, table: &str, column: &str) -> Kind {
+        let columns = self.columns.get(&self.spelled(table));
+        let found = columns.and_then(|all| all.iter().find(|(known, _)| known.eq_ignore_ascii_case(column)));
+        found.map(|(_, kind)| *kind).unwrap_or_default()
+    }
+
+    /// All columns of a type that there must be.
+    fn touch(&mut self, entity: &Entity, table: &Table, touched: Option<&Touched>) {
+        let mut all: Vec<(String, String)> = Vec::new();
+        let mut key = |table: &str, key: &Key| {
+            all.extend(key.columns().iter().map(|column| (table.to_owned(), column.to_string())));
+        };
+        key(&table.name, &table.id);
+        for lookup in &table.lookups {
+            key(&lookup.table, &lookup.key);
+            key(&table.name, &lookup.foreign_key);
+        }
+        table.children.iter().for_each(|child| key(&child.table, &child.foreign_key));
+        table.parts.iter().for_each(|part| key(&part.table, &part.key));
+        table.rest.iter().for_each(|rest| key(&rest.table, &rest.key));
+        for (native, columns) in &table.links {
+            key(table.place(native), columns);
+        }
+        let mut one = |table: &str, column: &str| all.push((table.to_owned(), column.to_owned()));
+        let natives = touched.into_iter().flat_map(Touched::natives);
+        let natives = natives.chain(entity.references.keys()).chain(&entity.unique).chain(&entity.version);
+        for native in natives.filter(|native| !table.links.contains_key(*native)) {
+            one(table.place(native), &native.name);
+        }
+        for lookup in &table.lookups {
+            lookup.initial.keys().for_each(|column| one(&lookup.table, column));
+            tested(&lookup.only, &mut |column| one(&lookup.table, column));
+        }
+        for child in &table.children {
+            child.initial.keys().for_each(|column| one(&child.table, column));
+            tested(&child.only, &mut |column| one(&child.table, column));
+        }
+        for part in &table.parts {
+            let dated = part.dated.iter().flat_map(|dated| [&dated.date, &dated.seq]);
+            dated.for_each(|column| one(&part.table, column));
+            part.sequences.iter().for_each(|(column, _)| one(&part.table, column));
+            tested(&part.only, &mut |column| one(&part.table, column));
+        }
+        table.rest.iter().for_each(|rest| one(&rest.table, &rest.column));
+        table.sequences.iter().for_each(|(column, _)| one(&table.name, column));
+        tested(&table.only, &mut |column| one(&table.name, column));
+        for rule in &entity.on_delete {
+            rule.rows.keys().for_each(|column| one(&table.name, column));
+            if let OnDelete::Disable(disable) = &rule.how {
+                let account = disable.account.iter().map(|(native, _): &(_, Disabled)| native);
+                account.for_each(|native| one(table.place(native), &native.name));
+                disable.values.keys().for_each(|column| one(&table.name, column));
+            }
+        }
+        all.iter().for_each(|(table, column)| self.learn(table, column, Kind::Unknown));
+        let name = self.spelled(&table.name);
+        for native in entity.unique.iter().filter(|native| native.part.is_none()) {
+            self.unique.insert((name.clone(), native.name.to_string()));
+        }
+        for native in entity.version.iter().filter(|native| native.part.is_none()) {
+            self.versions.insert((name.clone(), native.name.to_string()));
+        }
+        self.keys.insert(name, table.id.clone());
+    }
+
+    /// What holds a key has that key's type.
+    fn refer(&mut self, model: &Model, entity: &Entity, table: &Table) {
+        let mut same = |holder: &str, columns: &Key, of: &str, key: &Key| {
+            for (column, key) in columns.columns().iter().zip(key.columns()) {
+                if self.known(holder, column) == Kind::Unknown {
+                    self.learn(holder, column, self.known(of, key));
+                }
+            }
+        };
+        for lookup in &table.lookups {
+            same(&table.name, &lookup.foreign_key, &lookup.table, &lookup.key);
+        }
+        for child in &table.children {
+            same(&child.table, &child.foreign_key, &table.name, &table.id);
+        }
+        table.parts.iter().for_each(|part| same(&part.table, &part.key, &table.name, &table.id));
+        table.rest.iter().for_each(|rest| same(&rest.table, &rest.key, &table.name, &table.id));
+        for (native, targets) in &entity.references {
+            let target = targets.iter().find_map(|target| match &model.entity(target)?.store {
+                Store::Table(table) => Some(table),
+                Store::Entries(_) => None,
+            });
+            let Some(target) = target.filter(|_| !table.stand_ins.contains_key(native)) else { continue };
+            same(table.place(native), &table.columns(native), &target.name, &target.id);
+        }
+    }
+}
+
+/// The columns of types' own tables that a mapping gives a value.
+fn written(own: &[(&Entity, &Table)], touched: &[Touched]) -> BTreeSet<(String, String)> {
+    let mut written = BTreeSet::new();
+    for (entity, table) in own {
+        let natives = touched.iter().filter(|one| one.entity == entity.name).flat_map(|one| &one.written);
+        for native in natives.filter(|native| native.part.is_none()) {
+            let columns = table.columns(native);
+            written
+                .extend(columns.columns().iter().map(|column| (table.name.to_string(), column.to_string())));
+        }
+    }
+    written
+}
+
+fn kind(value: &Native) -> Kind {
+    match value {
+        Native::Null | Native::Blob(_) => Kind::Unknown,
+        Native::Integer(_) | Native::Real(_) => Kind::Number,
+        Native::Text(_) => Kind::Text,
+    }
+}
+
+/// The columns that a condition on one table is about.
+fn tested(predicate: &Predicate, one: &mut dyn FnMut(&str)) {
+    match predicate {
+        Predicate::And(terms) | Predicate::Or(terms) => terms.iter().for_each(|term| tested(term, one)),
+        Predicate::Not(inner) => tested(inner, one),
+        Predicate::Test(native, _) => one(&native.name),
+        Predicate::All
+        | Predicate::Nothing
+        | Predicate::Id(_)
+        | Predicate::Entry(_)
+        | Predicate::Child(..) => {}
+    }
+}
+
+pub(super) fn quoted(name: &str) -> String {
+    Dialect::Sqlite.quote(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rows_are_taken_as_json_has_them() {
+        let file =
+            json!({ "T": [{ "a": 1, "b": "x", "c": true, "d": null, "e": 0.5, "f": { "base64": "/9g=" } }] });
+        let values = vec![
+            Native::Integer(1),
+            Native::Text("x".to_owned()),
+            Native::Integer(1),
+            Native::Null,
+            Native::Real(0.5),
+            Native::Blob(vec![0xff, 0xd8]),
+        ];
+        let Contents(tables) = Contents::parse(&file).unwrap();
+        assert_eq!(tables["T"][0].iter().map(|(_, value)| value.clone()).collect::<Vec<_>>(), values);
+        for (file, told) in [
+            (json!([]), "no JSON object"),
+            (json!({ "T": {} }), "T: a table is"),
+            (json!({ "T": [1] }), "T: a table is"),
+            (json!({ "T": [{ "a": [] }] }), "T.a: not null"),
+            (json!({ "T": [{ "a": { "base64": "%" } }] }), "T.a: not null"),
+        ] {
+            let found = Contents::parse(&file).unwrap_err();
+            assert!(found.contains(told), "{found}");
+        }
+    }
+}
