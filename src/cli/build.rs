@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::mapping::diagnostic::Diagnostic;
 use crate::plan::Model;
+use crate::rehearsal::{self, Facts};
 
 /// Everything that a configuration serves. `listening` is what locations begin with where the
 /// configuration has no `public_url`. Answers the mistakes of all targets.
@@ -57,11 +58,46 @@ pub fn target(
     cursors: &Arc<Cursors>,
     intent: Intent,
 ) -> Result<Target, Vec<Diagnostic>> {
+    let backend = |mapping: &Mapping| {
+        for warning in mapping.warnings() {
+            tracing::warn!(target = settings.name, "{warning}");
+        }
+        backend(&settings.store, Arc::clone(mapping.model()), limits, intent)
+    };
+    in_front_of(settings, limits, public_url, cursors, backend)
+}
+
+/// One target in front of what a file says that its backend holds, for plans only.
+pub fn against(
+    settings: &config::Target,
+    limits: Limits,
+    public_url: &str,
+    cursors: &Arc<Cursors>,
+    facts: &Facts,
+) -> Result<Target, Vec<Diagnostic>> {
+    let backend = |mapping: &Mapping| {
+        let kind = match &settings.store {
+            Store::Sqlite(_) => rehearsal::Kind::Database(sql::StandsFor::Sqlite),
+            Store::SqlServer(_) => rehearsal::Kind::Database(sql::StandsFor::SqlServer),
+            Store::Ldap(ldap) => match ldap.server {
+                Some(server) => rehearsal::Kind::Directory(kind(server)),
+                None => rehearsal::Kind::likely(mapping),
+            },
+        };
+        kind.backend(facts, mapping, &limits, true)
+    };
+    in_front_of(settings, limits, public_url, cursors, backend)
+}
+
+fn in_front_of(
+    settings: &config::Target,
+    limits: Limits,
+    public_url: &str,
+    cursors: &Arc<Cursors>,
+    backend: impl FnOnce(&Mapping) -> Result<Arc<dyn Backend>, String>,
+) -> Result<Target, Vec<Diagnostic>> {
     let mapping = mapping(settings)?;
-    for warning in mapping.warnings() {
-        tracing::warn!(target = settings.name, "{warning}");
-    }
-    let backend = backend(&settings.store, Arc::clone(mapping.model()), limits, intent)
+    let backend = backend(&mapping)
         .map_err(|cause| vec![Diagnostic::whole(&format!("target {}", settings.name), cause)])?;
     Ok(Target {
         name: settings.name.clone(),

@@ -141,4 +141,12 @@ impl Planned {
             }
         }
     }
+
+    /// As JSON: its steps, secrets left out; none where nothing is to do.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Steps(plan) => plan.to_json(),
+            Self::Answered(_) => Plan::default().to_json(),
+        }
+    }
 }

@@ -30,8 +30,9 @@ impl Source {
 
 impl Mapping {
     /// The same where the time stands still and identifiers count from 1, for a request whose plan must always be the
-    /// same.
+    /// same. Scripts are bounded by their operations alone then: how busy the machine is must decide nothing.
     pub fn fixed(mut self, now: OffsetDateTime) -> Self {
+        self.engine.on_progress(|_| None);
         self.source = Source::Fixed { now, count: AtomicU64::new(1) };
         self
     }

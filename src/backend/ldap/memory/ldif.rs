@@ -1,5 +1,7 @@
 //! Entries as LDIF has them (RFC 2849), as `ldapsearch` prints them or as a person writes them.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -33,13 +35,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<Held>, String> {
         }
     }
     entries.extend(current);
-    for (at, entry) in entries.iter().enumerate() {
-        let same = |other: &Held| other.name.normalised() == entry.name.normalised();
-        if entries.iter().take(at).any(same) {
-            return Err(format!("{} is there twice", entry.dn));
-        }
+    let mut names = BTreeSet::new();
+    match entries.iter().find(|entry| !names.insert(entry.name.normalised())) {
+        Some(twice) => Err(format!("{} is there twice", twice.dn)),
+        None => Ok(entries),
     }
-    Ok(entries)
 }
 
 fn begun(dn: Vec<u8>) -> Option<Held> {

@@ -11,14 +11,19 @@ const EXACT: [&str; 4] = ["memberUid", "homeDirectory", "loginShell", "gecos"];
 /// Active Directory's rule for numbers in which all these bits are set.
 const BIT_AND: &[u8] = b"1.2.840.113556.1.4.803";
 
-/// A filter, taken apart by the wire library.
-pub(super) struct Filter(Tag);
+/// A filter, taken apart by the wire library, and its text in lower case.
+pub(super) struct Filter(Tag, String);
 
 // === impl Filter ===
 
 impl Filter {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        ldap3::parse_filter(text).ok().map(Self)
+        ldap3::parse_filter(text).ok().map(|filter| Self(filter, text.to_ascii_lowercase()))
+    }
+
+    /// Whether it may be about this attribute.
+    pub(super) fn mentions(&self, attribute: &str) -> bool {
+        self.1.contains(&attribute.to_ascii_lowercase())
     }
 
     pub(super) fn holds(&self, held: &Held) -> bool {

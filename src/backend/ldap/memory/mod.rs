@@ -6,8 +6,11 @@
 mod ldif;
 mod matches;
 mod stamps;
+#[cfg(test)]
+mod tests;
 mod write;
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ldap3::LdapResult;
@@ -19,12 +22,28 @@ use super::codes;
 use super::dn::Dn;
 use super::entry::Entry;
 use super::kind::Kind;
-use matches::{Filter, octets_equal};
+use matches::Filter;
 
 /// What says of a person in which groups it is.
 const MEMBER_OF: &str = "memberOf";
 /// And of a group who is in it.
 const MEMBERS: [&str; 2] = ["member", "uniqueMember"];
+/// Attributes that are a server's own, in lower case.
+const OPERATIONAL: [&str; 13] = [
+    "createtimestamp",
+    "creatorsname",
+    "entrycsn",
+    "entrydn",
+    "entryusn",
+    "entryuuid",
+    "hassubordinates",
+    "memberof",
+    "modifiersname",
+    "modifytimestamp",
+    "nsuniqueid",
+    "structuralobjectclass",
+    "subschemasubentry",
+];
 
 /// A directory in memory.
 #[derive(Debug)]
@@ -52,6 +71,9 @@ struct State {
     writes: u64,
 }
 
+/// The DNs of groups, by the normalised name of who is in them.
+type Groups = HashMap<String, Vec<Vec<u8>>>;
+
 /// An entry.
 #[derive(Clone, Debug)]
 struct Held {
@@ -65,17 +87,17 @@ struct Held {
 impl Memory {
     /// The entries of an LDIF file. The error says what is wrong in it, and where.
     pub(super) fn new(ldif: &str, model: &Model, kind: Kind, now: OffsetDateTime) -> Result<Self, String> {
-        let state = State { entries: ldif::parse(ldif)?, ..State::default() };
+        let mut entries = ldif::parse(ldif)?;
         let (mut bases, mut links, mut must, mut ids, mut versions) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for entity in model.entities.values() {
-            let Store::Entries(entries) = &entity.store else { continue };
-            bases.extend(Dn::parse(&entries.base));
-            let by_dn = entity.references.keys().filter(|native| !entries.stand_ins.contains_key(*native));
+            let Store::Entries(of) = &entity.store else { continue };
+            bases.extend(Dn::parse(&of.base));
+            let by_dn = entity.references.keys().filter(|native| !of.stand_ins.contains_key(*native));
             links.extend(by_dn.map(|native| native.name.to_ascii_lowercase()));
-            let placeholder = entries.placeholder.iter();
+            let placeholder = of.placeholder.iter();
             must.extend(placeholder.map(|(attribute, dn)| (attribute.to_ascii_lowercase(), dn.clone())));
-            ids.push(entries.id.to_string());
+            ids.push(of.id.to_string());
             versions.extend(entity.version.iter().map(|native| native.name.to_string()));
         }
         links.retain(|attribute| !attribute.eq_ignore_ascii_case(MEMBER_OF));
@@ -83,7 +105,10 @@ impl Memory {
             all.sort();
             all.dedup();
         }
-        Ok(Self { kind, now, bases, links, must, ids, versions, state: Mutex::new(state) })
+        let mut memory = Self { kind, now, bases, links, must, ids, versions, state: Mutex::default() };
+        entries.iter_mut().enumerate().for_each(|(place, held)| memory.complete(held, place));
+        memory.state = Mutex::new(State { entries, ..State::default() });
+        Ok(memory)
     }
 
     /// What kind of server it stands for.
@@ -109,9 +134,25 @@ impl Memory {
             Scope::Base => held.name.normalised() == base.normalised(),
             Scope::Subtree => held.name.under(&base),
         };
-        let shown = state.entries.iter().filter(is_inside).map(|held| state.shown(held));
+        // Of few searches only: it takes a look at all of them.
+        let is_asked = |name: &str| name.eq_ignore_ascii_case(MEMBER_OF);
+        let groups =
+            attributes.iter().any(|name| name == "*" || is_asked(name)) || filter.mentions(MEMBER_OF);
+        let groups = groups.then(|| state.groups());
+        let shown = state.entries.iter().filter(is_inside).map(|held| {
+            let mut shown = held.clone();
+            if let Some(groups) = &groups {
+                shown.set(MEMBER_OF, groups.get(&held.name.normalised()).cloned().unwrap_or_default());
+            }
+            shown
+        });
+        let all_is_plain = self.kind == Kind::ActiveDirectory;
+        let wants = |name: &str| {
+            let is_plain = all_is_plain || !is_operational(name);
+            attributes.iter().any(|one| one.eq_ignore_ascii_case(name) || (one == "*" && is_plain))
+        };
         let mut found: Vec<Entry> =
-            shown.filter(|held| filter.holds(held)).map(|held| held.entry(attributes)).collect();
+            shown.filter(|held| filter.holds(held)).map(|held| held.entry(&wants)).collect();
         match *size_limit > 0 && found.len() > *size_limit {
             true => {
                 found.truncate(*size_limit);
@@ -146,16 +187,17 @@ impl State {
         self.entries.iter().position(|held| held.name.normalised() == name)
     }
 
-    /// The entry with what the directory itself says of its groups.
-    fn shown(&self, held: &Held) -> Held {
-        let mut shown = held.clone();
-        let is_member = |group: &&Held| {
-            let members = MEMBERS.iter().flat_map(|attribute| group.values(attribute));
-            members.into_iter().any(|dn| octets_equal(MEMBER_OF, dn, held.dn.as_bytes()))
-        };
-        let groups = self.entries.iter().filter(is_member).map(|group| group.dn.clone().into_bytes());
-        shown.set(MEMBER_OF, groups.collect());
-        shown
+    /// In which groups each name is.
+    fn groups(&self) -> Groups {
+        let mut groups = Groups::new();
+        for held in &self.entries {
+            let members = MEMBERS.iter().flat_map(|attribute| held.values(attribute));
+            let names = members.filter_map(|dn| Dn::parse(std::str::from_utf8(dn).ok()?));
+            for name in names {
+                groups.entry(name.normalised()).or_default().push(held.dn.clone().into_bytes());
+            }
+        }
+        groups
     }
 }
 
@@ -187,11 +229,18 @@ impl Held {
     }
 
     /// With the attributes that are asked for.
-    fn entry(self, wanted: &[String]) -> Entry {
-        let is_wanted = |name: &str| wanted.iter().any(|one| one == "*" || one.eq_ignore_ascii_case(name));
-        let attributes = self.attributes.into_iter().filter(|(name, _)| is_wanted(name)).collect();
+    fn entry(self, wants: &dyn Fn(&str) -> bool) -> Entry {
+        let attributes = self.attributes.into_iter().filter(|(name, _)| wants(name)).collect();
         Entry::new(self.dn, attributes)
     }
+}
+
+/// Whether an attribute is given only by its name (RFC 4512 §3.4), on servers that tell these from others.
+fn is_operational(attribute: &str) -> bool {
+    let attribute = attribute.to_ascii_lowercase();
+    OPERATIONAL.contains(&attribute.as_str())
+        || attribute.starts_with("pwd")
+        || attribute.starts_with("nsaccount")
 }
 
 fn result(rc: u32, text: &str) -> LdapResult {

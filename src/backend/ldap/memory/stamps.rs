@@ -1,6 +1,7 @@
 //! What a server itself writes into an entry: its id, when it was made and changed, and what changes with every write.
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::super::id;
 use super::super::kind::Kind;
@@ -15,7 +16,19 @@ const FIRST_CHANGE: u64 = 1_000_000;
 impl Memory {
     /// What a new entry has beside what it is sent with; its ids count from 1.
     pub(super) fn begin(&self, held: &mut Held, number: u64) {
-        let uuid = uuid::Uuid::from_u128(u128::from(number));
+        self.identify(held, Uuid::from_u128(u128::from(number)));
+        let (created, _) = self.times();
+        held.set(created, vec![self.instant(self.now)]);
+    }
+
+    /// Gives an entry that a file shows without its id one, by its place there: no server has such entries.
+    pub(super) fn complete(&self, held: &mut Held, place: usize) {
+        if self.ids.iter().all(|attribute| held.values(attribute).is_empty()) {
+            self.identify(held, Uuid::from_u128(u128::MAX - place as u128));
+        }
+    }
+
+    fn identify(&self, held: &mut Held, uuid: Uuid) {
         for attribute in &self.ids {
             let value = match attribute {
                 guid if id::is_guid(guid) => uuid.as_bytes().to_vec(),
@@ -26,8 +39,6 @@ impl Memory {
             };
             held.set(attribute, vec![value]);
         }
-        let (created, _) = self.times();
-        held.set(created, vec![self.instant(self.now)]);
     }
 
     /// What a write leaves in the entry that it changed.
