@@ -12,7 +12,7 @@ use crate::rehearsal::{Case, Folder, Outcome, Trouble, mappings};
 
 #[derive(Args)]
 pub struct Test {
-    /// The folder of a mapping, of several mappings or of one test [default: the one that this is]
+    /// The folder of a mapping, of several mappings or of one test [default: the current one]
     folders: Vec<PathBuf>,
     /// Write the plans and answers of all these tests as they are now
     #[arg(long)]

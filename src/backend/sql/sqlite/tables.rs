@@ -11,7 +11,7 @@ use rusqlite::{Connection, params_from_iter};
 use serde_json::Value as Json;
 
 use crate::backend::sql::dialect::Dialect;
-use crate::plan::{Disabled, Entity, Key, Model, OnDelete, Predicate, Store, Table, Touched};
+use crate::plan::{self, Entity, Key, Model, OnDelete, Predicate, Store, Table, Touched};
 
 /// A table's rows: columns with their values.
 type Rows = Vec<Vec<(String, Native)>>;
@@ -179,6 +179,7 @@ impl Tables {
             let names: Vec<String> = key.iter().map(|column| quoted(column)).collect();
             parts.push(format!("PRIMARY KEY ({})", names.join(", ")));
         }
+        // A table has a column at least.
         if parts.is_empty() {
             parts.push("\"-\"".to_owned());
         }
@@ -211,60 +212,19 @@ impl Tables {
 
     /// All columns of a type that there must be.
     fn touch(&mut self, entity: &Entity, table: &Table, touched: Option<&Touched>) {
-        let mut all: Vec<(String, String)> = Vec::new();
-        let mut key = |table: &str, key: &Key| {
-            all.extend(key.columns().iter().map(|column| (table.to_owned(), column.to_string())));
-        };
-        key(&table.name, &table.id);
-        for lookup in &table.lookups {
-            key(&lookup.table, &lookup.key);
-            key(&table.name, &lookup.foreign_key);
+        for (place, key) in keys(table) {
+            key.columns().iter().for_each(|column| self.learn(place, column, Kind::Unknown));
         }
-        table.children.iter().for_each(|child| key(&child.table, &child.foreign_key));
-        table.parts.iter().for_each(|part| key(&part.table, &part.key));
-        table.rest.iter().for_each(|rest| key(&rest.table, &rest.key));
-        for (native, columns) in &table.links {
-            key(table.place(native), columns);
-        }
-        let mut one = |table: &str, column: &str| all.push((table.to_owned(), column.to_owned()));
         let natives = touched.into_iter().flat_map(Touched::natives);
         let natives = natives.chain(entity.references.keys()).chain(&entity.unique).chain(&entity.version);
         for native in natives.filter(|native| !table.links.contains_key(*native)) {
-            one(table.place(native), &native.name);
+            self.learn(table.place(native), &native.name, Kind::Unknown);
         }
-        for lookup in &table.lookups {
-            lookup.initial.keys().for_each(|column| one(&lookup.table, column));
-            tested(&lookup.only, &mut |column| one(&lookup.table, column));
-        }
-        for child in &table.children {
-            child.initial.keys().for_each(|column| one(&child.table, column));
-            tested(&child.only, &mut |column| one(&child.table, column));
-        }
-        for part in &table.parts {
-            let dated = part.dated.iter().flat_map(|dated| [&dated.date, &dated.seq]);
-            dated.for_each(|column| one(&part.table, column));
-            part.sequences.iter().for_each(|(column, _)| one(&part.table, column));
-            tested(&part.only, &mut |column| one(&part.table, column));
-        }
-        table.rest.iter().for_each(|rest| one(&rest.table, &rest.column));
-        table.sequences.iter().for_each(|(column, _)| one(&table.name, column));
-        tested(&table.only, &mut |column| one(&table.name, column));
-        for rule in &entity.on_delete {
-            rule.rows.keys().for_each(|column| one(&table.name, column));
-            if let OnDelete::Disable(disable) = &rule.how {
-                let account = disable.account.iter().map(|(native, _): &(_, Disabled)| native);
-                account.for_each(|native| one(table.place(native), &native.name));
-                disable.values.keys().for_each(|column| one(&table.name, column));
-            }
-        }
-        all.iter().for_each(|(table, column)| self.learn(table, column, Kind::Unknown));
+        given(table, &mut |place, column| self.learn(place, column, Kind::Unknown));
+        deciding(entity, table, &mut |place, column| self.learn(place, column, Kind::Unknown));
         let name = self.spelled(&table.name);
-        for native in entity.unique.iter().filter(|native| native.part.is_none()) {
-            self.unique.insert((name.clone(), native.name.to_string()));
-        }
-        for native in entity.version.iter().filter(|native| native.part.is_none()) {
-            self.versions.insert((name.clone(), native.name.to_string()));
-        }
+        self.unique.extend(own(&name, &entity.unique));
+        self.versions.extend(own(&name, &entity.version));
         self.keys.insert(name, table.id.clone());
     }
 
@@ -292,6 +252,59 @@ impl Tables {
             });
             let Some(target) = target.filter(|_| !table.stand_ins.contains_key(native)) else { continue };
             same(table.place(native), &table.columns(native), &target.name, &target.id);
+        }
+    }
+}
+
+/// The natives among these that are the table's own columns.
+fn own<'a>(
+    table: &str,
+    natives: impl IntoIterator<Item = &'a plan::Native>,
+) -> impl Iterator<Item = (String, String)> {
+    let own = natives.into_iter().filter(|native| native.part.is_none());
+    own.map(move |native| (table.to_owned(), native.name.to_string()))
+}
+
+/// The keys in a type's tables, its own and those that lead to others, each with the table that it is in.
+fn keys(table: &Table) -> impl Iterator<Item = (&str, &Key)> {
+    let lookups = table.lookups.iter();
+    let lookups =
+        lookups.flat_map(|lookup| [(&*lookup.table, &lookup.key), (&*table.name, &lookup.foreign_key)]);
+    let children = table.children.iter().map(|child| (&*child.table, &child.foreign_key));
+    let parts = table.parts.iter().map(|part| (&*part.table, &part.key));
+    let rest = table.rest.iter().map(|rest| (&*rest.table, &rest.key));
+    let links = table.links.iter().map(|(native, columns)| (table.place(native), columns));
+    let own = std::iter::once((&*table.name, &table.id));
+    own.chain(lookups).chain(children).chain(parts).chain(rest).chain(links)
+}
+
+/// The columns that no line is about: what the mapping gives, and where documents and history stand.
+fn given(table: &Table, one: &mut dyn FnMut(&str, &str)) {
+    table.lookups.iter().for_each(|all| all.initial.keys().for_each(|column| one(&all.table, column)));
+    table.children.iter().for_each(|all| all.initial.keys().for_each(|column| one(&all.table, column)));
+    for part in &table.parts {
+        let dated = part.dated.iter().flat_map(|dated| [&dated.date, &dated.seq]);
+        let counted = part.sequences.iter().map(|(column, _)| column);
+        dated.chain(counted).for_each(|column| one(&part.table, column));
+    }
+    table.rest.iter().for_each(|rest| one(&rest.table, &rest.column));
+    table.sequences.iter().for_each(|(column, _)| one(&table.name, column));
+}
+
+/// The columns that decide which rows there are, and what becomes of them.
+fn deciding(entity: &Entity, table: &Table, one: &mut dyn FnMut(&str, &str)) {
+    let lookups = table.lookups.iter().map(|lookup| (&lookup.table, &lookup.only));
+    let children = table.children.iter().map(|child| (&child.table, &child.only));
+    let parts = table.parts.iter().map(|part| (&part.table, &part.only));
+    let own = std::iter::once((&table.name, &table.only));
+    for (place, only) in own.chain(lookups).chain(children).chain(parts) {
+        tested(only, &mut |column| one(place, column));
+    }
+    for rule in &entity.on_delete {
+        rule.rows.keys().for_each(|column| one(&table.name, column));
+        if let OnDelete::Disable(disable) = &rule.how {
+            disable.account.iter().for_each(|(native, _)| one(table.place(native), &native.name));
+            disable.values.keys().for_each(|column| one(&table.name, column));
         }
     }
 }
