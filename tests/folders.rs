@@ -213,6 +213,30 @@ fn tables_of_sql_server_are_rehearsed_too() {
     assert!(read("create/plan.sql").contains("NEXT VALUE FOR [hr].[Ids]"), "{}", read("create/plan.sql"));
 }
 
+/// Where a file's rows say that a value comes twice, in two tenants, it does not come twice in one.
+#[test]
+fn a_name_is_taken_within_its_tenant() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("tests/mappings/tenants"), folder.path());
+    let tests = folder.path().join("tests");
+    fs::create_dir_all(&tests).unwrap();
+    let account = |number: &str, tenant: u8, login: &str| {
+        format!(r#"{{ "AccountNo": "{number}", "TenantId": {tenant}, "LoginCd": "{login}" }}"#)
+    };
+    let accounts = [account("a", 7, "ada"), account("b", 8, "ADA"), account("c", 8, "bob")].join(", ");
+    fs::write(tests.join("before.json"), format!("{{ \"Account\": [{accounts}] }}")).unwrap();
+    for (login, status) in [("Ada", "409\n"), ("bob", "201\n")] {
+        let case = tests.join(login);
+        fs::create_dir_all(&case).unwrap();
+        let request = format!("POST /Users\n\n{{ \"userName\": \"{login}\" }}\n");
+        fs::write(case.join("request.http"), request).unwrap();
+        let done = gantry(folder.path(), &["test", "--update"]);
+        assert!(done.status.success(), "{}", text(&done.stdout));
+        let answer = fs::read_to_string(case.join("answer.http")).unwrap();
+        assert!(answer.starts_with(status), "{login}: {answer}");
+    }
+}
+
 // === plan ===
 
 /// A configuration of targets whose backends do not exist.

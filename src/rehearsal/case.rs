@@ -75,6 +75,8 @@ impl Case {
         let target = self.target(facts, true)?;
         Ok(match target.plan(asked, &self.client()).await {
             Ok(planned) => planned.render(),
+            // A bulk request is done, and not planned.
+            Err(error) if error.status == 501 => format!("# no plan: {}\n", error.detail),
             Err(error) => {
                 let kind = error.scim_type.map(|kind| format!(" {}", kind.name())).unwrap_or_default();
                 format!("# nothing is done: the answer is {}{kind}\n", error.status)

@@ -25,8 +25,8 @@ pub(super) struct Contents(BTreeMap<String, Rows>);
 pub(super) struct Tables {
     columns: BTreeMap<String, BTreeMap<String, Kind>>,
     keys: BTreeMap<String, Key>,
-    /// Columns whose values are given once only.
-    unique: BTreeSet<(String, String)>,
+    /// Columns whose values are given once only, each with those that tell one tenant's rows from another's.
+    unique: BTreeMap<(String, String), Vec<String>>,
     /// Columns that the database counts up.
     versions: BTreeSet<(String, String)>,
 }
@@ -147,16 +147,18 @@ impl Tables {
             connection.execute_batch(&self.created(table, columns))?;
         }
         contents.fill(connection)?;
-        for (at, (table, column)) in self.unique.iter().enumerate() {
+        for (at, ((table, column), tenant)) in self.unique.iter().enumerate() {
             let (schema, name) =
                 table.rsplit_once('.').map_or(("main", &**table), |(schema, name)| (schema, name));
             let index = format!("{}.{}", quoted(schema), quoted(&format!("gantry {at}")));
-            // Where the rows say that values come twice, nothing says that they may not.
-            let _ = connection.execute_batch(&format!(
-                "CREATE UNIQUE INDEX {index} ON {} ({} COLLATE NOCASE)",
-                quoted(name),
-                quoted(column)
-            ));
+            let unique = |tenant: &[String]| {
+                let tenant: String = tenant.iter().map(|column| format!("{}, ", quoted(column))).collect();
+                let columns = format!("{tenant}{} COLLATE NOCASE", quoted(column));
+                connection
+                    .execute_batch(&format!("CREATE UNIQUE INDEX {index} ON {} ({columns})", quoted(name)))
+            };
+            // Where the rows say that a value comes twice, it may, if not within a tenant.
+            let _ = unique(&[]).or_else(|_| unique(tenant));
         }
         Ok(())
     }
@@ -223,7 +225,8 @@ impl Tables {
         given(table, &mut |place, column| self.learn(place, column, Kind::Unknown));
         deciding(entity, table, &mut |place, column| self.learn(place, column, Kind::Unknown));
         let name = self.spelled(&table.name);
-        self.unique.extend(own(&name, &entity.unique));
+        let tenant = equal(&table.only);
+        self.unique.extend(own(&name, &entity.unique).map(|column| (column, tenant.clone())));
         self.versions.extend(own(&name, &entity.version));
         self.keys.insert(name, table.id.clone());
     }
@@ -328,6 +331,15 @@ fn kind(value: &Native) -> Kind {
         Native::Null | Native::Blob(_) => Kind::Unknown,
         Native::Integer(_) | Native::Real(_) => Kind::Number,
         Native::Text(_) => Kind::Text,
+    }
+}
+
+/// The columns of a table that a condition wants to have one value.
+fn equal(only: &Predicate) -> Vec<String> {
+    match only {
+        Predicate::And(terms) => terms.iter().flat_map(equal).collect(),
+        Predicate::Test(native, plan::Test::Equals(..)) => vec![native.name.to_string()],
+        _ => Vec::new(),
     }
 }
 
