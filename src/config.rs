@@ -13,6 +13,7 @@ mod sqlserver;
 mod target;
 #[cfg(test)]
 mod tests;
+pub mod written;
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod demo;
 mod doctor;
+mod init;
 mod plan;
 mod serve;
 
@@ -31,6 +32,8 @@ enum Verb {
     Check(check::Check),
     /// Look at each target's backend, and say in plain words what is there and what is not
     Doctor(doctor::Doctor),
+    /// Look at a database or a directory, and draft a configuration and a mapping of it
+    Init(init::Init),
     /// Show what a request would do to its backend, and do none of it
     Plan(plan::Plan),
 }
@@ -49,6 +52,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Serve(serve) => serve.run().await,
         Verb::Check(check) => check.run().await,
         Verb::Doctor(doctor) => doctor.run().await,
+        Verb::Init(init) => init.run().await,
         Verb::Plan(plan) => plan.run().await,
     }
 }

@@ -3,6 +3,7 @@
 mod examine;
 mod failure;
 mod pool;
+mod survey;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,6 +27,7 @@ use crate::plan::{
     Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
     Search, Statement, Touched, Value,
 };
+use crate::survey::tables::{Seen, Tables, Wish};
 
 /// Connections that read at one time.
 const READERS: usize = 4;
@@ -47,6 +49,32 @@ impl Sqlite {
             Pool::open(file, size, intent, deadline).map_err(|error| format!("{}: {error}", file.display()))
         };
         Ok(Self { model, writer: open(1, intent)?, readers: open(READERS, Intent::Read)? })
+    }
+
+    /// The tables of a database file that no mapping is for yet. It only reads.
+    pub async fn survey(file: &Path, deadline: Duration) -> Result<Tables, Failure> {
+        Self::looked(file, deadline, survey::tables).await
+    }
+
+    /// What stands in some of them.
+    pub async fn sample(file: &Path, deadline: Duration, wishes: &[Wish]) -> Result<Seen, Failure> {
+        let mut seen = Seen::new();
+        for wish in wishes.iter().cloned() {
+            let name = wish.table.clone();
+            let look = move |connection: &Connection| survey::sample(connection, &wish);
+            seen.insert(name, Self::looked(file, deadline, look).await?);
+        }
+        Ok(seen)
+    }
+
+    async fn looked<T: Send + 'static>(
+        file: &Path,
+        deadline: Duration,
+        look: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let told = |error| Failure::Unavailable(format!("{}: {error}", file.display()));
+        let mut lease = Pool::open(file, 1, Intent::Read, deadline).map_err(told)?.lease().await?;
+        lease.run(move |connection| look(connection).map_err(|error| failure(&error))).await
     }
 }
 
