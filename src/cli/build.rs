@@ -109,7 +109,11 @@ pub async fn drafted(settings: &config::Target, limits: Limits) -> Result<String
                 SqlServer::sample(database(settings), deadline, &outline.wishes()).await.map_err(told)?;
             Ok(draft::tables::mapping(&outline, &seen))
         }
-        Store::Ldap(_) => Err("a directory cannot be drafted yet: copy a ready mapping".to_owned()),
+        Store::Ldap(settings) => {
+            let found =
+                Ldap::survey(directory(settings, deadline, limits.scanned_rows)).await.map_err(told)?;
+            Ok(draft::directory::mapping(&found))
+        }
     }
 }
 

@@ -283,22 +283,26 @@ impl<'a> Resource<'a> {
             script.line(&format!("{verb}{}", if at == last { ";" } else { "" }), aside);
         }
         script.blank();
-        let width =
-            self.lines.iter().map(|line| line.path.chars().count()).max().unwrap_or_default().min(44) + 1;
-        for line in self.lines.iter().filter(|line| !(is_readable_only && line.gives())) {
-            line.decide.iter().for_each(|text| script.decide(text));
-            match (line.path.is_empty(), line.rest.is_empty()) {
-                (true, true) => {}
-                (true, false) => script.line(&line.rest, &line.aside),
-                (false, _) => {
-                    let path = format!("{},", line.path);
-                    script.line(&format!("attr({path:<width$} {}", line.rest), &line.aside);
-                }
-            }
-        }
+        write_lines(script, self.lines.iter().filter(|line| !(is_readable_only && line.gives())));
         let left = self.left();
         if !left.is_empty() {
             script.comment(&format!("Columns of {} without a line: {}.", self.table.name, left.join(", ")));
+        }
+    }
+}
+
+/// Writes lines below each other, their natives in one column.
+pub(super) fn write_lines<'a>(script: &mut Script, lines: impl Iterator<Item = &'a Line> + Clone) {
+    let width = lines.clone().map(|line| line.path.chars().count()).max().unwrap_or_default().min(44) + 1;
+    for line in lines {
+        line.decide.iter().for_each(|text| script.decide(text));
+        match (line.path.is_empty(), line.rest.is_empty()) {
+            (true, true) => {}
+            (true, false) => script.line(&line.rest, &line.aside),
+            (false, _) => {
+                let path = format!("{},", line.path);
+                script.line(&format!("attr({path:<width$} {}", line.rest), &line.aside);
+            }
         }
     }
 }

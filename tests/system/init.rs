@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::database::Database;
+use crate::support::directory::{self, Directory, SUFFIX};
 use crate::support::gateway::{Gateway, gantry};
+use crate::support::samba::{self, DOMAIN, Samba};
 use crate::support::scim::Scim;
 use crate::support::{output, run};
 
@@ -26,8 +28,9 @@ impl Drafted {
     pub fn of(name: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("drafted");
-        let said = output(gantry().arg("init").args(arguments).arg("--out").arg(&out));
-        assert!(said.contains("\nReady. ") && !said.contains("WRONG"), "{said}");
+        let done = run(gantry().arg("init").args(arguments).arg("--out").arg(&out));
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success() && said.contains("\nReady. ") && !said.contains("WRONG"), "{done:?}");
         let file = out.join("gantry.toml");
         let text = std::fs::read_to_string(&file).unwrap();
         let listen = format!("listen = \"127.0.0.1:0\"\n{}", crate::support::sqlserver::patience());
@@ -206,6 +209,158 @@ fn of_an_application_of_another_shape() {
     assert_eq!(database.rows("SELECT count(*) AS n FROM \"Mitarbeiter Telefon\""), [json!({ "n": 2 })]);
 }
 
+fn of_directory(directory: &Directory) -> Drafted {
+    let (url, ca, password) = (directory.url(), directory.file("ca.pem"), directory.file("password"));
+    let [ca, password] = [&ca, &password].map(|file| file.to_str().unwrap());
+    let who = ["--bind-dn", directory::BIND_DN, "--bind-password-file", password];
+    Drafted::of("directory", &[&["ldap", "--url", &url, "--ca", ca][..], &who].concat())
+}
+
+fn person(uid: &str, classes: &str, more: &str) -> String {
+    format!(
+        "dn: uid={uid},ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\n{classes}uid: {uid}\ncn: {uid}\nsn: {uid}\n\
+         mail: {uid}@example.test\n{more}\n"
+    )
+}
+
+fn group(cn: &str, unit: &str, lines: &str) -> String {
+    format!("dn: cn={cn},ou={unit},{SUFFIX}\ncn: {cn}\n{lines}\n")
+}
+
+/// Somebody and a group come, change and go.
+fn life(drafted: &Drafted, directory: &Directory) {
+    let [person, group] = drafted.create(&ada(), "Programmers");
+    assert_eq!(person["active"], true);
+    let entry = directory.person("ada").unwrap();
+    assert_eq!([entry.one("sn"), entry.one("mail")], [Some("Lovelace"), Some("ada@example.test")]);
+    let person = drafted.replace(&person, "active", &json!(false));
+    assert_eq!(person["active"], false);
+    let person = drafted.replace(&person, "name.familyName", &json!("King"));
+    assert_eq!(directory.person("ada").unwrap().one("sn"), Some("King"));
+    drafted.delete(&group);
+    drafted.delete(&person);
+    assert!(directory.person("ada").is_none() && directory.group("Programmers").is_none());
+}
+
+#[test]
+fn of_an_openldap() {
+    let people =
+        [("anna", "manager: uid=bert,ou=people,dc=example,dc=test\nl: Kiel\n"), ("bert", ""), ("cem", "")];
+    let mut entries: String = people.map(|(uid, more)| person(uid, "", more)).concat();
+    let member = format!("objectClass: groupOfNames\nmember: uid=anna,ou=people,{SUFFIX}\n");
+    entries.push_str(&group("Admins", "groups", &member));
+    let directory = Directory::holding(&entries);
+    let drafted = of_directory(&directory);
+    drafted.says(&[
+        r#"resource("User").base("ou=people,dc=example,dc=test").classes(["inetOrgPerson"]) .rdn("uid", "{userName}")"#,
+        r#"attr("userName", "uid").required().unique(); 3 of 3 entries have it"#,
+        r#"attr(`addresses[type eq "work"].locality`, "l"); 1 of 3 entries have it"#,
+        r#"attr(enterprise("manager"), "manager").ref("User");"#,
+        r#"attr("active", "pwdAccountLockedTime")"#,
+        r#"attr("groups", "memberOf").many().read_only().ref("Group");"#,
+        r#"attr("members", "member").many().ref("User", "Group").placeholder("cn=gantry-placeholder");"#,
+    ]);
+    assert_eq!((drafted.total("/Users"), drafted.total("/Groups")), (3, 1));
+    life(&drafted, &directory);
+}
+
+/// People and groups without a number of SCIM's, but with those of POSIX.
+#[test]
+fn of_an_openldap_with_posix_accounts() {
+    let account = |uid: &str, number: u32| {
+        let more = format!(
+            "uidNumber: {number}\ngidNumber: 200\nhomeDirectory: /home/{uid}\nloginShell: /bin/zsh\n"
+        );
+        person(uid, "objectClass: posixAccount\n", &more)
+    };
+    let mut entries = [account("anna", 1_000), account("bert", 1_001)].concat();
+    entries.push_str(&group(
+        "Admins",
+        "groups",
+        "objectClass: posixGroup\ngidNumber: 300\nmemberUid: anna\n",
+    ));
+    let directory = Directory::holding(&[&Directory::posix_entries(), entries.as_str()].concat());
+    let drafted = of_directory(&directory);
+    drafted.says(&[
+        r#".classes(["inetOrgPerson", "posixAccount"])"#,
+        r#"initial("uidNumber", counter("cn=uidNext,ou=people,dc=example,dc=test", "uidNumber"));"#,
+        r#"initial("gidNumber", "200");"#,
+        r#"initial("loginShell", "/bin/zsh");"#,
+        r#"resource("Group").base("ou=groups,dc=example,dc=test").classes(["posixGroup"])"#,
+        r#"attr("members", "memberUid").many().ref("User").by("uid");"#,
+        r#"initial("gidNumber", counter("cn=gidNext,ou=posix,dc=example,dc=test", "gidNumber"));"#,
+    ]);
+    assert_eq!((drafted.total("/Users"), drafted.total("/Groups")), (2, 1));
+    life(&drafted, &directory);
+
+    // Without counters nobody knows the next number: people come without one, and groups not at all.
+    let entries = entries.replace("dn: cn=Admins", "dn: cn=Others").replace("cn: Admins", "cn: Others");
+    let directory = Directory::holding(&entries);
+    let drafted = of_directory(&directory);
+    drafted.says(&[
+        r#".classes(["inetOrgPerson"])"#,
+        "decide: 2 of them are POSIX accounts, and new people get none",
+        r#".read_only().on_delete("refuse");"#,
+    ]);
+    let made = drafted.scim.post("/Users", &ada()).is(201);
+    assert_eq!(drafted.total("/Groups"), 1);
+    drafted.delete(&made);
+}
+
+#[test]
+fn of_an_openldap_without_anybody() {
+    let directory = Directory::start();
+    let drafted = of_directory(&directory);
+    drafted.says(&["No people were seen; ou=people,dc=example,dc=test is the place that is called so."]);
+    assert_eq!((drafted.total("/Users"), drafted.total("/Groups")), (0, 0));
+    life(&drafted, &directory);
+}
+
+#[test]
+fn of_a_389_directory_server() {
+    let entries: String = ["anna", "bert"].map(|uid| person(uid, "", "employeeNumber: 7\n")).concat();
+    let directory = Directory::ds389_holding(&entries, "");
+    let drafted = of_directory(&directory);
+    drafted.says(&[
+        r#".id("nsUniqueId")"#,
+        r#"attr(enterprise("employeeNumber"), "employeeNumber"); 2 of 2 entries have it"#,
+        r#"attr("active", "nsAccountLock")"#,
+        r#"attr("members", "member").many().ref("User", "Group");"#,
+    ]);
+    assert_eq!((drafted.total("/Users"), drafted.total("/Groups")), (2, 0));
+    life(&drafted, &directory);
+}
+
+#[test]
+fn of_an_active_directory() {
+    let samba = Samba::start();
+    let (url, ca, password) = (samba.url(), samba.file("ca.pem"), samba.file("password"));
+    let [ca, password] = [&ca, &password].map(|file| file.to_str().unwrap());
+    let who = ["--bind-dn", samba::BIND_DN, "--bind-password-file", password];
+    let drafted = Drafted::of("directory", &[&["ldap", "--url", &url, "--ca", ca][..], &who].concat());
+    drafted.says(&[
+        &format!(
+            r#"resource("User").base("OU=people,{}")"#,
+            DOMAIN.to_uppercase().replace("AD", "ad").replace("TEST", "test")
+        )[..],
+        r#".classes(["top", "person", "organizationalPerson", "user"])"#,
+        r#"attr("userName", "sAMAccountName").required().unique().max_len(20);"#,
+        r#"attr("active", "userAccountControl").values([[bit_clear(0x2), true], [bit_set(0x2), false]]);"#,
+    ]);
+    assert_eq!((drafted.total("/Users"), drafted.total("/Groups")), (0, 0));
+    let mut person = ada();
+    person["password"] = json!("Compl3x.enough.for.it");
+    let [person, group] = drafted.create(&person, "Programmers");
+    assert_eq!(person["active"], true);
+    let person = drafted.replace(&person, "active", &json!(false));
+    assert_eq!(person["active"], false);
+    assert_eq!(samba.person("ada").unwrap().one("sn"), Some("Lovelace"));
+    assert_eq!(samba.group("Programmers").unwrap().all("member").len(), 1);
+    drafted.delete(&group);
+    drafted.delete(&person);
+    assert!(samba.person("ada").is_none());
+}
+
 #[test]
 fn a_draft_of_a_file_leaves_it_as_it_was() {
     let database = Database::of("crm");
@@ -241,6 +396,7 @@ fn what_is_no_backend_is_told_and_leaves_nothing() {
     let password = folder.path().join("password");
     std::fs::write(&password, "x").unwrap();
     let (nowhere, file) = (folder.path().join("nowhere.db"), other.file());
+    let ldap = ["ldap", "--url", "ldaps://127.0.0.1:1", "--bind-dn", "cn=gw", "--bind-password-file"];
     let sql = [
         "sqlserver",
         "--host",
@@ -253,10 +409,11 @@ fn what_is_no_backend_is_told_and_leaves_nothing() {
         "u",
         "--password-file",
     ];
-    let cases: [(&[&str], &Path, &str); 3] = [
+    let cases: [(&[&str], &Path, &str); 4] = [
         (&["sqlite", "--file"], &nowhere, "unable to open database file"),
         (&["sqlite", "--file"], &file, "no table looks like one of people"),
         (&sql, &password, "unavailable: "),
+        (&ldap, &password, "unavailable: "),
     ];
     for (arguments, path, expected) in cases {
         let done = run(gantry().arg("init").args(arguments).arg(path).arg("--out").arg(&out));
