@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 pub use raw::{Encrypt, Server};
 
 use crate::limits::Limits;
-use crate::mapping::diagnostic::Diagnostic;
+use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::plan::Secret;
 use crate::scim::profile::Profile;
 
@@ -210,10 +210,12 @@ pub enum Token {
 /// paths in it are relative to its own folder. Answers every mistake that was found.
 pub fn load(path: &Path) -> Result<Config, Vec<Diagnostic>> {
     let file = path.display().to_string();
-    let bytes = read_bounded(path, CONFIGURATION_BYTES)
-        .map_err(|cause| vec![Diagnostic::whole(&file, format!("cannot be read: {cause}"))])?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| vec![Diagnostic::whole(&file, "is not UTF-8, as TOML must be")])?;
+    let bytes = read_bounded(path, CONFIGURATION_BYTES).map_err(|cause| {
+        vec![Diagnostic::whole(Code::ConfigUnreadable, &file, format!("cannot be read: {cause}"))]
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        vec![Diagnostic::whole(Code::ConfigUnreadable, &file, "is not UTF-8, as TOML must be")]
+    })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     parse(&file, &text, folder)
 }
@@ -223,7 +225,7 @@ fn parse(file: &str, text: &str, folder: &Path) -> Result<Config, Vec<Diagnostic
     let source = place::Source { file, text };
     let raw: raw::Config = toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
-        vec![source.mistake(start, error.message())]
+        vec![source.mistake(Code::ConfigSyntax, start, error.message())]
     })?;
     check::Check::new(source, folder).config(raw)
 }

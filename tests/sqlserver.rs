@@ -11,6 +11,8 @@ mod arguments;
 mod bulk;
 #[path = "system/cases.rs"]
 mod cases;
+#[path = "system/composite.rs"]
+mod composite;
 #[path = "system/concurrency.rs"]
 mod concurrency;
 #[path = "system/conformance.rs"]
@@ -19,10 +21,14 @@ mod conformance;
 mod doctor;
 #[path = "system/existence.rs"]
 mod existence;
+#[path = "system/history.rs"]
+mod history;
 #[path = "system/hooks.rs"]
 mod hooks;
 #[path = "system/hostile.rs"]
 mod hostile;
+#[path = "system/init.rs"]
+mod init;
 #[path = "system/lifecycle.rs"]
 mod lifecycle;
 #[path = "system/membership.rs"]
@@ -39,6 +45,8 @@ mod queries;
 mod refusals;
 #[path = "system/support/mod.rs"]
 mod support;
+#[path = "system/tenants.rs"]
+mod tenants;
 #[path = "system/uids.rs"]
 mod uids;
 #[path = "system/versions.rs"]
@@ -54,20 +62,30 @@ use support::gateway::Gateway;
 use support::sqlserver::{Place, VARIABLE};
 
 /// What is run, one after the other: each makes its tables in the one database there is, and drops them.
-const SCENARIOS: [(&str, fn()); 33] = [
+const SCENARIOS: [(&str, fn()); 44] = [
     ("bulk::crm", || bulk::crm(&crm())),
     ("bulk::plain", || bulk::plain(&plain())),
     ("cases::filters", || cases::filters(&plain())),
     ("cases::patches", || cases::patches(&plain())),
+    ("composite::life", || composite::life(&composite())),
+    ("composite::members", || composite::members(&composite())),
+    ("composite::no_ids", || composite::no_ids(&composite())),
+    ("composite::pages", || composite::pages(&composite())),
+    ("composite::given_keys", || composite::given_keys(&composite())),
     ("concurrency::crm", || concurrency::crm(&crm())),
     ("concurrency::plain", || concurrency::plain(&plain())),
     ("conformance::crm", || on("crm", |gateway| conformance::has_no_failed_check(gateway, "crm"))),
     ("conformance::plain", || on("plain", |gateway| conformance::has_no_failed_check(gateway, "plain"))),
     ("doctor::of_tables", || doctor::of_tables(&crm())),
     ("existence::rows", || existence::rows(&Database::on_server("kept"))),
+    ("history::rows_of_three_tables", || history::rows_of_three_tables(&history())),
+    ("history::dated_rows", || history::dated_rows(&history())),
+    ("history::by_logins", || history::by_logins(&history())),
     ("hooks::rows", || hooks::rows(&Database::on_server("hooks"), "hooks-sqlserver")),
     ("hostile::crm", || hostile::crm(&crm())),
     ("hostile::plain", || hostile::plain(&Database::on_server("exact"))),
+    ("init::crm", || drafted(&crm(), init::crm)),
+    ("init::plain", || drafted(&plain(), init::plain)),
     ("lifecycle::crm", || lifecycle::crm(&crm())),
     ("lifecycle::plain", || lifecycle::plain(&plain())),
     ("membership::rows", || membership::rows(&plain())),
@@ -97,6 +115,7 @@ const SCENARIOS: [(&str, fn()); 33] = [
     ("refusals::crm", || on("crm", |mut gateway| refusals::of_targets(&mut gateway, &["crm"]))),
     ("refusals::plain", || on("plain", |mut gateway| refusals::of_targets(&mut gateway, &["plain"]))),
     ("refusals::taken", || refusals::of_a_name_that_is_taken(&crm())),
+    ("tenants::life", || tenants::life(&Database::on_server("tenants"))),
     ("versions::crm", || versions::crm(&crm())),
     ("versions::plain", || versions::plain(&plain())),
     ("versions::race_crm", || on("crm", |gateway| versions::race(&gateway.target("crm")))),
@@ -141,6 +160,14 @@ fn crm() -> Database {
     Database::on_server("crm")
 }
 
+fn composite() -> Database {
+    Database::on_server("composite")
+}
+
+fn history() -> Database {
+    Database::on_server("history")
+}
+
 fn plain() -> Database {
     Database::on_server("plain")
 }
@@ -152,6 +179,17 @@ fn on(mapping: &str, run: impl FnOnce(Gateway)) {
     // A stand-in's first answer can take longer than somebody else's client waits.
     gateway.target(mapping).get("/Users?count=1").is(200);
     run(gateway);
+}
+
+/// Runs this with a draft of what is on the server.
+fn drafted(database: &Database, run: impl FnOnce(&Database, &init::Drafted)) {
+    let Database::SqlServer(server) = database else { panic!("no server") };
+    let arguments = server.arguments();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let drafted = init::Drafted::of(&server.name(), &arguments);
+    // A stand-in's first answer can take longer than somebody else's client waits.
+    drafted.scim.get("/Users?count=1").is(200);
+    run(database, &drafted);
 }
 
 fn main() -> ExitCode {

@@ -95,16 +95,16 @@ async fn measure(name: &str, database: &Database) {
     ];
     for (what, ask) in cases {
         let (mut spans, mut basis) = (Vec::new(), Vec::new());
-        let mut trips = 0;
+        let mut trips = RoundTrips::default();
         for turn in 0..TIMES {
             let began = Instant::now();
             http.send(&base, &look_up(turn)).await;
             basis.push(began.elapsed());
-            let before = round_trips(&gateway).await;
+            let before = RoundTrips::of(&gateway).await;
             let began = Instant::now();
             http.send(&base, &ask(turn)).await;
             spans.push(began.elapsed());
-            trips = round_trips(&gateway).await - before;
+            trips = RoundTrips::of(&gateway).await.since(before);
         }
         let (one, look) = (median(spans), median(basis));
         let trips = if database.is_sqlite() { "–".to_owned() } else { trips.to_string() };
@@ -138,10 +138,37 @@ fn create(turn: usize) -> Ask {
     Ask { method: "POST", path: "/Users".to_owned(), body: body.to_string(), status: 201 }
 }
 
-/// How often the server was asked so far. The log comes a moment after what it tells of.
-async fn round_trips(gateway: &Gateway) -> usize {
-    tokio::time::sleep(Duration::from_millis(25)).await;
-    gateway.log().iter().filter(|line| line.contains(ROUND_TRIP)).count()
+/// How often the server was asked.
+#[derive(Clone, Copy, Default)]
+struct RoundTrips {
+    /// For reads and writes.
+    batches: usize,
+    /// To begin a transaction, and to commit it.
+    bounds: usize,
+}
+
+impl RoundTrips {
+    /// So far. The log comes a moment after what it tells of.
+    async fn of(gateway: &Gateway) -> Self {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        let log = gateway.log();
+        let (batches, bounds): (Vec<_>, Vec<_>) =
+            log.iter().filter(|line| line.contains(ROUND_TRIP)).partition(|line| line.contains("\"batch\""));
+        Self { batches: batches.len(), bounds: bounds.len() }
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self { batches: self.batches - before.batches, bounds: self.bounds - before.bounds }
+    }
+}
+
+impl std::fmt::Display for RoundTrips {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.bounds {
+            0 => write!(f, "{}", self.batches),
+            bounds => write!(f, "{}, and {bounds} for begin and commit", self.batches),
+        }
+    }
 }
 
 fn median(mut spans: Vec<Duration>) -> Duration {

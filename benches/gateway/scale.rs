@@ -93,7 +93,8 @@ fn login(number: usize) -> String {
 }
 
 fn openldap() -> Corp {
-    let directory = Directory::tuned(&ldif(100_000, ""), "size=unlimited", "");
+    let directory =
+        Directory::tuned(&ldif(100_000, ""), "size=unlimited", "moduleload deref\noverlay deref\n");
     corp("OpenLDAP", "openldap", 100_000, Server::Directory(Box::new(directory)))
 }
 

@@ -16,7 +16,7 @@ use crate::gateway::{Client, Cursors, LongAnswers, Scans, Snapshot, Target};
 use crate::http;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
-use crate::mapping::diagnostic::Diagnostic;
+use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::plan::Model;
 
 /// Everything that a configuration serves. `listening` is what locations begin with where the
@@ -47,7 +47,7 @@ pub fn public_url(config: &Config, listening: SocketAddr) -> String {
 /// What seals cursors, for all targets.
 pub fn cursors(config: &Config) -> Result<Arc<Cursors>, Vec<Diagnostic>> {
     let cursors = Cursors::new(config.cursor_key.as_ref());
-    cursors.map(Arc::new).map_err(|cause| vec![Diagnostic::whole("cursor_key", cause)])
+    cursors.map(Arc::new).map_err(|cause| vec![Diagnostic::whole(Code::ConfigValue, "cursor_key", cause)])
 }
 
 /// One target, to be changed or only to be read.
@@ -62,8 +62,9 @@ pub fn target(
     for warning in mapping.warnings() {
         tracing::warn!(target = settings.name, "{warning}");
     }
-    let backend = backend(&settings.store, Arc::clone(mapping.model()), limits, intent)
-        .map_err(|cause| vec![Diagnostic::whole(&format!("target {}", settings.name), cause)])?;
+    let backend = backend(&settings.store, Arc::clone(mapping.model()), limits, intent).map_err(|cause| {
+        vec![Diagnostic::whole(Code::BackendUnusable, &format!("target {}", settings.name), cause)]
+    })?;
     Ok(Target {
         name: settings.name.clone(),
         path: settings.path.clone(),

@@ -3,12 +3,13 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 
-use super::{Exit, build, doctor, print};
+use super::{Exit, build, doctor, print, style};
 use crate::backend::{Intent, Weight};
 use crate::config::{self, Config};
-use crate::mapping::diagnostic::Diagnostic;
+use crate::mapping::diagnostic::{Code, Diagnostic, Severity};
 
 #[derive(Args)]
 pub struct Check {
@@ -18,25 +19,67 @@ pub struct Check {
     /// Compare the mappings with the backends too; it only reads there
     #[arg(long)]
     live: bool,
+    /// How mistakes are shown
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// How mistakes are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document for programs, on stdout
+    Json,
+}
+
+/// What was found, and what is fine.
+#[derive(Default)]
+struct Found {
+    diagnostics: Vec<Diagnostic>,
+    fine: Vec<String>,
 }
 
 // === impl Check ===
 
 impl Check {
     pub async fn run(self) -> Result<(), Exit> {
-        let config = config::load(&self.config)?;
-        let (mut mistakes, mut fine) = (Vec::new(), vec![format!("ok: {}", self.config.display())]);
-        mistakes.extend(build::tls(&config).err());
-        for target in &config.targets {
-            match self.of_target(&config, target).await {
-                Ok(warnings) => {
-                    fine.extend(warnings.iter().map(ToString::to_string));
-                    fine.push(format!("ok: target {} at {}", target.name, target.path));
-                }
-                Err(found) => mistakes.extend(found),
+        let found = match config::load(&self.config) {
+            Ok(config) => self.of_config(&config).await,
+            Err(diagnostics) => Found { diagnostics, fine: Vec::new() },
+        };
+        let is_wrong = found.diagnostics.iter().any(|said| said.severity == Severity::Error);
+        match (self.format, is_wrong) {
+            (Format::Json, _) => {
+                print(&format!("{:#}", found.json()))?;
+                if is_wrong { Err(Exit::failure("")) } else { Ok(()) }
+            }
+            (Format::Text, true) => Err(found.diagnostics.into()),
+            (Format::Text, false) => {
+                let style = style(&std::io::stdout());
+                let warnings = found.diagnostics.iter().map(|warning| warning.render(style));
+                print(&found.fine.iter().take(1).cloned().chain(warnings).collect::<Vec<_>>().join("\n"))?;
+                let targets: Vec<String> = found.fine.into_iter().skip(1).collect();
+                if targets.is_empty() { Ok(()) } else { print(&targets.join("\n")) }
             }
         }
-        if mistakes.is_empty() { print(&fine.join("\n")) } else { Err(mistakes.into()) }
+    }
+
+    async fn of_config(&self, config: &Config) -> Found {
+        let mut found = Found::default();
+        found.fine.push(format!("ok: {}", self.config.display()));
+        found.diagnostics.extend(build::tls(config).err());
+        for target in &config.targets {
+            match self.of_target(config, target).await {
+                Ok(warnings) => {
+                    found.diagnostics.extend(warnings);
+                    found.fine.push(format!("ok: target {} at {}", target.name, target.path));
+                }
+                Err(mistakes) => found.diagnostics.extend(mistakes),
+            }
+        }
+        found
     }
 
     /// What is worth knowing of a target's mapping; or what is wrong with it.
@@ -54,7 +97,20 @@ impl Check {
         let findings = doctor::examine(&target, false).await;
         let wrong = findings.into_iter().filter(|finding| finding.weight == Weight::Wrong);
         let place = format!("target {}", settings.name);
-        let mistakes: Vec<_> = wrong.map(|finding| Diagnostic::whole(&place, finding.text)).collect();
+        let mistakes: Vec<_> = wrong
+            .map(|finding| {
+                let named = target.mapping.named_in(Code::Live, &finding.text);
+                named.unwrap_or_else(|| Diagnostic::whole(Code::Live, &place, finding.text))
+            })
+            .collect();
         if mistakes.is_empty() { Ok(target.mapping.warnings().to_vec()) } else { Err(mistakes) }
+    }
+}
+
+// === impl Found ===
+
+impl Found {
+    fn json(&self) -> Value {
+        json!({ "diagnostics": self.diagnostics.iter().map(Diagnostic::json).collect::<Vec<_>>() })
     }
 }

@@ -5,14 +5,17 @@ mod build;
 mod check;
 mod demo;
 mod doctor;
+mod explain_code;
 mod init;
 mod plan;
 mod serve;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::mapping::diagnostic::{Diagnostic, Style};
 
 /// A SCIM 2.0 gateway: SCIM in over HTTP, LDAP or SQL out, through mapping scripts.
 #[derive(Parser)]
@@ -30,6 +33,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Look for mistakes in a configuration and its mappings
     Check(check::Check),
+    /// Say what a mistake's code means
+    ExplainCode(explain_code::ExplainCode),
     /// Look at each target's backend, and say in plain words what is there and what is not
     Doctor(doctor::Doctor),
     /// Look at a database or a directory, and draft a configuration and a mapping of it
@@ -51,6 +56,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Demo(demo) => demo.run().await,
         Verb::Serve(serve) => serve.run().await,
         Verb::Check(check) => check.run().await,
+        Verb::ExplainCode(explain) => explain.run(),
         Verb::Doctor(doctor) => doctor.run().await,
         Verb::Init(init) => init.run().await,
         Verb::Plan(plan) => plan.run().await,
@@ -60,8 +66,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
 /// The process's end: what went wrong goes to stderr.
 pub fn end(done: Result<(), Exit>) -> ExitCode {
     let Err(Exit { code, message }) = done else { return ExitCode::SUCCESS };
-    // Where stderr is closed, the code alone says it.
-    let _ = writeln!(std::io::stderr(), "{message}");
+    if !message.is_empty() {
+        // Where stderr is closed, the code alone says it.
+        let _ = writeln!(std::io::stderr(), "{message}");
+    }
     ExitCode::from(code)
 }
 
@@ -70,6 +78,12 @@ fn print(text: &str) -> Result<(), Exit> {
     writeln!(out, "{text}")
         .and_then(|()| out.flush())
         .map_err(|cause| Exit::failure(format!("stdout: {cause}")))
+}
+
+/// Colours for people at a terminal who have not asked for none (<https://no-color.org>).
+fn style(stream: &impl IsTerminal) -> Style {
+    let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|wish| !wish.is_empty());
+    if stream.is_terminal() && !is_unwanted { Style::Coloured } else { Style::Plain }
 }
 
 // === impl Exit ===
@@ -86,9 +100,10 @@ impl Exit {
     }
 }
 
-impl From<Vec<crate::mapping::diagnostic::Diagnostic>> for Exit {
-    fn from(mistakes: Vec<crate::mapping::diagnostic::Diagnostic>) -> Self {
-        let shown: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+impl From<Vec<Diagnostic>> for Exit {
+    fn from(mistakes: Vec<Diagnostic>) -> Self {
+        let style = style(&std::io::stderr());
+        let shown: Vec<String> = mistakes.iter().map(|mistake| mistake.render(style)).collect();
         Self::failure(shown.join("\n\n"))
     }
 }
@@ -98,6 +113,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::mapping::diagnostic::Code;
 
     #[test]
     fn the_arguments_are_well_formed() {
@@ -106,8 +122,11 @@ mod tests {
 
     #[test]
     fn every_mistake_is_shown() {
-        let mistake = |message| crate::mapping::diagnostic::Diagnostic::whole("f", message);
+        let mistake = |message| Diagnostic::whole(Code::Syntax, "f", message);
         let exit = Exit::from(vec![mistake("a"), mistake("b")]);
-        assert_eq!((exit.code, exit.message.as_str()), (1, "error: a\n  --> f\n\nerror: b\n  --> f"));
+        assert_eq!(
+            (exit.code, exit.message.as_str()),
+            (1, "error[G002]: a\n  --> f\n\nerror[G002]: b\n  --> f")
+        );
     }
 }

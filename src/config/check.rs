@@ -11,7 +11,7 @@ use super::secret::SecretPlace;
 use super::target::paths_shadow;
 use super::{Config, Target, Tls, raw, read_bounded};
 use crate::limits::Limits;
-use crate::mapping::diagnostic::Diagnostic;
+use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::plan::Secret;
 
 /// A PEM file, at most.
@@ -50,8 +50,11 @@ impl<'a> Check<'a> {
         let limits = raw.limits.map_or_else(Limits::default, |limits| self.limits(&limits));
         let tls = raw.tls.and_then(|tls| self.tls(&tls));
         if raw.target.is_empty() {
-            self.mistakes
-                .push(Diagnostic::whole(self.source.file, "no [[target]]: there is nothing to serve"));
+            self.mistakes.push(Diagnostic::whole(
+                Code::NoTarget,
+                self.source.file,
+                "no [[target]]: there is nothing to serve",
+            ));
         }
         let targets = self.targets(raw.target);
         self.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
@@ -64,23 +67,25 @@ impl<'a> Check<'a> {
     }
 
     /// Notes a mistake at a value's place.
-    pub(super) fn mistake<T>(&mut self, place: &Spanned<T>, message: impl Into<String>) {
-        self.mistakes.push(self.source.mistake(place.span().start, message));
+    pub(super) fn mistake<T>(&mut self, code: Code, place: &Spanned<T>, message: impl Into<String>) {
+        self.mistakes.push(self.source.mistake(code, place.span().start, message));
     }
 
     /// Notes a mistake, with what to do about it.
     pub(super) fn mistake_with_help<T>(
         &mut self,
+        code: Code,
         place: &Spanned<T>,
         message: impl Into<String>,
         help: &str,
     ) {
-        self.mistakes.push(self.source.mistake(place.span().start, message).with_help(help));
+        self.mistakes.push(self.source.mistake(code, place.span().start, message).with_help(help));
     }
 
     fn listen(&mut self, listen: &Spanned<String>, has_public_url: bool) -> Option<SocketAddr> {
         let Ok(address) = listen.get_ref().parse::<SocketAddr>() else {
             self.mistake_with_help(
+                Code::Address,
                 listen,
                 "listen is not an IP address with a port",
                 "for instance \"127.0.0.1:8080\" or \"[::1]:8080\"",
@@ -89,6 +94,7 @@ impl<'a> Check<'a> {
         };
         if address.ip().is_unspecified() && !has_public_url {
             self.mistake_with_help(
+                Code::Address,
                 listen,
                 "every address is listened on, so locations need a public_url",
                 "for instance public_url = \"https://scim.example.test\"",
@@ -109,6 +115,7 @@ impl<'a> Check<'a> {
             return Some(text.to_owned());
         }
         self.mistake_with_help(
+            Code::Address,
             url,
             "public_url is not an http or https URL without a query",
             "for instance \"https://scim.example.test\"",
@@ -122,6 +129,7 @@ impl<'a> Check<'a> {
             return Some(key);
         }
         self.mistake_with_help(
+            Code::SecretValue,
             place,
             format!("the cursor_key has fewer than {CURSOR_KEY_BYTES_MIN} bytes"),
             "for instance what `openssl rand -hex 32` prints, the same for all replicas",
@@ -153,14 +161,14 @@ impl<'a> Check<'a> {
             ("drain_ms", drain_ms, DEADLINE_MS_MAX),
         ] {
             if value == 0 || value > max {
-                self.mistake(limits, format!("limits: {name} must be from 1 to {max}"));
+                self.mistake(Code::Limit, limits, format!("limits: {name} must be from 1 to {max}"));
             }
         }
         *limits.get_ref()
     }
 
     fn tls(&mut self, tls: &Spanned<raw::Tls>) -> Option<Tls> {
-        let place = self.source.mistake(tls.span().start, "");
+        let place = self.source.mistake(Code::ConfigFile, tls.span().start, "");
         let tls = tls.get_ref();
         let cert = self.pem(&tls.cert);
         let key = self.secret(&tls.key);
@@ -175,11 +183,20 @@ impl<'a> Check<'a> {
             let name = raw.name.clone();
             let Some(target) = self.target(raw) else { continue };
             if checked.iter().any(|other| other.name == target.name) {
-                self.mistake(&name, format!("a target before this one is called {:?} too", target.name));
+                self.mistake(
+                    Code::Taken,
+                    &name,
+                    format!("a target before this one is called {:?} too", target.name),
+                );
             } else if let Some(other) = checked.iter().find(|other| paths_shadow(&other.path, &target.path)) {
                 let message =
                     format!("the path {} lies in the way of {} ({})", target.path, other.path, other.name);
-                self.mistake_with_help(&place, message, "give each target a path that no other begins with");
+                self.mistake_with_help(
+                    Code::Taken,
+                    &place,
+                    message,
+                    "give each target a path that no other begins with",
+                );
             }
             checked.push(target);
         }
@@ -188,14 +205,14 @@ impl<'a> Check<'a> {
 
     /// Reads a secret from its place.
     pub(super) fn secret(&mut self, place: &Spanned<SecretPlace>) -> Option<Secret> {
-        place.get_ref().read(self.folder).map_err(|cause| self.mistake(place, cause)).ok()
+        place.get_ref().read(self.folder).map_err(|cause| self.mistake(Code::SecretValue, place, cause)).ok()
     }
 
     /// Reads a password, which is a text and not empty; `key` is what the configuration calls it.
     pub(super) fn password(&mut self, place: &Spanned<SecretPlace>, key: &str) -> Option<Secret> {
         let password = self.secret(place)?;
         if password.expose().is_empty() || std::str::from_utf8(password.expose()).is_err() {
-            self.mistake(place, format!("the {key} is empty or not UTF-8"));
+            self.mistake(Code::SecretValue, place, format!("the {key} is empty or not UTF-8"));
         }
         Some(password)
     }
@@ -205,7 +222,11 @@ impl<'a> Check<'a> {
         let name = path.get_ref();
         read_bounded(&self.folder.join(name), PEM_BYTES)
             .map_err(|cause| {
-                self.mistake(path, format!("the file {} cannot be read: {cause}", name.display()))
+                self.mistake(
+                    Code::ConfigFile,
+                    path,
+                    format!("the file {} cannot be read: {cause}", name.display()),
+                )
             })
             .ok()
     }

@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::check::Check;
 use super::{Identity, raw};
+use crate::mapping::diagnostic::Code;
 use crate::plan::Secret;
 
 const HELP: &str = "either bind_dn and bind_password, or client_certificate and client_key";
@@ -26,16 +27,29 @@ impl Check<'_> {
             }
             (None, None, Some(chain), Some(key)) => {
                 if raw.plaintext {
-                    self.mistake(chain, "a client certificate needs TLS, which plaintext = true leaves out");
+                    self.mistake(
+                        Code::Login,
+                        chain,
+                        "a client certificate needs TLS, which plaintext = true leaves out",
+                    );
                 }
                 let (pem, secret) = (self.pem(chain)?, self.secret(key)?);
                 if let Err((is_key, cause)) = fit(&pem, &secret) {
-                    if is_key { self.mistake(key, cause) } else { self.mistake(chain, cause) }
+                    if is_key {
+                        self.mistake(Code::ConfigFile, key, cause)
+                    } else {
+                        self.mistake(Code::ConfigFile, chain, cause)
+                    }
                 }
                 Some(Identity::Certificate { chain: pem, key: secret })
             }
             _ => {
-                self.mistake_with_help(ldap, "a directory is to know the gateway in exactly one way", HELP);
+                self.mistake_with_help(
+                    Code::Login,
+                    ldap,
+                    "a directory is to know the gateway in exactly one way",
+                    HELP,
+                );
                 None
             }
         }

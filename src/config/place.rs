@@ -1,7 +1,7 @@
 //! From a byte offset in the configuration to a diagnostic. Knows which values are no secrets, so that a
 //! secret that stands in the file by mistake does not get into the output as well.
 
-use crate::mapping::diagnostic::Diagnostic;
+use crate::mapping::diagnostic::{Code, Diagnostic};
 
 /// Keys whose values may be shown. Any other value may be a secret, under a misspelt key or without quotes.
 const HARMLESS_KEYS: [&str; 24] = [
@@ -44,12 +44,12 @@ pub struct Source<'a> {
 
 impl Source<'_> {
     /// A mistake at a byte offset.
-    pub fn mistake(&self, offset: usize, message: impl Into<String>) -> Diagnostic {
+    pub fn mistake(&self, code: Code, offset: usize, message: impl Into<String>) -> Diagnostic {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = before.matches('\n').count() + 1;
         let column = before.get(line_start..).unwrap_or("").chars().count() + 1;
-        let mut diagnostic = Diagnostic::at(self.file, self.text, line, column, message);
+        let mut diagnostic = Diagnostic::at(code, self.file, self.text, line, column, message);
         let above = before.get(..line_start).unwrap_or("");
         let is_quoted = ["\"\"\"", "'''"].iter().any(|mark| above.matches(mark).count() % 2 == 1);
         diagnostic.excerpt = without_secrets(&diagnostic.excerpt, is_quoted);
@@ -138,14 +138,14 @@ mod tests {
     fn a_place_is_counted_in_characters() {
         let source = Source { file: "g.toml", text: "a = 1\nname = 'ñandú' true\n" };
         let offset = source.text.find("true").unwrap();
-        let mistake = source.mistake(offset, "no");
+        let mistake = source.mistake(Code::ConfigSyntax, offset, "no");
         assert_eq!((mistake.line, mistake.column), (2, 16));
         assert_eq!(mistake.excerpt, "name = 'ñandú' true");
     }
 
     #[test]
     fn an_offset_beyond_the_text_is_its_end() {
-        assert_eq!(Source { file: "g", text: "a\nb" }.mistake(99, "no").line, 2);
+        assert_eq!(Source { file: "g", text: "a\nb" }.mistake(Code::ConfigSyntax, 99, "no").line, 2);
     }
 
     #[test]
@@ -184,7 +184,8 @@ mod tests {
             assert!(!shown.contains("hunter2") && shown.chars().count() == line.chars().count(), "{shown}");
         }
         let text = "token = \"\"\"\nhunter2 \\q\"\"\"";
-        let mistake = Source { file: "g.toml", text }.mistake(text.find('q').unwrap(), "no");
+        let mistake =
+            Source { file: "g.toml", text }.mistake(Code::ConfigSyntax, text.find('q').unwrap(), "no");
         assert_eq!(mistake.excerpt, "******* **\"\"\"");
     }
 }

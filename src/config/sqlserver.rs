@@ -4,6 +4,7 @@ use toml::Spanned;
 
 use super::check::Check;
 use super::{Login, SqlServer, Trust, raw};
+use crate::mapping::diagnostic::Code;
 
 const LOGINS: &str = "either user and password, or token, or kerberos = true";
 const TOKENS: &str = "either { file = \"…\" } or { command = [\"program\", \"argument\"] }";
@@ -20,10 +21,11 @@ impl Check<'_> {
         let raw = place.get_ref();
         if raw.host.get_ref().is_empty() || raw.host.get_ref().contains(['/', ':', '\\', ',', ' ']) {
             let help = "for instance \"sql1.example.test\"; port and instance have keys of their own";
-            self.mistake_with_help(&raw.host, "not a server's name or IPv4 address", help);
+            self.mistake_with_help(Code::Address, &raw.host, "not a server's name or IPv4 address", help);
         }
         if let (Some(_), Some(instance)) = (raw.port, &raw.instance) {
             self.mistake(
+                Code::Address,
                 instance,
                 "with a port there is nothing to ask the SQL Server Browser: leave instance out",
             );
@@ -54,13 +56,23 @@ impl Check<'_> {
                 (Some(file), None) => Some(Login::TokenFile(self.folder.join(file))),
                 (None, Some(command)) if !command.is_empty() => Some(Login::TokenCommand(command.clone())),
                 _ => {
-                    self.mistake_with_help(token, "a token comes from exactly one place", TOKENS);
+                    self.mistake_with_help(
+                        Code::Login,
+                        token,
+                        "a token comes from exactly one place",
+                        TOKENS,
+                    );
                     None
                 }
             },
             (None, None, None, Some(kerberos)) if *kerberos.get_ref() => self.kerberos(kerberos),
             _ => {
-                self.mistake_with_help(place, "a database is to know the gateway in exactly one way", LOGINS);
+                self.mistake_with_help(
+                    Code::Login,
+                    place,
+                    "a database is to know the gateway in exactly one way",
+                    LOGINS,
+                );
                 None
             }
         }
@@ -74,7 +86,7 @@ impl Check<'_> {
     #[cfg(not(feature = "kerberos"))]
     fn kerberos(&mut self, place: &Spanned<bool>) -> Option<Login> {
         let help = "build it with `cargo build --release --features kerberos`";
-        self.mistake_with_help(place, "this gantry was built without Kerberos", help);
+        self.mistake_with_help(Code::Login, place, "this gantry was built without Kerberos", help);
         None
     }
 
@@ -82,6 +94,7 @@ impl Check<'_> {
         match (&raw.ca, &raw.trust_certificate) {
             (Some(_), Some(blind)) if *blind.get_ref() => {
                 self.mistake(
+                    Code::Login,
                     blind,
                     "trust_certificate = true trusts any certificate, so that ca says nothing",
                 );

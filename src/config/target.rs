@@ -7,6 +7,7 @@ use toml::Spanned;
 use super::check::Check;
 use super::identity::certificates;
 use super::{Client, Ldap, Script, Store, Target, Token, raw};
+use crate::mapping::diagnostic::Code;
 use crate::scim::profile::{PatchAnswer, Profile, UnknownMembers};
 
 /// Paths that are the process's own.
@@ -28,7 +29,7 @@ impl Check<'_> {
             if clients.iter().any(|other| other.name == *client.name.get_ref()) {
                 let message =
                     format!("a client of this target is called {:?} already", client.name.get_ref());
-                self.mistake(&client.name, message);
+                self.mistake(Code::Taken, &client.name, message);
             }
             clients.extend(self.client(client));
         }
@@ -46,7 +47,11 @@ impl Check<'_> {
     fn name(&mut self, name: &Spanned<String>, what: &str) -> bool {
         let fits = is_plain(name.get_ref());
         if !fits {
-            self.mistake(name, format!("a {what}'s name is 1 to 64 of the characters A-Z a-z 0-9 . _ -"));
+            self.mistake(
+                Code::Name,
+                name,
+                format!("a {what}'s name is 1 to 64 of the characters A-Z a-z 0-9 . _ -"),
+            );
         }
         fits
     }
@@ -56,11 +61,16 @@ impl Check<'_> {
         let segments_fit = text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_plain));
         if !segments_fit {
             let message = format!("the path {text:?} is not made of plain segments");
-            self.mistake_with_help(path, message, "for instance \"/scim/v2\", without a slash at the end");
+            self.mistake_with_help(
+                Code::Address,
+                path,
+                message,
+                "for instance \"/scim/v2\", without a slash at the end",
+            );
             return None;
         }
         if OWN_PATHS.iter().any(|own| paths_shadow(own, text)) {
-            self.mistake(path, "/healthz and /readyz are the gateway's own");
+            self.mistake(Code::Taken, path, "/healthz and /readyz are the gateway's own");
             return None;
         }
         Some(text.clone())
@@ -70,6 +80,7 @@ impl Check<'_> {
         let said = [raw.ldap.is_some(), raw.sqlite.is_some(), raw.sqlserver.is_some()];
         if said.into_iter().filter(|is_said| *is_said).count() != 1 {
             self.mistake_with_help(
+                Code::NoTarget,
                 &raw.name,
                 "a target has exactly one backend",
                 "give it one of [target.ldap], [target.sqlite] and [target.sqlserver]",
@@ -88,14 +99,14 @@ impl Check<'_> {
     fn ldap(&mut self, ldap: &Spanned<raw::Ldap>) -> Option<Ldap> {
         let raw = ldap.get_ref();
         if raw.urls.get_ref().is_empty() {
-            self.mistake(&raw.urls, "urls is empty: name at least one server");
+            self.mistake(Code::Address, &raw.urls, "urls is empty: name at least one server");
         }
         for (at, url) in raw.urls.get_ref().iter().enumerate() {
             if !is_server(url.get_ref()) {
                 let help = "for instance \"ldaps://ldap.example.test\" or \"ldap://10.0.0.1:1389\"";
-                self.mistake_with_help(url, "not an LDAP server's URL", help);
+                self.mistake_with_help(Code::Address, url, "not an LDAP server's URL", help);
             } else if raw.urls.get_ref().iter().take(at).any(|other| other.get_ref() == url.get_ref()) {
-                self.mistake(url, "this server is named twice");
+                self.mistake(Code::Taken, url, "this server is named twice");
             }
         }
         let identity = self.identity(ldap);
@@ -113,9 +124,13 @@ impl Check<'_> {
     pub(super) fn authority(&mut self, path: &Spanned<PathBuf>) -> Option<PathBuf> {
         let full = self.folder.join(path.get_ref());
         if !full.is_file() {
-            self.mistake(path, format!("the file {} does not exist", path.get_ref().display()));
+            self.mistake(
+                Code::ConfigFile,
+                path,
+                format!("the file {} does not exist", path.get_ref().display()),
+            );
         } else if self.pem(path).is_some_and(|pem| certificates(&pem).is_empty()) {
-            self.mistake(path, "there is no PEM certificate in this file");
+            self.mistake(Code::ConfigFile, path, "there is no PEM certificate in this file");
         }
         Some(full)
     }
@@ -127,7 +142,11 @@ impl Check<'_> {
             (Some(token), None) => self.secret(token).map(Token::Plain),
             (None, Some(hash)) => self.hash(hash).map(Token::Sha256),
             _ => {
-                self.mistake(&raw.name, "a client has exactly one of token and token_sha256");
+                self.mistake(
+                    Code::ClientToken,
+                    &raw.name,
+                    "a client has exactly one of token and token_sha256",
+                );
                 None
             }
         };
@@ -141,7 +160,7 @@ impl Check<'_> {
             None => {}
             Some(200) => profile.patch_answer = PatchAnswer::Resource,
             Some(204) => profile.patch_answer = PatchAnswer::NoContent,
-            Some(_) => self.mistake(raw, "patch_answer is 200 or 204"),
+            Some(_) => self.mistake(Code::ConfigValue, raw, "patch_answer is 200 or 204"),
         }
         if let Some(create) = said.create_on_missing {
             profile.patch.create_on_missing = create;
@@ -157,7 +176,7 @@ impl Check<'_> {
     fn hash(&mut self, hash: &Spanned<String>) -> Option<[u8; 32]> {
         let octets = from_hex(hash.get_ref());
         if octets.is_none() {
-            self.mistake(hash, "token_sha256 is not 64 hexadecimal digits");
+            self.mistake(Code::ClientToken, hash, "token_sha256 is not 64 hexadecimal digits");
         }
         octets
     }

@@ -299,7 +299,7 @@ fn all_mistakes_are_shown_with_excerpt_and_caret() {
     assert_eq!(found.len(), 2);
     assert_eq!(
         found[0].to_string(),
-        "error: listen is not an IP address with a port\n --> gantry.toml:1:10\n  |\n\
+        "error[G102]: listen is not an IP address with a port\n --> gantry.toml:1:10\n  |\n\
          1 | listen = \"localhost\"\n  |          ^\n  = help: for instance \"127.0.0.1:8080\" or \"[::1]:8080\""
     );
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rhai::{AST, Position};
 use serde_json::Value as Json;
 
-use super::codes::{Codes, Pair, Pattern as Code};
-use super::diagnostic::{Diagnostic, Severity};
+use super::codes::{Codes, Pair, Pattern as Coded};
+use super::diagnostic::{Code, Diagnostic, Severity};
 use super::discover::{self, Said};
 use super::draft::{Draft, DraftAccess, DraftGiven, DraftLine, DraftParent, DraftResource, Given, Pattern};
 use super::line::{
@@ -61,7 +61,11 @@ impl Builder<'_> {
             let known: Vec<&ResourceType> =
                 built.resources.iter().map(|known| &known.resource_type).collect();
             if known.iter().any(|known| known.name.eq_ignore_ascii_case(&draft.name)) {
-                self.wrong(draft.at, format!("the resource {:?} stands here a second time", draft.name));
+                self.wrong(
+                    Code::SaidTwice,
+                    draft.at,
+                    format!("the resource {:?} stands here a second time", draft.name),
+                );
                 continue;
             }
             let Some(full) = self.full_type(draft, &schemas, &known) else { continue };
@@ -71,19 +75,25 @@ impl Builder<'_> {
         }
         built.model.raised = self.raised(draft);
         if drafts.is_empty() {
-            self.mistakes.push(Diagnostic::whole(self.file, "the mapping has no `resource(…)`"));
+            self.wrong(Code::NoResource, Position::new(1, 1), "the mapping has no `resource(…)`");
         }
         built
     }
 
     /// Notes a mistake at a place of the script.
-    pub(super) fn wrong(&mut self, at: Position, message: impl Into<String>) {
+    pub(super) fn wrong(&mut self, code: Code, at: Position, message: impl Into<String>) {
         let (line, column) = script::place(at);
-        self.mistakes.push(Diagnostic::at(self.file, self.text, line, column, message));
+        self.mistakes.push(Diagnostic::at(code, self.file, self.text, line, column, message));
     }
 
-    pub(super) fn wrong_with_help(&mut self, at: Position, message: impl Into<String>, help: Option<String>) {
-        self.wrong(at, message);
+    pub(super) fn wrong_with_help(
+        &mut self,
+        code: Code,
+        at: Position,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        self.wrong(code, at, message);
         if let (Some(help), Some(mistake)) = (help, self.mistakes.last_mut()) {
             mistake.help = Some(help);
         }
@@ -92,14 +102,14 @@ impl Builder<'_> {
     /// Notes what SQLite has not, with its place.
     pub(super) fn beyond_sqlite(&mut self, at: Position, severity: Severity, message: String) {
         let (line, column) = script::place(at);
-        let said = Diagnostic::at(self.file, self.text, line, column, message);
+        let said = Diagnostic::at(Code::BeyondSqlite, self.file, self.text, line, column, message);
         self.beyond_sqlite.push(Diagnostic { severity, ..said });
     }
 
-    pub(super) fn warn(&mut self, at: Position, message: &str, help: &str) {
+    pub(super) fn warn(&mut self, code: Code, at: Position, message: &str, help: &str) {
         let (line, column) = script::place(at);
-        let warning = Diagnostic::at(self.file, self.text, line, column, message).with_help(help);
-        self.warnings.push(Diagnostic { severity: Severity::Warning, ..warning });
+        let warning = Diagnostic::at(code, self.file, self.text, line, column, message).with_help(help);
+        self.warnings.push(warning.as_warning());
     }
 
     fn resource(
@@ -122,6 +132,7 @@ impl Builder<'_> {
             is_entry: draft.base.is_some(),
         };
         let mut said = BTreeMap::new();
+        let first = self.mistakes.len();
         for line in &draft.lines {
             self.check_references(line, drafts);
             self.check_link(draft, line, drafts);
@@ -155,9 +166,14 @@ impl Builder<'_> {
             if full.extension(&extension.urn).is_some()
                 && of.resource_type.extension(&extension.urn).is_none()
             {
-                self.wrong(extension.at, format!("no line maps an attribute of {}", extension.urn));
+                self.wrong(
+                    Code::UnusedSchema,
+                    extension.at,
+                    format!("no line maps an attribute of {}", extension.urn),
+                );
             }
         }
+        self.sense(draft, &of, full, first);
         of
     }
 
@@ -172,7 +188,7 @@ impl Builder<'_> {
         let parsed = match path::parse_path(&line.path) {
             Ok(parsed) => parsed,
             Err(error) => {
-                self.wrong(line.at, format!("{:?} is no attribute path: {error}", line.path));
+                self.wrong(Code::BadPath, line.at, format!("{:?} is no attribute path: {error}", line.path));
                 return None;
             }
         };
@@ -183,7 +199,7 @@ impl Builder<'_> {
         }
         if let Some((_, at)) = line.by.as_ref().filter(|_| line.refs.is_empty()) {
             let message = "`by` says what is stored of those that `.ref(…)` names, and there is no `ref`";
-            self.wrong(*at, message);
+            self.wrong(Code::ReferenceForm, *at, message);
         }
         let element = match parsed.filter {
             Some(filter) => Some(self.element_key(line, &filter, parsed.sub.as_deref(), &path, full)?),
@@ -216,6 +232,7 @@ impl Builder<'_> {
         let is_one = line.child.is_none() && !line.many && !line.copy && line.hash.is_none();
         if !is_one || line.missing.as_ref().is_some_and(|said| template_of(said).is_some()) {
             self.wrong(
+                Code::SeveralPaths,
                 line.at,
                 "several paths show one value of one native, as it is, coded or by functions",
             );
@@ -256,7 +273,7 @@ impl Builder<'_> {
                 }
                 None => format!("a {} has no attribute `{path}`", full.name),
             };
-            self.wrong_with_help(line.at, message, help);
+            self.wrong_with_help(Code::UnknownAttribute, line.at, message, help);
         }
         found
     }
@@ -279,13 +296,18 @@ impl Builder<'_> {
             _ => None,
         };
         let (Some((key, value)), Some(sub)) = (key, sub) else {
-            self.wrong(line.at, "a line for one element has the form `emails[type eq \"work\"].value`");
+            self.wrong(
+                Code::BadPath,
+                line.at,
+                "a line for one element has the form `emails[type eq \"work\"].value`",
+            );
             return None;
         };
         for name in [key.as_str(), sub] {
             let sub_path = AttrPath { sub: Some(name.to_owned()), ..path.clone() };
             if full.find(&sub_path).is_none_or(|found| !found.attribute.multi_valued) {
                 self.wrong(
+                    Code::BadPath,
                     line.at,
                     format!("`{path}` is no multi-valued attribute with a sub-attribute `{name}`"),
                 );
@@ -307,28 +329,34 @@ impl Builder<'_> {
         let is_table = draft.table.is_some();
         if line.many && is_table {
             self.wrong(
+                Code::OtherBackend,
                 line.at,
                 "`many` is for an entry's attributes; a table keeps a collection with `child`",
             );
         }
         if line.placeholder.is_some() && is_table {
-            self.wrong(line.at, "`placeholder` is for an entry's attributes; a table has no need of one");
+            self.wrong(
+                Code::OtherBackend,
+                line.at,
+                "`placeholder` is for an entry's attributes; a table has no need of one",
+            );
         }
         let is_read_only = line.access == Some(DraftAccess::ReadOnly);
         let is_converted =
             line.values.is_some() || (line.read.is_some() && (is_read_only || line.write.is_some()));
         if line.natives.len() > 1 && !is_converted && line.refs.is_empty() {
-            self.wrong(
+            self.wrong(Code::SeveralNatives,
                 line.at,
                 "a line over several natives needs `.values([[[…, …], …], …])`, or `.read(\"f\")` with `.write(\"f\")` or `.read_only()`",
             );
         }
         if line.natives.len() > 1 && (line.many || element.is_some() && line.missing.is_some()) {
-            self.wrong(line.at, "a line over several natives holds one value");
+            self.wrong(Code::SeveralNatives, line.at, "a line over several natives holds one value");
         }
         if attribute.kind == Type::Complex && line.refs.is_empty() && element.is_none() {
             let help = format!("map its sub-attributes, `{path}.value` and the like, or say `.ref(\"…\")`");
             self.wrong_with_help(
+                Code::ComplexAttribute,
                 line.at,
                 format!("`{path}` has sub-attributes and cannot stand in one native"),
                 Some(help),
@@ -345,13 +373,14 @@ impl Builder<'_> {
         };
         if line.link().is_some_and(|(native, _)| native.part.is_some()) {
             self.wrong(
+                Code::ReferenceForm,
                 line.at,
                 "a reference stands in the resource's own columns, or in those of a collection's table",
             );
         }
         let access = keys::access(draft, line, access(line.access, attribute.mutability));
         if of.lines.iter().any(|known| known.path == path && known.element == element) {
-            self.wrong(line.at, format!("`{}` stands here a second time", line.path));
+            self.wrong(Code::SaidTwice, line.at, format!("`{}` stands here a second time", line.path));
         }
         let find = self.find(draft, line, &conversion, of);
         of.lines.push(Line { path, element, natives, many: line.many, access, conversion, find });
@@ -368,12 +397,17 @@ impl Builder<'_> {
     ) -> Option<Find> {
         let Some((native, function, at)) = &line.find else {
             if let Some(at) = line.exact {
-                self.wrong(at, "`exact` says that what `.find(…)` finds is exact; there is none here");
+                self.wrong(
+                    Code::FindForm,
+                    at,
+                    "`exact` says that what `.find(…)` finds is exact; there is none here",
+                );
             }
             return None;
         };
         if matches!(conversion.how, How::Reference { .. } | How::Hash { .. }) {
             self.wrong(
+                Code::FindForm,
                 *at,
                 "`find` is for values; references and passwords are found by themselves, or not at all",
             );
@@ -454,7 +488,7 @@ impl Builder<'_> {
             false => "`child` names one table: attr(\"phoneNumbers\", \"UserPhone\").child(\"UserId\")",
         };
         let help = "it is for a multi-valued attribute of a resource in a table";
-        self.wrong_with_help(line.at, message, Some(help.to_owned()));
+        self.wrong_with_help(Code::CollectionForm, line.at, message, Some(help.to_owned()));
         None
     }
 
@@ -471,12 +505,16 @@ impl Builder<'_> {
             _ => link.map(|(native, _)| native.name),
         };
         let (Some(column), Some(sub)) = (column, path.sub.clone()) else {
-            self.wrong(line.at, format!("this line names a column of {0}: \"{0}.Column\"", collection.table));
+            self.wrong(
+                Code::CollectionForm,
+                line.at,
+                format!("this line names a column of {0}: \"{0}.Column\"", collection.table),
+            );
             return None;
         };
         if line.access.is_some() || (!collection.read_only && attribute.mutability == Mutability::ReadOnly) {
             let message = format!("who may change `{path}` is said of all of `{}`", collection.path);
-            self.wrong(line.at, message);
+            self.wrong(Code::CollectionForm, line.at, message);
         }
         let conversion = self.conversion(line, attribute, attribute.kind)?;
         let is_link = matches!(conversion.how, How::Reference { .. });
@@ -494,10 +532,14 @@ impl Builder<'_> {
             self.check_function(function, *at);
         }
         if line.prefix.is_some() && (kind != Type::String || ways_of(line) > 0) {
-            self.wrong(line.at, "`prefix` is for a text that is stored as it is");
+            self.wrong(Code::Excluding, line.at, "`prefix` is for a text that is stored as it is");
         }
         if ways_of(line) > 1 {
-            self.wrong(line.at, "`values`, `read`/`write`, `ref` and `hash` exclude each other");
+            self.wrong(
+                Code::Excluding,
+                line.at,
+                "`values`, `read`/`write`, `ref` and `hash` exclude each other",
+            );
         }
         let how = self.how(line)?;
         let missing = line.missing.as_ref().filter(|said| template_of(said).is_none());
@@ -520,7 +562,11 @@ impl Builder<'_> {
                     && line.natives.iter().map(Native::to_string).eq(said.natives.iter().cloned())
             };
             let Some(at) = of.lines.iter().position(is_meant) else {
-                self.wrong(said.at, "a template in `missing` is for one value that is stored as it is");
+                self.wrong(
+                    Code::MissingForm,
+                    said.at,
+                    "a template in `missing` is for one value that is stored as it is",
+                );
                 continue;
             };
             if let Some(composed) = self.composed(text, said.at, of)
@@ -540,7 +586,11 @@ impl Builder<'_> {
             .filter(is_composed)
             .any(|line| line.natives.iter().any(|native| read.contains(native)))
         {
-            self.wrong(draft.at, "what `missing` is made of has a template in its own `missing`");
+            self.wrong(
+                Code::MissingForm,
+                draft.at,
+                "what `missing` is made of has a template in its own `missing`",
+            );
         }
     }
 
@@ -548,7 +598,12 @@ impl Builder<'_> {
         if !self.ast.iter_functions().any(|known| known.name == function && known.params.len() == 1) {
             let others = self.ast.iter_functions().map(|known| known.name).filter(|name| *name != function);
             let help = suggest::closest(function, others);
-            self.wrong_with_help(at, format!("the script has no function `{function}` of one value"), help);
+            self.wrong_with_help(
+                Code::UnknownFunction,
+                at,
+                format!("the script has no function `{function}` of one value"),
+                help,
+            );
         }
     }
 
@@ -556,7 +611,7 @@ impl Builder<'_> {
     fn parent(&mut self, parent: &DraftParent, of: &ResourceMapping) -> Option<Parent> {
         self.check_function(&parent.function, parent.at);
         if !of.is_entry {
-            self.wrong(parent.at, "`parent` is for entries, not for a table");
+            self.wrong(Code::OtherBackend, parent.at, "`parent` is for entries, not for a table");
         }
         let written = |line: &&Line| line.writable() && !line.is_secret();
         let natives: Vec<&Native> =
@@ -567,7 +622,12 @@ impl Builder<'_> {
                 Some(native) => inputs.push((*native).clone()),
                 None => {
                     let help = suggest::closest(input, natives.iter().map(|native| &*native.name));
-                    self.wrong_with_help(parent.at, format!("no line writes `{input}`"), help);
+                    self.wrong_with_help(
+                        Code::UnknownNative,
+                        parent.at,
+                        format!("no line writes `{input}`"),
+                        help,
+                    );
                 }
             }
         }
@@ -588,11 +648,12 @@ impl Builder<'_> {
                     1 => "each pair is about one native: [[\"A\", true], …]".to_owned(),
                     _ => format!("each pair is about {natives} natives: {form}"),
                 };
-                self.wrong(line.at, message);
+                self.wrong(Code::ValuesForm, line.at, message);
                 return None;
             }
             if codes.is_mixed() {
                 self.wrong(
+                    Code::ValuesForm,
                     line.at,
                     "`bit_set` and `bit_clear` stand beside each other and `()`, not beside whole values",
                 );
@@ -602,20 +663,25 @@ impl Builder<'_> {
         if let Some(hash) = &line.hash {
             if hash.scheme != "pbkdf2-sha256" {
                 self.wrong(
+                    Code::Hash,
                     hash.at,
                     format!("the scheme {:?} is not built yet; `pbkdf2-sha256` is", hash.scheme),
                 );
                 return None;
             }
             let Some(salt) = &hash.salt else {
-                self.wrong(hash.at, "`hash` needs the native for the salt: #{ salt: \"PwdSalt\" }");
+                self.wrong(
+                    Code::Hash,
+                    hash.at,
+                    "`hash` needs the native for the salt: #{ salt: \"PwdSalt\" }",
+                );
                 return None;
             };
             let rounds = hash.rounds.map_or(Some(DEFAULT_ROUNDS), |rounds| {
                 u32::try_from(rounds).ok().filter(|rounds| *rounds > 0)
             });
             let Some(rounds) = rounds else {
-                self.wrong(hash.at, "`rounds` is a number above 0");
+                self.wrong(Code::Hash, hash.at, "`rounds` is a number above 0");
                 return None;
             };
             return Some(How::Hash { salt: Native::own(salt.as_str()), rounds });
@@ -638,7 +704,7 @@ impl Builder<'_> {
     fn returned(&mut self, line: &DraftLine) -> Option<Returned> {
         let (_, at) = line.returned.as_ref()?;
         if line.path.contains('[') || line.child.is_some() {
-            self.wrong(*at, "`returned` is said of an attribute or a sub-attribute");
+            self.wrong(Code::Excluding, *at, "`returned` is said of an attribute or a sub-attribute");
         }
         self.returned_when(line.returned.as_ref())
     }
@@ -654,7 +720,11 @@ impl Builder<'_> {
             _ => None,
         };
         if returned.is_none() {
-            self.wrong(*at, format!("`returned` is always, never, default or request, not {when:?}"));
+            self.wrong(
+                Code::UnknownWord,
+                *at,
+                format!("`returned` is always, never, default or request, not {when:?}"),
+            );
         }
         returned
     }
@@ -671,11 +741,19 @@ impl Builder<'_> {
         match named {
             Some(named) if fitting.contains(&named) => named,
             Some(_) => {
-                self.wrong(*at, format!("`on_missing({how:?})` is not built yet for this kind of line"));
+                self.wrong(
+                    Code::NotBuilt,
+                    *at,
+                    format!("`on_missing({how:?})` is not built yet for this kind of line"),
+                );
                 OnMissing::default()
             }
             None => {
-                self.wrong(*at, format!("`on_missing` knows reject, create and skip, not {how:?}"));
+                self.wrong(
+                    Code::UnknownWord,
+                    *at,
+                    format!("`on_missing` knows reject, create and skip, not {how:?}"),
+                );
                 OnMissing::default()
             }
         }
@@ -692,6 +770,7 @@ impl Builder<'_> {
         if draft.table.is_none() {
             if draft.part_of(name).is_some() {
                 self.wrong(
+                    Code::NotBuilt,
                     at,
                     "what stands in a part is written along: say `.copy()`; reading it is not built yet",
                 );
@@ -731,7 +810,7 @@ impl Builder<'_> {
             Given::Literal(value) => match values::literal(value) {
                 Some(value) => Generated::Literal(value),
                 None => {
-                    self.wrong(given.at, "a value is needed here, not ()");
+                    self.wrong(Code::GivenValue, given.at, "a value is needed here, not ()");
                     return None;
                 }
             },
@@ -748,7 +827,7 @@ impl Builder<'_> {
             path::canonical(&parsed.attr, full)
                 .ok_or_else(|| format!("a {} has no attribute `{path}`", full.name))
         };
-        Template::parse(text, &resolve).map_err(|message| self.wrong(at, message)).ok()
+        Template::parse(text, &resolve).map_err(|message| self.wrong(Code::Template, at, message)).ok()
     }
 
     fn check_references(&mut self, line: &DraftLine, drafts: &[DraftResource]) {
@@ -757,6 +836,7 @@ impl Builder<'_> {
             if !names.contains(&name.as_str()) {
                 let help = suggest::closest(name, names.iter().copied());
                 self.wrong_with_help(
+                    Code::UnknownReference,
                     line.at,
                     format!("this mapping has no resource {name:?} to refer to"),
                     help,
@@ -775,7 +855,7 @@ impl Builder<'_> {
                 "no line says what `{0}` consists of: attr(\"{0}.value\", \"{1}.Column\")",
                 collection.path, collection.table
             );
-            self.wrong(at.map_or(draft.at, |line| line.at), message);
+            self.wrong(Code::CollectionForm, at.map_or(draft.at, |line| line.at), message);
         }
     }
 }
@@ -806,22 +886,22 @@ fn ways_of(line: &DraftLine) -> usize {
     ways.into_iter().filter(|way| *way).count()
 }
 
-pub(super) fn code(pattern: &Pattern) -> Code {
+pub(super) fn code(pattern: &Pattern) -> Coded {
     match pattern {
-        Pattern::Absent => Code::Absent,
-        Pattern::Any => Code::Any,
-        Pattern::BitSet(bit) => Code::Set(*bit),
-        Pattern::BitClear(bit) => Code::Clear(*bit),
-        Pattern::Today => Code::Is(Value::Today),
+        Pattern::Absent => Coded::Absent,
+        Pattern::Any => Coded::Any,
+        Pattern::BitSet(bit) => Coded::Set(*bit),
+        Pattern::BitClear(bit) => Coded::Clear(*bit),
+        Pattern::Today => Coded::Is(Value::Today),
         Pattern::Ordered(order, bound) => match &**bound {
             Pattern::Literal(Json::String(text)) => values::day(&text.as_str().into())
-                .map_or(Code::Any, |date| Code::Ordered(*order, Value::Date(date))),
+                .map_or(Coded::Any, |date| Coded::Ordered(*order, Value::Date(date))),
             other => match code(other) {
-                Code::Is(bound) => Code::Ordered(*order, bound),
-                _ => Code::Any,
+                Coded::Is(bound) => Coded::Ordered(*order, bound),
+                _ => Coded::Any,
             },
         },
-        Pattern::Literal(value) => values::literal(value).map_or(Code::Absent, Code::Is),
+        Pattern::Literal(value) => values::literal(value).map_or(Coded::Absent, Coded::Is),
     }
 }
 

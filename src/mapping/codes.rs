@@ -4,6 +4,7 @@
 use serde_json::Value as Json;
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use super::values::{day, decimal, whole};
 use crate::plan::{Case, Native, Order, Predicate, Test, Value};
@@ -179,6 +180,40 @@ impl Codes {
         names
     }
 
+    /// The SCIM values that some pair means, as text.
+    pub(super) fn meant(&self) -> Vec<String> {
+        let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.0
+            .iter()
+            .filter_map(|pair| pair.value.as_ref())
+            .map(text)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+
+    /// The first pair that one before it always takes the place of, counted from 0.
+    pub(super) fn never_read(&self) -> Option<usize> {
+        let is_hidden = |(at, pair): &(usize, &Pair)| self.0.iter().take(*at).any(|other| other.covers(pair));
+        self.0.iter().enumerate().find(is_hidden).map(|(at, _)| at)
+    }
+
+    /// A native value of another type than one before it in the same native, as text.
+    pub(super) fn mixed_types(&self) -> Option<String> {
+        let natives = self.0.first().map_or(0, |pair| pair.patterns.len());
+        (0..natives).find_map(|at| {
+            let whole = |pattern: &Pattern| match pattern {
+                Pattern::Is(value @ (Value::Text(_) | Value::Integer(_) | Value::Bool(_))) => {
+                    Some(value.clone())
+                }
+                _ => None,
+            };
+            let values: Vec<Value> = self.at(at).filter_map(whole).collect();
+            let first = values.first().map(std::mem::discriminant)?;
+            values.iter().find(|value| std::mem::discriminant(*value) != first)?.text()
+        })
+    }
+
     /// The native values that mean this; exact.
     pub(super) fn predicate(&self, natives: &[Native], wanted: impl Fn(Option<&Json>) -> bool) -> Predicate {
         let mut result = Predicate::Nothing;
@@ -218,6 +253,14 @@ impl Pair {
     /// Whether no values can fit both.
     fn excludes(&self, other: &Self) -> bool {
         self.patterns.iter().zip(&other.patterns).any(|(one, other)| one.excludes(other))
+    }
+
+    /// Whether it fits wherever the other one does.
+    fn covers(&self, other: &Self) -> bool {
+        self.patterns
+            .iter()
+            .zip(&other.patterns)
+            .all(|(one, other)| one == other || *one == Pattern::Any && *other != Pattern::Absent)
     }
 
     fn predicate(&self, natives: &[Native]) -> Predicate {

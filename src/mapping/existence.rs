@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::build::Builder;
 use super::codes::Pattern;
+use super::diagnostic::Code;
 use super::draft::{DraftDelete, DraftResource};
 use super::line::{Generated, How, ResourceMapping};
 use super::values;
@@ -17,7 +18,11 @@ pub(super) fn only(builder: &mut Builder<'_>, draft: &DraftResource, of: &Resour
     let patterns = patterns(draft, of);
     for (native, _) in patterns.iter().filter(|(native, _)| native.part.is_none()) {
         if native.name.contains('.') && of.is_entry {
-            builder.wrong(*at, format!("`only` is about the resource's own entry, not about `{native}`"));
+            builder.wrong(
+                Code::UnknownPlace,
+                *at,
+                format!("`only` is about the resource's own entry, not about `{native}`"),
+            );
         } else if native.name.contains('.') {
             builder.no_place(draft, of, &native.name, *at);
         }
@@ -76,7 +81,11 @@ pub(super) fn on_delete(
     of: &ResourceMapping,
 ) -> Vec<DeleteRule> {
     if draft.on_delete.is_empty() {
-        builder.wrong(draft.at, "say what DELETE does: `.on_delete(\"delete\")` or `.on_delete(\"refuse\")`");
+        builder.wrong(
+            Code::DeletionUnsaid,
+            draft.at,
+            "say what DELETE does: `.on_delete(\"delete\")` or `.on_delete(\"refuse\")`",
+        );
     }
     let rules: Vec<DeleteRule> =
         draft.on_delete.iter().filter_map(|rule| delete_rule(builder, rule, of)).collect();
@@ -87,6 +96,7 @@ pub(super) fn on_delete(
         {
             let help = "say `.only(#{ … })` of the resource, so that what `on_delete` writes is not among it";
             builder.warn(
+                Code::StaysVisible,
                 said.at,
                 "a deleted resource stays visible: what DELETE writes hides it from nobody",
                 help,
@@ -99,11 +109,19 @@ pub(super) fn on_delete(
 fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete, of: &ResourceMapping) -> Option<DeleteRule> {
     let mut names = rule.rows.iter().chain(&rule.values).map(|(name, _)| name);
     if let Some(name) = names.find(|name| name.contains('.') && !of.is_entry) {
-        builder.wrong(rule.at, format!("`on_delete` is about the resource's own row, not about `{name}`"));
+        builder.wrong(
+            Code::DeletionRule,
+            rule.at,
+            format!("`on_delete` is about the resource's own row, not about `{name}`"),
+        );
     }
     let how = match (rule.how.as_str(), &rule.to) {
         ("delete" | "refuse", Some(_)) => {
-            builder.wrong(rule.at, format!("`on_delete({:?}, …)` has no place to go to", rule.how));
+            builder.wrong(
+                Code::DeletionRule,
+                rule.at,
+                format!("`on_delete({:?}, …)` has no place to go to", rule.how),
+            );
             return None;
         }
         ("delete", None) => OnDelete::Delete,
@@ -114,6 +132,7 @@ fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete, of: &ResourceMappi
                 let help = "map `active` by `.values([[\"A\", true], [\"T\", false]])`, or say what is written: \
                             `.on_delete(\"disable\", #{ Column: value })`";
                 builder.wrong_with_help(
+                    Code::DeletionRule,
                     rule.at,
                     "nothing says how a resource is disabled",
                     Some(help.to_owned()),
@@ -124,16 +143,27 @@ fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete, of: &ResourceMappi
         }
         ("move", Some(to)) if of.is_entry => OnDelete::Move(Move { to: to.clone(), disabled: of.disabled() }),
         ("move", _) => {
-            builder.wrong(rule.at, "an entry is moved to a DN: `.on_delete(\"move\", \"ou=leavers,…\")`");
+            builder.wrong(
+                Code::DeletionRule,
+                rule.at,
+                "an entry is moved to a DN: `.on_delete(\"move\", \"ou=leavers,…\")`",
+            );
             return None;
         }
         ("disable", Some(_)) => {
-            builder.wrong(rule.at, "`on_delete(\"disable\", …)` takes what is written: #{ Column: value }");
+            builder.wrong(
+                Code::DeletionRule,
+                rule.at,
+                "`on_delete(\"disable\", …)` takes what is written: #{ Column: value }",
+            );
             return None;
         }
         (other, _) => {
-            builder
-                .wrong(rule.at, format!("`on_delete` knows delete, disable, move and refuse, not {other:?}"));
+            builder.wrong(
+                Code::UnknownWord,
+                rule.at,
+                format!("`on_delete` knows delete, disable, move and refuse, not {other:?}"),
+            );
             return None;
         }
     };

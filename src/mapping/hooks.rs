@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
+use super::diagnostic::Code;
 use super::line::{Line, ResourceMapping};
 use super::script::{self, from_script, to_script};
 use super::verbs::{Said, wrong};
@@ -90,7 +91,11 @@ impl PlanVerb {
     fn add(&self, call: &NativeCallContext, step: HookStep) -> Said<()> {
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         if steps.len() >= STEPS {
-            return Err(wrong(call, format!("a plan has at most {STEPS} steps of the mapping's own")));
+            return Err(wrong(
+                Code::Step,
+                call,
+                format!("a plan has at most {STEPS} steps of the mapping's own"),
+            ));
         }
         steps.push(step);
         Ok(())
@@ -99,10 +104,14 @@ impl PlanVerb {
     fn only_on(&self, call: &NativeCallContext, entries: bool, verb: &str) -> Said<()> {
         match (self.is_entry == entries, entries) {
             (true, _) => Ok(()),
-            (false, true) => Err(wrong(call, format!("`plan.{verb}` is for entries, and this is a table"))),
-            (false, false) => {
-                Err(wrong(call, format!("`plan.{verb}` is for a database, and this is a directory")))
+            (false, true) => {
+                Err(wrong(Code::Step, call, format!("`plan.{verb}` is for entries, and this is a table")))
             }
+            (false, false) => Err(wrong(
+                Code::Step,
+                call,
+                format!("`plan.{verb}` is for a database, and this is a directory"),
+            )),
         }
     }
 
@@ -137,7 +146,7 @@ impl PlanVerb {
         if !self.text.contains(text) {
             let message = "the text of a statement stands in the mapping as it is sent, in one literal; values go \
                            into the list of parameters, a `?` for each";
-            return Err(wrong(call, message));
+            return Err(wrong(Code::Step, call, message));
         }
         let params = params.into_iter().map(|value| param(call, value)).collect::<Said<_>>()?;
         let (outputs, given) = self.named(call, "statement", outputs)?;
@@ -156,6 +165,7 @@ impl PlanVerb {
                 "replace" => ModifyKind::Replace,
                 other => {
                     return Err(wrong(
+                        Code::Step,
                         call,
                         format!("`modify` knows add, delete and replace, not `{other}`"),
                     ));
@@ -163,6 +173,7 @@ impl PlanVerb {
             };
             let Some(attributes) = attributes.try_cast::<Map>() else {
                 return Err(wrong(
+                    Code::Step,
                     call,
                     format!("`{word}` takes a map of attributes: #{{ description: \"x\" }}"),
                 ));
@@ -172,7 +183,7 @@ impl PlanVerb {
                 if values.is_empty() && kind != ModifyKind::Replace {
                     let message =
                         format!("`{word}` of `{attribute}` needs a value; `replace` with () clears it");
-                    return Err(wrong(call, message));
+                    return Err(wrong(Code::Step, call, message));
                 }
                 changes.push(AttributeChange { kind, attribute: attribute.to_string(), values });
             }
@@ -191,7 +202,7 @@ fn native_values(call: &NativeCallContext, given: Dynamic) -> Said<Vec<Value>> {
     let value = |value: Dynamic| match param(call, value)? {
         Param::Value(value) => Ok(Some(value)),
         Param::Null => Ok(None),
-        Param::Output(_) => Err(wrong(call, "a directory's operations give no outputs")),
+        Param::Output(_) => Err(wrong(Code::Step, call, "a directory's operations give no outputs")),
     };
     Ok(given.into_iter().map(value).collect::<Said<Vec<_>>>()?.into_iter().flatten().collect())
 }
@@ -205,7 +216,7 @@ fn param(call: &NativeCallContext, value: Dynamic) -> Result<Param, Box<EvalAltR
     }
     let kind = value.type_name();
     let json = from_script(value).filter(|json| !json.is_array() && !json.is_object());
-    let json = json.ok_or_else(|| wrong(call, format!("a value is needed, not {kind}")))?;
+    let json = json.ok_or_else(|| wrong(Code::Step, call, format!("a value is needed, not {kind}")))?;
     Ok(values::literal(&json).map_or(Param::Null, Param::Value))
 }
 
@@ -245,6 +256,34 @@ impl Mapping {
         self.ast.iter_functions().any(|known| known.name == name)
     }
 
+    fn plan_verb(&self, of: &ResourceMapping) -> PlanVerb {
+        let (resource, text) = (of.entity.clone(), self.text.clone());
+        PlanVerb { resource, is_entry: of.is_entry, text, steps: Arc::default() }
+    }
+
+    /// Whether functions find this name in a type's rows.
+    pub(super) fn row_has(&self, of: &ResourceMapping, name: &str) -> bool {
+        self.native_row(of, &Record::default()).contains_key(name)
+    }
+
+    /// How a function fails on a record that is only a sample; `None` where it does not, or refuses on purpose.
+    pub(super) fn try_hook(
+        &self,
+        of: &ResourceMapping,
+        name: &str,
+        record: &Record,
+    ) -> Option<Box<EvalAltResult>> {
+        if !self.has_hook(name) {
+            return None;
+        }
+        let (row, plan) = (self.native_row(of, record), self.plan_verb(of));
+        let done = match name {
+            "plan_update" => script::try_call(&self.engine, &self.ast, name, (row.clone(), row, plan)),
+            _ => script::try_call(&self.engine, &self.ast, name, (row, plan)),
+        };
+        done.err().filter(|error| script::thrown(error).is_none())
+    }
+
     fn hook<A: rhai::FuncArgs>(
         &self,
         of: &ResourceMapping,
@@ -254,8 +293,7 @@ impl Mapping {
         if !self.has_hook(name) {
             return Ok(Vec::new());
         }
-        let (resource, text) = (of.entity.clone(), self.text.clone());
-        let plan = PlanVerb { resource, is_entry: of.is_entry, text, steps: Arc::default() };
+        let plan = self.plan_verb(of);
         let _ = script::call(&self.engine, &self.ast, name, arguments(plan.clone()))?;
         let steps = plan.steps.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(steps)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rhai::Position;
 
 use super::build::Builder;
+use super::diagnostic::Code;
 use super::draft::{DraftLine, DraftResource, DraftRest};
 use super::line::{Access, ResourceMapping};
 use crate::plan::{Key, Native, OnDelete, Table};
@@ -69,7 +70,7 @@ impl Builder<'_> {
             return;
         }
         if of.table.is_none() {
-            return self.wrong(line.at, "an entry refers to another by one attribute");
+            return self.wrong(Code::ReferenceForm, line.at, "an entry refers to another by one attribute");
         }
         let by_key = drafts.iter().filter(|target| line.by.is_none() && line.refs.contains(&target.name));
         for target in by_key {
@@ -80,11 +81,15 @@ impl Builder<'_> {
         }
         self.has_no_twins(line.at, &line.natives);
         if line.link().is_none() {
-            self.wrong(line.at, "a reference stands in the columns of one table");
+            self.wrong(Code::ReferenceForm, line.at, "a reference stands in the columns of one table");
         }
         for (is_said, verb) in [(line.unique, "unique"), (line.missing.is_some(), "missing")] {
             if is_said {
-                self.wrong(line.at, format!("`{verb}` of a reference over several columns is not built yet"));
+                self.wrong(
+                    Code::NotBuilt,
+                    line.at,
+                    format!("`{verb}` of a reference over several columns is not built yet"),
+                );
             }
         }
     }
@@ -103,11 +108,12 @@ impl Builder<'_> {
         for lookup in &draft.lookups {
             if lookup.key.len() != lookup.foreign_key.len() || lookup.key.is_empty() {
                 let message = format!("the look-up `{}` has not as many foreign keys as keys", lookup.alias);
-                self.wrong(draft.at, message);
+                self.wrong(Code::KeyColumns, draft.at, message);
             }
         }
         for stamp in draft.stamps.iter().filter(|stamp| draft.ids.contains(&stamp.native)) {
             self.wrong(
+                Code::KeyWritten,
                 stamp.at,
                 format!("`stamp` would change the key's `{}`, and with it the id", stamp.native),
             );
@@ -121,6 +127,7 @@ impl Builder<'_> {
         let account = disable.account.iter().map(|(native, _)| &native.name);
         if let Some(column) = account.chain(disable.values.keys()).find(|name| draft.is_of_key(name)) {
             self.wrong(
+                Code::KeyWritten,
                 at,
                 format!("DELETE would change the key's `{column}`, and with it the id of what stays"),
             );
@@ -190,12 +197,13 @@ impl Builder<'_> {
         let message =
             format!("`{name}` has the key's `{column}` in it, and neither a line nor `initial` gives that");
         let help = format!("say it by a line, `initial(\"{column}\", …)` or `.only(#{{ {column}: … }})`");
-        self.wrong_with_help(at, message, Some(help));
+        self.wrong_with_help(Code::KeyShared, at, message, Some(help));
     }
 
     fn is_given_twice(&mut self, at: Position, name: &str, column: &str) {
         let message = format!("`{name}` writes `{column}`, and so does something else of this mapping");
         self.wrong_with_help(
+            Code::KeyShared,
             at,
             message,
             Some("only columns of the resource's own key may be shared".to_owned()),
@@ -215,14 +223,14 @@ impl Builder<'_> {
             count(of.ids.len())
         );
         let help = format!("one for each of {}, in this order", of.ids.join(", "));
-        self.wrong_with_help(at, message, Some(help));
+        self.wrong_with_help(Code::KeyColumns, at, message, Some(help));
     }
 
     fn has_no_twins(&mut self, at: Position, columns: &[String]) {
         let twin =
             columns.iter().enumerate().find(|(at, column)| columns.iter().take(*at).any(|c| c == *column));
         if let Some((_, column)) = twin {
-            self.wrong(at, format!("`{column}` stands twice among the columns of a key"));
+            self.wrong(Code::KeyColumns, at, format!("`{column}` stands twice among the columns of a key"));
         }
     }
 }
@@ -348,7 +356,7 @@ mod tests {
              "an entry refers to another by one attribute"),
         ] {
             let said = load(&text).err().unwrap_or_default();
-            assert!(said.contains(&format!("error: {says}")) && said.contains("mapping.rhai:"), "{text}\n{says}\n{said}");
+            assert!(said.contains(&format!("]: {says}")) && said.contains("mapping.rhai:"), "{text}\n{says}\n{said}");
         }
         // Its columns are nobody else's, and the tenant is given.
         let members = members("[\"M.T\", \"M.N\"]");

@@ -5,15 +5,18 @@
 //! `model` and `discover` (what it means), `select`, `push`, `read`, `write`, `references`, `rest` (its use).
 
 mod build;
+mod chains;
 mod codes;
 mod delta;
 pub mod diagnostic;
 mod discover;
 mod draft;
 mod existence;
+mod faults;
 mod hash;
 mod hooks;
 mod keys;
+mod law;
 mod line;
 mod model;
 mod parts;
@@ -24,28 +27,32 @@ mod read;
 mod references;
 mod rest;
 mod rows;
+mod run;
 mod schema_verbs;
 mod schemas;
 mod script;
 mod select;
+mod sense;
 mod sort;
+mod statements;
 mod suggest;
 mod template;
 #[cfg(test)]
 mod tests;
 mod values;
 mod verbs;
+mod words;
 mod write;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rhai::{AST, Engine, EvalAltResult, ParseErrorType, Position};
+use rhai::{AST, Engine};
 
-use crate::limits::{MAPPING_BYTES, SCRIPT_LOAD_MS};
+use crate::limits::MAPPING_BYTES;
 use crate::plan::Model;
-use diagnostic::{Diagnostic, Severity};
+use diagnostic::{Code, Diagnostic, Severity};
 
 pub use line::ResourceMapping;
 pub use push::Pushed;
@@ -58,6 +65,8 @@ pub struct Mapping {
     model: Arc<Model>,
     engine: Engine,
     ast: AST,
+    /// What diagnostics call the file.
+    name: Arc<str>,
     /// The file, as it was read.
     text: Arc<str>,
     warnings: Vec<Diagnostic>,
@@ -72,8 +81,9 @@ impl Mapping {
     pub fn load(folder: &Path, params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
         let path = folder.join("mapping.rhai");
         let name = path.display().to_string();
-        let unreadable =
-            |cause: String| vec![Diagnostic::whole(&name, format!("the mapping cannot be read: {cause}"))];
+        let unreadable = |cause: String| {
+            vec![Diagnostic::whole(Code::Unreadable, &name, format!("the mapping cannot be read: {cause}"))]
+        };
         let size = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?.len();
         if size > MAPPING_BYTES {
             return Err(unreadable(format!("it has {size} bytes, more than {MAPPING_BYTES}")));
@@ -86,23 +96,16 @@ impl Mapping {
     pub fn parse(name: &str, text: &str, params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
         check_params(name, text, params)?;
         let params = Arc::new(params.clone());
-        let draft = draft::Shared::default();
-        let mut engine = script::sandbox();
-        verbs::register(&mut engine, &draft, &params);
-        let ast = engine.compile(text).map_err(|error| {
-            let message = match *error.0 {
-                ParseErrorType::VariableUndefined(ref name) => format!("there is no variable `{name}`"),
-                ref other => other.to_string(),
-            };
-            vec![at(name, text, error.1, message)]
-        })?;
-        check_functions(name, text, &ast)?;
-        script::within_deadline(SCRIPT_LOAD_MS, || engine.run_ast(&ast))
-            .map_err(|error| vec![mistake(name, text, &error)])?;
+        let run::Run { ast, draft, mut mistakes, spoilt } = run::run(name, text, &params);
+        let Some(ast) = ast else { return Err(mistakes) };
+        mistakes.extend(check_functions(name, text, &ast));
+        mistakes.extend(chains::check(faults::File { name, text }));
         let mut builder = build::Builder::new(name, text, &ast);
-        let built = builder.build(&draft.lock());
-        if !builder.mistakes.is_empty() {
-            return Err(builder.mistakes);
+        let built = builder.build(&draft);
+        mistakes.extend(builder.mistakes.into_iter().filter(|mistake| spoilt.leaves(mistake)));
+        if !mistakes.is_empty() {
+            mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
+            return Err(mistakes);
         }
         let (warnings, beyond_sqlite) = (builder.warnings, builder.beyond_sqlite);
         let mut engine = script::sandbox();
@@ -110,7 +113,12 @@ impl Mapping {
         verbs::register_patterns(&mut engine);
         hooks::register(&mut engine);
         let (resources, model) = (built.resources, Arc::new(built.model));
-        Ok(Self { resources, model, engine, ast, text: text.into(), warnings, beyond_sqlite })
+        let (name, text) = (name.into(), text.into());
+        let mut mapping = Self { resources, model, engine, ast, name, text, warnings, beyond_sqlite };
+        let (mistakes, warnings): (Vec<_>, Vec<_>) =
+            law::examine(&mapping, &draft).into_iter().partition(|found| found.severity == Severity::Error);
+        mapping.warnings.extend(warnings);
+        if mistakes.is_empty() { Ok(mapping) } else { Err(mistakes) }
     }
 
     /// The same in front of SQLite, which has less than SQL Server: what cannot be done there is a mistake, what
@@ -125,6 +133,17 @@ impl Mapping {
     /// What works, and is hardly what was wanted.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
+    }
+
+    /// A mistake that somebody else found, at the place of the native that its message names last; `None` where it
+    /// names none.
+    pub fn named_in(&self, code: Code, message: &str) -> Option<Diagnostic> {
+        let file = faults::File { name: &self.name, text: &self.text };
+        let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+        let mut words = message.split(|c| !is_name(c)).map(|word| word.trim_matches('.')).rev();
+        let scan = statements::Scan::of(&self.text);
+        let at = words.find_map(|word| scan.text(word))?;
+        Some(file.at_byte(code, at, message))
     }
 
     /// Where each resource type lives.
@@ -155,6 +174,7 @@ fn check_params(name: &str, text: &str, params: &BTreeMap<String, String>) -> Re
     let mistakes: Vec<_> = unasked
         .map(|param| {
             Diagnostic::whole(
+                Code::UnknownParam,
                 name,
                 format!("the configuration gives the param {param:?}, which this mapping never asks for"),
             )
@@ -164,50 +184,17 @@ fn check_params(name: &str, text: &str, params: &BTreeMap<String, String>) -> Re
 }
 
 /// Hooks that nobody would call, because they take other parameters.
-fn check_functions(name: &str, text: &str, ast: &AST) -> Result<(), Vec<Diagnostic>> {
+fn check_functions(name: &str, text: &str, ast: &AST) -> Vec<Diagnostic> {
+    let (file, scan) = (faults::File { name, text }, statements::Scan::of(text));
     let mut mistakes = Vec::new();
     for function in ast.iter_functions() {
         let takes = hooks::HOOKS.iter().find(|(hook, _)| *hook == function.name).map(|(_, takes)| *takes);
         if takes.is_some_and(|takes| takes != function.params.len()) {
-            let place = text.lines().position(|line| line.contains(&format!("fn {}", function.name)));
-            let line = place.map_or(0, |index| index + 1);
+            let at = scan.function(function.name).map_or(0, |statement| statement.start);
             let parameters = if takes == Some(3) { "(before, after, plan)" } else { "(row, plan)" };
             let message = format!("this function is `{}{parameters}`", function.name);
-            mistakes.push(Diagnostic::at(name, text, line, 1, message));
+            mistakes.push(file.at_byte(Code::HookParameters, at, message));
         }
     }
-    if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
-}
-
-/// An error of the script's run, as a diagnostic.
-fn mistake(name: &str, text: &str, error: &EvalAltResult) -> Diagnostic {
-    let inner = error.unwrap_inner();
-    match inner {
-        EvalAltResult::ErrorRuntime(message, position) => at(name, text, *position, message.to_string()),
-        EvalAltResult::ErrorFunctionNotFound(signature, position) => {
-            let verb = signature.split([' ', '(']).next().unwrap_or(signature);
-            let known = verbs::names().any(|known| known == verb);
-            let message = match known {
-                true => format!("`{verb}` does not take these values: {}", readable(signature)),
-                false => format!("there is no verb or function `{verb}`"),
-            };
-            let diagnostic = at(name, text, *position, message);
-            match suggest::closest(verb, verbs::names()).filter(|_| !known) {
-                Some(help) => diagnostic.with_help(help),
-                None => diagnostic,
-            }
-        }
-        EvalAltResult::ErrorTerminated(reason, position) => at(name, text, *position, reason.to_string()),
-        other => at(name, text, other.position(), other.to_string()),
-    }
-}
-
-/// A call's signature in an admin's words.
-fn readable(signature: &str) -> String {
-    signature.replace("&str | ImmutableString | String", "text").replace("i64", "number")
-}
-
-fn at(name: &str, text: &str, position: Position, message: impl Into<String>) -> Diagnostic {
-    let (line, column) = script::place(position);
-    Diagnostic::at(name, text, line, column, message)
+    mistakes
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::build::Builder;
+use super::diagnostic::Code;
 use super::draft::{DraftLine, DraftResource, DraftRest, Given};
 use super::line::{Collection, How, ResourceMapping};
 use super::{existence, parts, values};
@@ -17,7 +18,7 @@ pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftRes
         (Some(name), None) => table(builder, draft, name, of).map(Store::Table),
         (None, Some(base)) => entries(builder, draft, base, of).map(Store::Entries),
         _ => {
-            builder.wrong(draft.at, "a resource needs either `.table(…)` or `.base(…)`");
+            builder.wrong(Code::NoHome, draft.at, "a resource needs either `.table(…)` or `.base(…)`");
             None
         }
     };
@@ -69,11 +70,15 @@ fn table(
     of: &ResourceMapping,
 ) -> Option<Table> {
     if draft.rdn.is_some() || !draft.classes.is_empty() {
-        builder.wrong(draft.at, "`rdn` and `classes` are for entries, not for a table");
+        builder.wrong(Code::OtherBackend, draft.at, "`rdn` and `classes` are for entries, not for a table");
     }
     builder.only_entries(draft);
     let Some(id) = Key::of(draft.ids.iter().map(String::as_str)) else {
-        builder.wrong(draft.at, "a table needs `.id(\"Column\")`: the key that becomes the SCIM id");
+        builder.wrong(
+            Code::NoKey,
+            draft.at,
+            "a table needs `.id(\"Column\")`: the key that becomes the SCIM id",
+        );
         return None;
     };
     let key = |columns: &[String]| Key::of(columns.iter().map(String::as_str)).unwrap_or_else(|| id.clone());
@@ -96,7 +101,11 @@ fn table(
             Some(SideDocument { table, key: key(columns), column })
         }
         Some((DraftRest::Attribute(_), at)) => {
-            builder.wrong(*at, "of a table, `rest` needs `rest(\"Table\", \"Key\", \"Column\")`");
+            builder.wrong(
+                Code::RestForm,
+                *at,
+                "of a table, `rest` needs `rest(\"Table\", \"Key\", \"Column\")`",
+            );
             None
         }
         None => None,
@@ -183,25 +192,29 @@ fn entries(
 ) -> Option<Entries> {
     builder.only_rows(draft);
     let Some((rdn, _, _)) = &draft.rdn else {
-        builder.wrong(draft.at, "an entry needs `.rdn(\"attribute\", \"{template}\")`: its name");
+        builder.wrong(
+            Code::EntryIncomplete,
+            draft.at,
+            "an entry needs `.rdn(\"attribute\", \"{template}\")`: its name",
+        );
         return None;
     };
     if !draft.lookups.is_empty() {
-        builder.wrong(draft.at, "`lookup` is for a table, not for entries");
+        builder.wrong(Code::OtherBackend, draft.at, "`lookup` is for a table, not for entries");
     }
     if draft.ids.len() > 1 {
-        builder.wrong(draft.at, "an entry's id is one attribute");
+        builder.wrong(Code::KeyColumns, draft.at, "an entry's id is one attribute");
     }
     let rest = match &draft.rest {
         Some((DraftRest::Attribute(name), _)) => Some(name.as_str().into()),
         Some((DraftRest::Column { .. }, at)) => {
-            builder.wrong(*at, "of an entry, `rest` is one attribute: `rest(\"attribute\")`");
+            builder.wrong(Code::RestForm, *at, "of an entry, `rest` is one attribute: `rest(\"attribute\")`");
             None
         }
         None => None,
     };
     if draft.classes.is_empty() {
-        builder.wrong(draft.at, "an entry needs `.classes([…])`: its object classes");
+        builder.wrong(Code::EntryIncomplete, draft.at, "an entry needs `.classes([…])`: its object classes");
     }
     let placeholder = draft.lines.iter().find_map(|line| {
         let value = line.placeholder.clone()?;

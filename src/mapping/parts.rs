@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rhai::Position;
 
 use super::build::Builder;
+use super::diagnostic::Code;
 use super::draft::{DraftGiven, DraftLine, DraftPart, DraftResource, Given};
 use super::line::{How, ResourceMapping};
 use super::template::Template;
@@ -52,19 +53,23 @@ impl Builder<'_> {
         let mut parts: Vec<Part> = Vec::new();
         for said in &draft.parts {
             if parts.iter().any(|part| *part.alias == *said.alias) {
-                self.wrong(said.at, format!("the part {:?} stands here a second time", said.alias));
+                self.wrong(
+                    Code::SaidTwice,
+                    said.at,
+                    format!("the part {:?} stands here a second time", said.alias),
+                );
             }
             if said.row.is_some() {
                 let message = "a part of an entry is an entry: `.part(\"posix\", #{ dn: \"cn={displayName},ou=…\", classes: […] })`";
-                self.wrong(said.at, message);
+                self.wrong(Code::Part, said.at, message);
                 continue;
             }
             if said.classes.is_empty() {
-                self.wrong(said.at, "a part needs `classes: […]`: its object classes");
+                self.wrong(Code::Part, said.at, "a part needs `classes: […]`: its object classes");
             }
             let Some(place) = split(&said.dn) else {
                 let form = "`dn` has the form \"cn={displayName},ou=…\": one attribute, a template, and the DN of the place";
-                self.wrong(said.at, form);
+                self.wrong(Code::Part, said.at, form);
                 continue;
             };
             let is_own = draft.rdn.as_ref().is_some_and(|(attribute, name, _)| {
@@ -72,6 +77,7 @@ impl Builder<'_> {
             });
             if is_own && draft.base.as_deref().is_some_and(|base| base.eq_ignore_ascii_case(place.base)) {
                 self.wrong(
+                    Code::Part,
                     said.at,
                     "this part would be the entry that it belongs to: it needs another place or name",
                 );
@@ -86,7 +92,7 @@ impl Builder<'_> {
             parts.push(Part { alias: said.alias.as_str().into(), name, initial });
         }
         for stamp in draft.stamps.iter().filter(|stamp| draft.part_of(&stamp.native).is_some()) {
-            self.wrong(stamp.at, "`stamp` in a part is not built yet; `initial` is");
+            self.wrong(Code::NotBuilt, stamp.at, "`stamp` in a part is not built yet; `initial` is");
         }
         parts
     }
@@ -100,14 +106,14 @@ impl Builder<'_> {
             Given::Literal(value) => {
                 let value = values::literal(value);
                 if value.is_none() {
-                    self.wrong(given.at, "a value is needed here, not ()");
+                    self.wrong(Code::GivenValue, given.at, "a value is needed here, not ()");
                 }
                 value.map(Initial::Literal)
             }
             Given::Today => Some(Initial::Literal(Value::Today)),
             Given::Sequence(_) => None, // refused as a whole
             Given::Uuid | Given::Now => {
-                self.wrong(given.at, "`uuid()` and `now()` in a part are not built yet");
+                self.wrong(Code::NotBuilt, given.at, "`uuid()` and `now()` in a part are not built yet");
                 None
             }
         }
@@ -117,7 +123,7 @@ impl Builder<'_> {
     pub(super) fn composed(&mut self, text: &str, at: Position, of: &ResourceMapping) -> Option<Composed> {
         let template = self.template(text, at, &of.resource_type)?;
         let native = |path: &AttrPath| plain(of, path);
-        Template::composed(&template, &native).map_err(|message| self.wrong(at, message)).ok()
+        Template::composed(&template, &native).map_err(|message| self.wrong(Code::Template, at, message)).ok()
     }
 
     /// Checks a line with `copy`: it says nothing but what is written along, and where.
@@ -140,37 +146,42 @@ impl Builder<'_> {
             || line.max_len.is_some();
         if is_more || line.natives.len() != 1 {
             let message = "what is written along is as the attribute's own line says: beside `copy` stand `many`, `ref` and `by`";
-            self.wrong(line.at, message);
+            self.wrong(Code::CopyForm, line.at, message);
         }
         let is_secret = attribute.name.eq_ignore_ascii_case("password");
         if is_secret || attribute.kind == Type::Binary {
-            self.wrong(line.at, "`copy` of a password or of octets is not built yet");
+            self.wrong(Code::NotBuilt, line.at, "`copy` of a password or of octets is not built yet");
         }
         if line.refs.is_empty() == line.by.is_some() {
             let message = "a copy of references says `.ref(…).by(…)`: which attribute of theirs is written in place of their DN";
-            self.wrong(line.at, message);
+            self.wrong(Code::CopyForm, line.at, message);
         }
         let native = line.natives.first().map(String::as_str).unwrap_or_default();
         if native.contains('.') && draft.part_of(native).is_none() {
             let part = native.split('.').next().unwrap_or_default();
-            self.wrong(line.at, format!("this resource has no part `{part}`"));
+            self.wrong(Code::UnknownPlace, line.at, format!("this resource has no part `{part}`"));
         }
         match draft.source(line) {
             None => {
-                self.wrong(line.at, format!("nothing to copy: no other line maps `{}`", line.path));
+                self.wrong(
+                    Code::CopyForm,
+                    line.at,
+                    format!("nothing to copy: no other line maps `{}`", line.path),
+                );
             }
             Some(source) if source.natives.len() != 1 || source.prefix.is_some() => {
                 self.wrong(
+                    Code::NotBuilt,
                     line.at,
                     "`copy` of a line over several natives, or with `prefix`, is not built yet",
                 );
             }
             Some(source) if line.refs.iter().any(|name| !source.refs.contains(name)) => {
-                self.wrong(line.at, format!("`{}` itself refers to no such type", line.path));
+                self.wrong(Code::CopyForm, line.at, format!("`{}` itself refers to no such type", line.path));
             }
             Some(source) if line.refs.is_empty() && !source.refs.is_empty() => {
                 let message = format!("`{}` consists of references: say `.ref(…).by(…)`", line.path);
-                self.wrong(line.at, message);
+                self.wrong(Code::CopyForm, line.at, message);
             }
             Some(_) => {}
         }
@@ -193,7 +204,7 @@ impl Builder<'_> {
     /// The numbers that an entry itself is given.
     pub(super) fn counters(&mut self, draft: &DraftResource) -> Vec<(Native, Counter)> {
         for given in draft.stamps.iter().filter(|given| matches!(given.value, Given::Counter(..))) {
-            self.wrong(given.at, "a number is given once: `counter` is for `initial`");
+            self.wrong(Code::GivenValue, given.at, "a number is given once: `counter` is for `initial`");
         }
         let own = draft.initial.iter().filter(|given| draft.part_of(&given.native).is_none());
         let number = |given: &DraftGiven| match &given.value {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::build::Builder;
-use super::diagnostic::Severity;
+use super::diagnostic::{Code, Severity};
 use super::draft::{Draft, DraftRaised};
 use super::suggest;
 use crate::plan::Raised;
@@ -25,13 +25,13 @@ impl Builder<'_> {
                     "{} is no number that a procedure raises: they begin at {OWN}, below are the server's own",
                     said.number
                 );
-                self.wrong(said.at, message);
+                self.wrong(Code::RaisedNumber, said.at, message);
                 continue;
             };
             let kind = said.scim_type.as_str().into();
             let detail = said.detail.as_deref().map(Into::into);
             if raised.insert(number, Raised { scim_type: kind, detail }).is_some() {
-                self.wrong(said.at, format!("the error {number} stands here a second time"));
+                self.wrong(Code::SaidTwice, said.at, format!("the error {number} stands here a second time"));
             }
             let message = format!(
                 "SQLite's errors have no numbers: what RAISE(ABORT, …) refuses there is 400 `invalidValue`, and \
@@ -42,7 +42,11 @@ impl Builder<'_> {
         if let Some(first) = draft.raised.first()
             && draft.resources.iter().all(|resource| resource.table.is_none())
         {
-            self.wrong(first.at, "`on_error` is for a database; a directory's errors are known");
+            self.wrong(
+                Code::OtherBackend,
+                first.at,
+                "`on_error` is for a database; a directory's errors are known",
+            );
         }
         raised
     }
@@ -51,7 +55,7 @@ impl Builder<'_> {
         if !KINDS.contains(&said.scim_type.as_str()) {
             let message = format!("`on_error` knows {}, not {:?}", KINDS.join(", "), said.scim_type);
             let help = suggest::closest(&said.scim_type, KINDS.into_iter());
-            self.wrong_with_help(said.at, message, help);
+            self.wrong_with_help(Code::UnknownWord, said.at, message, help);
         }
     }
 }
@@ -88,7 +92,7 @@ mod tests {
         assert!(mapping.warnings().is_empty());
         let warned = said(mapping.for_sqlite().map_err(|_| ()).unwrap().warnings());
         for part in
-            ["warning: SQLite's errors have no numbers", "`on_error(50001, …)`", "--> mapping.rhai:3:1"]
+            ["warning[G042]: SQLite's errors have no numbers", "`on_error(50001, …)`", "--> mapping.rhai:3:1"]
         {
             assert!(warned.contains(part), "{part}: {warned}");
         }

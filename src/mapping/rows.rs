@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rhai::Position;
 
 use super::build::Builder;
-use super::diagnostic::Severity;
+use super::diagnostic::{Code, Severity};
 use super::draft::{DraftDated, DraftLine, DraftResource, Given};
 use super::line::{Access, ElementKey, Generated, Line, ResourceMapping};
 use super::{existence, suggest};
@@ -22,13 +22,17 @@ impl Builder<'_> {
         for said in &draft.parts {
             let Some((table, key)) = &said.row else {
                 let message = "a part with a `dn` is an entry; beside a row it is one: `.part(\"hr\", \"HrPerson\", \"PersonId\")`";
-                self.wrong(said.at, message);
+                self.wrong(Code::Part, said.at, message);
                 continue;
             };
             let is_taken = parts.iter().any(|part| *part.alias == *said.alias)
                 || draft.lookups.iter().any(|lookup| lookup.alias == said.alias);
             if is_taken || said.alias.contains('.') {
-                self.wrong(said.at, format!("{:?} is no name for a part, or another's", said.alias));
+                self.wrong(
+                    Code::Part,
+                    said.at,
+                    format!("{:?} is no name for a part, or another's", said.alias),
+                );
             }
             self.agrees(said.at, "`part`", key, draft);
             let Some(key) = Key::of(key.iter().map(String::as_str)) else { continue };
@@ -58,10 +62,14 @@ impl Builder<'_> {
             if !aliases().any(|alias| alias == dated.part) {
                 let help = suggest::closest(&dated.part, aliases());
                 let message = format!("`dated` is said of a `part`, and {:?} is none", dated.part);
-                self.wrong_with_help(dated.at, message, help);
+                self.wrong_with_help(Code::UnknownPlace, dated.at, message, help);
             }
             if draft.dated.iter().take(at).any(|other| other.part == dated.part) {
-                self.wrong(dated.at, format!("the history of {:?} stands here a second time", dated.part));
+                self.wrong(
+                    Code::SaidTwice,
+                    dated.at,
+                    format!("the history of {:?} stands here a second time", dated.part),
+                );
             }
         }
         parts
@@ -81,14 +89,18 @@ impl Builder<'_> {
             || of.initial.iter().any(|(native, _)| is_date(native));
         if written || is_given {
             let message = format!("{} and {} are given by the history itself", said.date, said.seq);
-            self.wrong(said.at, message);
+            self.wrong(Code::History, said.at, message);
         }
         let first = of.initial.iter().find(|(native, _)| is_ours(native) && *native.name == *said.seq);
         let first = match first {
             None => 0,
             Some((_, Generated::Literal(Value::Integer(first)))) => *first,
             Some(_) => {
-                self.wrong(said.at, format!("the first {} of a day is a whole number", said.seq));
+                self.wrong(
+                    Code::History,
+                    said.at,
+                    format!("the first {} of a day is a whole number", said.seq),
+                );
                 0
             }
         };
@@ -133,18 +145,18 @@ impl Builder<'_> {
             || !line.also.is_empty();
         if is_more || line.natives.len() != 1 {
             let message = "a column that is written along is as the attribute's own line says: beside `copy` stand `write`, `values`, `missing` and `max_len`";
-            self.wrong(line.at, message);
+            self.wrong(Code::CopyForm, line.at, message);
         }
         let is_secret = attribute.name.eq_ignore_ascii_case("password");
         if is_secret
             || attribute.kind == Type::Complex && element.is_none()
             || attribute.multi_valued && element.is_none()
         {
-            self.wrong(line.at, "`copy` in a table is for one value, and for no password");
+            self.wrong(Code::CopyForm, line.at, "`copy` in a table is for one value, and for no password");
         }
         if !of.lines.iter().any(|known| known.path == path && known.element == element) {
             let message = format!("nothing to copy: no line above maps `{}`", line.path);
-            self.wrong(line.at, message);
+            self.wrong(Code::CopyForm, line.at, message);
         }
         let kind = self.kind(attribute, &path, element.as_ref(), of);
         let Some(conversion) = self.conversion(line, attribute, kind) else { return };
@@ -152,7 +164,11 @@ impl Builder<'_> {
             line.natives.iter().filter_map(|native| self.native(draft, of, native, line.at)).collect();
         let is_known = |native| of.lines.iter().chain(&of.copies).any(|line| line.natives.contains(native));
         if natives.iter().any(is_known) {
-            self.wrong(line.at, format!("`{}` is written by another line", line.natives.join(", ")));
+            self.wrong(
+                Code::WrittenTwice,
+                line.at,
+                format!("`{}` is written by another line", line.natives.join(", ")),
+            );
         }
         of.copies.push(Line {
             path,
@@ -175,7 +191,7 @@ impl Builder<'_> {
         for given in &draft.initial {
             let Given::Sequence(name) = &given.value else { continue };
             if name.is_empty() {
-                self.wrong(given.at, "a sequence has a name: sequence(\"dbo.UserSeq\")");
+                self.wrong(Code::GivenValue, given.at, "a sequence has a name: sequence(\"dbo.UserSeq\")");
             }
             let message =
                 format!("SQLite has no sequences: `{}` cannot have numbers of {name:?} there", given.native);
@@ -186,12 +202,12 @@ impl Builder<'_> {
                 Some((alias, _)) => {
                     let message =
                         format!("`sequence` is for the resource's own row and its parts, not for `{alias}`");
-                    self.wrong(given.at, message);
+                    self.wrong(Code::GivenValue, given.at, message);
                 }
             }
         }
         for given in draft.stamps.iter().filter(|given| matches!(given.value, Given::Sequence(_))) {
-            self.wrong(given.at, "a number is given once: `sequence` is for `initial`");
+            self.wrong(Code::GivenValue, given.at, "a number is given once: `sequence` is for `initial`");
         }
         own
     }
@@ -199,11 +215,12 @@ impl Builder<'_> {
     /// Refuses in a table what only entries have, and the other way round.
     pub(super) fn only_rows(&mut self, draft: &DraftResource) {
         for dated in &draft.dated {
-            self.wrong(dated.at, "`dated` is for a table; a directory keeps no history");
+            self.wrong(Code::OtherBackend, dated.at, "`dated` is for a table; a directory keeps no history");
         }
         for given in draft.initial.iter().chain(&draft.stamps) {
             if let Given::Sequence(_) = given.value {
                 self.wrong(
+                    Code::OtherBackend,
                     given.at,
                     "`sequence` is for a table; in a directory it is `counter(dn, attribute)`",
                 );
@@ -217,7 +234,7 @@ impl Builder<'_> {
             if let Given::Counter(..) = given.value {
                 let message =
                     "`counter` is an entry of a directory; in a table it is `sequence(\"dbo.UserSeq\")`";
-                self.wrong(given.at, message);
+                self.wrong(Code::OtherBackend, given.at, message);
             }
         }
     }
@@ -229,7 +246,7 @@ impl Builder<'_> {
         let help = suggest::closest(part, known.iter().copied());
         let message =
             format!("`{part}` is neither a `part` nor a `lookup` nor a child table of this resource");
-        self.wrong_with_help(at, message, help);
+        self.wrong_with_help(Code::UnknownPlace, at, message, help);
     }
 }
 
@@ -367,7 +384,7 @@ attr("title", "p.Title");
         let said = mapping.for_sqlite().err().unwrap();
         let said: Vec<String> = said.iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), 2);
-        for part in ["error: SQLite has no sequences", "\"dbo.UserSeq\"", "--> mapping.rhai:4:1"] {
+        for part in ["error[G042]: SQLite has no sequences", "\"dbo.UserSeq\"", "--> mapping.rhai:4:1"] {
             assert!(said[0].contains(part), "{}", said[0]);
         }
     }

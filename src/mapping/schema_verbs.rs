@@ -3,6 +3,7 @@
 
 use rhai::{Array, Engine, NativeCallContext};
 
+use super::diagnostic::Code;
 use super::draft::{DraftAccess, DraftAttribute, DraftSchema, Shared};
 use super::verbs::{Said, texts, wrong};
 
@@ -63,7 +64,11 @@ fn register_define(engine: &mut Engine, draft: &Shared) {
             let mut draft = shared.lock();
             let index = draft.schemas.len().checked_sub(1);
             let (Some(index), Some(schema)) = (index, draft.schemas.last_mut()) else {
-                return Err(wrong(&call, "`define` comes after the `schema` that it belongs to"));
+                return Err(wrong(
+                    Code::OutOfOrder,
+                    &call,
+                    "`define` comes after the `schema` that it belongs to",
+                ));
             };
             schema.attributes.push(DraftAttribute {
                 at: call.call_position(),
@@ -102,7 +107,7 @@ fn register_characteristics(engine: &mut Engine) {
         })
         .register_fn("unique", |call: NativeCallContext, _: &mut DefineVerb| -> Said<DefineVerb> {
             let message = "only the backend can keep values unique: say it on the line, `attr(…).unique()`";
-            Err(wrong(&call, message))
+            Err(wrong(Code::Definition, &call, message))
         });
 }
 

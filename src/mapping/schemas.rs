@@ -4,6 +4,7 @@
 use rhai::Position;
 
 use super::build::Builder;
+use super::diagnostic::Code;
 use super::draft::{Draft, DraftAccess, DraftAttribute, DraftExtension, DraftResource, DraftSchema};
 use super::suggest;
 use crate::scim::path::{self, AttrPath};
@@ -27,21 +28,24 @@ const TYPES: [(&str, Type); 8] = [
 const EXAMPLE: &str = "urn:example:params:scim:schemas:2.0:Device";
 
 impl Builder<'_> {
-    /// The declared schemas. One that cannot stand is left out, its mistakes noted.
+    /// The declared schemas, also those of which a mistake is noted: what names them is no further one.
     pub(super) fn schemas(&mut self, draft: &Draft) -> Vec<Schema> {
         let mut schemas: Vec<Schema> = Vec::new();
         for said in &draft.schemas {
             let is_same = |known: &Schema| known.id.eq_ignore_ascii_case(&said.urn);
             if schemas.iter().any(is_same) {
-                self.wrong(said.at, format!("the schema {} stands here a second time", said.urn));
+                self.wrong(
+                    Code::SaidTwice,
+                    said.at,
+                    format!("the schema {} stands here a second time", said.urn),
+                );
                 continue;
             }
             self.check_use(said, draft);
-            if self.is_good_urn(said) {
-                let schema = self.schema(said, draft);
-                self.check_overlap(said, &schema, &schemas);
-                schemas.push(schema);
-            }
+            self.check_urn(said);
+            let schema = self.schema(said, draft);
+            self.check_overlap(said, &schema, &schemas);
+            schemas.push(schema);
         }
         schemas
     }
@@ -69,17 +73,21 @@ impl Builder<'_> {
                 || resource.extensions.iter().any(|extension| is_it(&extension.urn))
         });
         if !is_used {
-            self.wrong(
+            self.wrong(Code::UnusedSchema,
                 said.at,
                 "no resource has this schema: `.schema(…)` makes it a type's own, `.extension(…)` adds it to one",
             );
         }
         if said.attributes.is_empty() {
-            self.wrong(said.at, "this schema has no attribute: define(\"serial\", \"string\")");
+            self.wrong(
+                Code::UnusedSchema,
+                said.at,
+                "this schema has no attribute: define(\"serial\", \"string\")",
+            );
         }
     }
 
-    fn is_good_urn(&mut self, said: &DraftSchema) -> bool {
+    fn check_urn(&mut self, said: &DraftSchema) {
         let urn = said.urn.as_str();
         let holds = |text: &str, is: &dyn Fn(&AttrPath) -> bool| {
             path::parse_path(text).is_ok_and(|path| path.filter.is_none() && is(&path.attr))
@@ -88,19 +96,23 @@ impl Builder<'_> {
         let is_urn = urn.split(':').nth(2).is_some_and(|name| !name.is_empty());
         if !is_urn || !holds(&format!("{urn}:x"), &is_prefix) || !holds(urn, &|path| path.urn.is_some()) {
             self.wrong(
+                Code::SchemaName,
                 said.at,
                 format!(
                     "{urn:?} is no URN that a path can begin with; one reads {EXAMPLE} and ends in a name"
                 ),
             );
-            return false;
+            return;
         }
         let is_standard =
             urn.get(..21).is_some_and(|head| head.eq_ignore_ascii_case("urn:ietf:params:scim:"));
         if is_standard {
-            self.wrong(said.at, "names below urn:ietf:params:scim: are the RFCs' own; choose another");
+            self.wrong(
+                Code::SchemaName,
+                said.at,
+                "names below urn:ietf:params:scim: are the RFCs' own; choose another",
+            );
         }
-        !is_standard
     }
 
     fn schema(&mut self, said: &DraftSchema, draft: &Draft) -> Schema {
@@ -115,7 +127,11 @@ impl Builder<'_> {
         let is_core = draft.resources.iter().any(|resource| resource.schema.as_ref().is_some_and(is_it));
         for attribute in &said.attributes {
             if is_core && schema::is_common(&attribute.path) {
-                self.wrong(attribute.at, format!("every resource has `{}` already", attribute.path));
+                self.wrong(
+                    Code::Definition,
+                    attribute.at,
+                    format!("every resource has `{}` already", attribute.path),
+                );
                 continue;
             }
             self.define(&mut schema.attributes, attribute, draft);
@@ -124,6 +140,7 @@ impl Builder<'_> {
             let defined = schema.attributes.iter().find(|known| known.name == attribute.path);
             if defined.is_some_and(|known| known.kind == Type::Complex && known.sub_attributes.is_empty()) {
                 self.wrong(
+                    Code::Definition,
                     attribute.at,
                     format!(
                         "no line says what `{0}` consists of: define(\"{0}.value\", \"string\")",
@@ -145,6 +162,7 @@ impl Builder<'_> {
             others.iter().find(|other| is_path(other, &schema.id) || is_path(schema, &other.id))
         {
             self.wrong(
+                Code::SchemaName,
                 said.at,
                 format!("{} and {}: one is the path of an attribute of the other", schema.id, other.id),
             );
@@ -158,12 +176,12 @@ impl Builder<'_> {
                 "{:?} is no attribute's name: it has letters and digits, and a dot before a sub-attribute",
                 said.path
             );
-            return self.wrong(said.at, message);
+            return self.wrong(Code::Definition, said.at, message);
         };
         let Some(home) = self.home(known, &path, said) else { return };
         let name = path.sub.as_ref().unwrap_or(&path.name);
         if home.iter().any(|other| other.name.eq_ignore_ascii_case(name)) {
-            return self.wrong(said.at, format!("`{path}` is defined here a second time"));
+            return self.wrong(Code::SaidTwice, said.at, format!("`{path}` is defined here a second time"));
         }
         if let Some(attribute) = self.attribute_of(said, name, path.sub.is_some(), draft) {
             home.push(attribute);
@@ -184,7 +202,11 @@ impl Builder<'_> {
         let parent = parent.filter(|parent| parent.kind == Type::Complex);
         if parent.is_none() {
             let first = format!("define(\"{}\", \"complex\")", path.name);
-            self.wrong(said.at, format!("a sub-attribute comes after its attribute: {first}"));
+            self.wrong(
+                Code::Definition,
+                said.at,
+                format!("a sub-attribute comes after its attribute: {first}"),
+            );
         }
         parent.map(|parent| &mut parent.sub_attributes)
     }
@@ -200,6 +222,7 @@ impl Builder<'_> {
             let words = TYPES.map(|(word, _)| word);
             let help = suggest::closest(&said.kind, words.into_iter());
             self.wrong_with_help(
+                Code::UnknownWord,
                 said.at,
                 format!("{:?} is no type; the types are {}", said.kind, words.join(", ")),
                 help,
@@ -207,7 +230,11 @@ impl Builder<'_> {
             return None;
         };
         if is_sub && kind == Type::Complex {
-            self.wrong(said.at, "a sub-attribute cannot have sub-attributes of its own (RFC 7643 §2.3.8)");
+            self.wrong(
+                Code::Definition,
+                said.at,
+                "a sub-attribute cannot have sub-attributes of its own (RFC 7643 §2.3.8)",
+            );
             return None;
         }
         let returned = self.returned_when(said.returned.as_ref());
@@ -234,7 +261,7 @@ impl Builder<'_> {
     fn canonical_values(&mut self, said: &DraftAttribute, kind: Type) -> Vec<String> {
         let Some((values, at)) = &said.canonical_values else { return Vec::new() };
         if kind != Type::String {
-            self.wrong(*at, "`canonical_values` are texts, for the type string");
+            self.wrong(Code::Definition, *at, "`canonical_values` are texts, for the type string");
         }
         values.clone()
     }
@@ -242,13 +269,14 @@ impl Builder<'_> {
     fn reference_types(&mut self, said: &DraftAttribute, kind: Type, draft: &Draft) -> Vec<String> {
         let Some((types, at)) = &said.reference_types else { return Vec::new() };
         if kind != Type::Reference {
-            self.wrong(*at, "`reference_types` are for the type reference");
+            self.wrong(Code::Definition, *at, "`reference_types` are for the type reference");
         }
         let resources = draft.resources.iter().map(|resource| resource.name.as_str());
         let known: Vec<&str> = resources.chain(["external", "uri"]).collect();
         for unknown in types.iter().filter(|name| !known.contains(&name.as_str())) {
             let help = suggest::closest(unknown, known.iter().copied());
             self.wrong_with_help(
+                Code::UnknownReference,
                 *at,
                 format!("{unknown:?} is neither a resource of this mapping nor `external` nor `uri`"),
                 help,
@@ -269,12 +297,17 @@ impl Builder<'_> {
             (Some(standard), None) => Some(standard.clone()),
             (Some(_), Some((_, at))) => {
                 let name = &draft.name;
-                self.wrong(*at, format!("a {name}'s schema is RFC 7643's; `.extension(…)` adds to it"));
+                self.wrong(
+                    Code::ResourceSchema,
+                    *at,
+                    format!("a {name}'s schema is RFC 7643's; `.extension(…)` adds to it"),
+                );
                 None
             }
             (None, Some((urn, at))) => self.known_schema(urn, *at, declared),
             (None, None) => {
                 self.wrong(
+                    Code::ResourceSchema,
                     draft.at,
                     format!("say which schema a {} has: .schema(\"{EXAMPLE}\")", draft.name),
                 );
@@ -290,6 +323,7 @@ impl Builder<'_> {
         if found.is_none() {
             let help = suggest::closest(urn, known.iter().map(|schema| schema.id.as_str()));
             self.wrong_with_help(
+                Code::UnknownSchema,
                 at,
                 format!("there is no schema {urn}; schema(\"{urn}\") declares it"),
                 help,
@@ -303,7 +337,7 @@ impl Builder<'_> {
         for DraftExtension { at, urn, required } in &draft.extensions {
             let Some(schema) = self.known_schema(urn, *at, declared) else { continue };
             if schema.id == core.id || extensions.iter().any(|known| known.schema.id == schema.id) {
-                self.wrong(*at, format!("a {} has {} already", draft.name, schema.id));
+                self.wrong(Code::SaidTwice, *at, format!("a {} has {} already", draft.name, schema.id));
                 continue;
             }
             extensions.push(Extension { schema, required: *required });
@@ -320,6 +354,7 @@ impl Builder<'_> {
         let (endpoint, at) = match &draft.endpoint {
             None if draft.name.is_empty() || !draft.name.chars().all(is_name) => {
                 self.wrong(
+                    Code::Endpoint,
                     draft.at,
                     format!("{:?} is no resource's name: it has letters and digits", draft.name),
                 );
@@ -327,7 +362,11 @@ impl Builder<'_> {
             }
             None => (format!("/{}s", draft.name), draft.at),
             Some((_, at)) if matches!(draft.name.as_str(), "User" | "Group") => {
-                self.wrong(*at, format!("the endpoint of a {0} is /{0}s (RFC 7644 §3.2)", draft.name));
+                self.wrong(
+                    Code::Endpoint,
+                    *at,
+                    format!("the endpoint of a {0} is /{0}s (RFC 7644 §3.2)", draft.name),
+                );
                 return None;
             }
             Some((said, at)) => (said.clone(), *at),
@@ -336,17 +375,26 @@ impl Builder<'_> {
         if segment.is_empty() || !segment.chars().all(is_name) {
             // `.search` among others.
             self.wrong(
+                Code::Endpoint,
                 at,
                 format!("{endpoint:?} is no endpoint: it reads \"/Devices\", one word after a slash"),
             );
             return None;
         }
         if RESERVED_ENDPOINTS.iter().any(|reserved| reserved.eq_ignore_ascii_case(segment)) {
-            self.wrong(at, format!("the endpoint {endpoint} is SCIM's own; say another: .endpoint(\"/…\")"));
+            self.wrong(
+                Code::Endpoint,
+                at,
+                format!("the endpoint {endpoint} is SCIM's own; say another: .endpoint(\"/…\")"),
+            );
             return None;
         }
         if let Some(other) = known.iter().find(|other| other.endpoint.eq_ignore_ascii_case(&endpoint)) {
-            self.wrong(at, format!("the endpoint {endpoint} is the {}'s already", other.name));
+            self.wrong(
+                Code::Endpoint,
+                at,
+                format!("the endpoint {endpoint} is the {}'s already", other.name),
+            );
             return None;
         }
         Some(endpoint)
@@ -374,7 +422,7 @@ mod tests {
     fn mistake(text: &str) -> String {
         let text = format!("const URN = \"{URN}\";\n{text}");
         let found = Mapping::parse("mapping.rhai", &text, &BTreeMap::new());
-        found.err().unwrap_or_default().first().map(ToString::to_string).unwrap_or_default()
+        found.err().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -415,9 +463,9 @@ mod tests {
                 "schema(URN);\ndefine(\"s\", \"string\"); define(\"c\", \"complex\"); define(\"c.y\", \"string\");\n{define};\n{DEVICE}"
             );
             let said = mistake(&whole);
-            let head = format!("error: {says}");
+            let head = format!("]: {says}");
             assert!(
-                said.starts_with(&head) && said.contains(&format!("mapping.rhai:4:{place}\n")),
+                said.contains(&head) && said.contains(&format!("mapping.rhai:4:{place}\n")),
                 "{define}\n{said}"
             );
         }
@@ -482,10 +530,7 @@ mod tests {
             ),
         ] {
             let said = mistake(&text);
-            assert!(
-                said.starts_with(&format!("error: {says}")) && said.contains("mapping.rhai:"),
-                "{text}\n{said}"
-            );
+            assert!(said.contains(&format!("]: {says}")) && said.contains("mapping.rhai:"), "{text}\n{said}");
         }
         for (endpoint, says) in [
             ("/Bulk", "the endpoint /Bulk is SCIM's own"),
@@ -501,11 +546,11 @@ mod tests {
             let device = DEVICE.replace(".table", &format!(".endpoint(\"{endpoint}\").table"));
             let said = mistake(&format!("{own}\n{device}"));
             assert!(
-                said.starts_with(&format!("error: {says}")) && said.contains("mapping.rhai:3:"),
+                said.contains(&format!("]: {says}")) && said.contains("mapping.rhai:3:"),
                 "{endpoint}\n{said}"
             );
         }
         let said = mistake(&format!("{own} {}", DEVICE.replace("\"Device\"", "\"Schema\"")));
-        assert!(said.starts_with("error: the endpoint /Schemas is SCIM's own"), "{said}");
+        assert!(said.starts_with("error[G084]: the endpoint /Schemas is SCIM's own"), "{said}");
     }
 }

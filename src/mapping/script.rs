@@ -15,6 +15,7 @@ use rhai::packages::{
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Position, Scope};
 use serde_json::Value as Json;
 
+use super::verbs::Refused;
 use crate::limits::{SCRIPT_DEADLINE_MS, SCRIPT_TEXT_BYTES};
 use crate::scim::error::{Error, ScimType};
 
@@ -82,15 +83,25 @@ pub(super) fn call(
     function: &str,
     args: impl FuncArgs,
 ) -> Result<Dynamic, Error> {
+    try_call(engine, ast, function, args)
+        .map_err(|error| thrown(&error).unwrap_or_else(|| broken(function, &error)))
+}
+
+/// The same with the error as it is.
+pub(super) fn try_call(
+    engine: &Engine,
+    ast: &AST,
+    function: &str,
+    args: impl FuncArgs,
+) -> Result<Dynamic, Box<EvalAltResult>> {
     let options = CallFnOptions::new().eval_ast(false);
     within_deadline(SCRIPT_DEADLINE_MS, || {
         engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), ast, function, args)
     })
-    .map_err(|error| thrown(&error).unwrap_or_else(|| broken(function, &error)))
 }
 
 /// The SCIM error that a script threw on purpose.
-fn thrown(error: &EvalAltResult) -> Option<Error> {
+pub(super) fn thrown(error: &EvalAltResult) -> Option<Error> {
     let EvalAltResult::ErrorRuntime(value, _) = error.unwrap_inner() else { return None };
     let map = value.read_lock::<rhai::Map>()?;
     let text = |key: &str| map.get(key).and_then(|value| value.clone().into_string().ok());
@@ -102,10 +113,25 @@ fn thrown(error: &EvalAltResult) -> Option<Error> {
     })
 }
 
+/// What a verb was not given rightly.
+pub(super) fn refused(error: &EvalAltResult) -> Option<Refused> {
+    match error.unwrap_inner() {
+        EvalAltResult::ErrorRuntime(value, _) => value.clone().try_cast(),
+        _ => None,
+    }
+}
+
 /// What a fault of the script is to the client: nothing it can mend. The log has the place.
 fn broken(function: &str, error: &EvalAltResult) -> Error {
     let place = error.unwrap_inner().position();
-    tracing::error!(function, line = place.line(), column = place.position(), cause = %error, "a mapping's function failed");
+    let cause = refused(error).map_or_else(|| error.to_string(), |refused| refused.message);
+    tracing::error!(
+        function,
+        line = place.line(),
+        column = place.position(),
+        cause,
+        "a mapping's function failed"
+    );
     Error::internal("The mapping of this target failed on a value; the log has the place.")
 }
 

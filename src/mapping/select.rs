@@ -65,15 +65,17 @@ impl ResourceMapping {
     }
 
     /// The attributes that can be read in pieces, each with its native: those of one line, which is nothing but
-    /// references.
+    /// references. A person's `groups` are none of them: what may be very many is read one at a time, and the look-ups
+    /// of people, the most frequent requests of all, must not wait for each other.
     pub fn long(&self) -> impl Iterator<Item = (&AttrPath, &Native)> {
         self.lines.iter().filter_map(|line| {
             let [native] = line.natives.as_slice() else { return None };
             let is_plain = line.many && line.is_reference() && line.element.is_none() && line.readable();
             let is_core = line.path.urn.is_none() && line.path.sub.is_none() && native.part.is_none();
+            let is_back_link = line.path.name == "groups";
             let of_it = |other: &&Line| other.path.name == line.path.name || other.natives.contains(native);
             let is_alone = self.lines.iter().filter(of_it).count() == 1 && !self.rest_may_hold(&line.path);
-            (is_plain && is_core && is_alone).then_some((&line.path, native))
+            (is_plain && is_core && !is_back_link && is_alone).then_some((&line.path, native))
         })
     }
 

@@ -136,12 +136,13 @@ fn a_verb_with_wrong_values_is_told_so_in_an_admins_words() {
     let start = "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\");";
     let line = "attr(\"userName\", \"N\")";
     for (verb, says) in [
-        ("max_len(\"x\")", "`max_len` does not take these values: max_len (attr, text)"),
-        ("child(5)", "`child` does not take these values: child (attr, number)"),
-        ("on_error()", "`on_error` does not take these values: on_error (attr)"),
+        ("max_len(\"x\")", "error[G012]: `max_len` does not take these values: text"),
+        ("child(5)", "error[G012]: `child` does not take these values: number"),
+        ("table(\"x\")", "error[G013]: `table` is said of `resource`, not of `attr`"),
+        ("on_error()", "error[G013]: `on_error` begins a statement of its own, and is chained to none"),
     ] {
         let said = mistake(&format!("{start} {line}.{verb};"));
-        assert!(said.starts_with(&format!("error: {says}\n --> mapping.rhai:1:")), "{said}");
+        assert!(said.starts_with(&format!("{says}\n --> mapping.rhai:1:")), "{said}");
     }
     let said = mistake(&format!("{start} {line}.read(\"f\"); fn f(a, b) {{ a }}"));
     assert!(said.contains("no function `f` of one value") && !said.contains("did you mean"), "{said}");
@@ -714,13 +715,15 @@ fn procedures_are_called_by_the_mappings_own_functions() {
 
 #[test]
 fn a_functions_steps_are_checked() {
-    let with = |body: &str, base: &str| {
-        good(&format!(
+    let text = |body: &str, base: &str| {
+        format!(
             "resource(\"User\"){base}.on_delete(\"delete\"); attr(\"userName\", \"N\");
          attr(\"password\", \"P\").write_only();
          fn plan_delete(row, plan) {{ {body} }}"
-        ))
+        )
     };
+    let with = |body: &str, base: &str| good(&text(body, base));
+    let refused = |body: &str, base: &str| mistake(&text(body, base));
     let table = ".table(\"T\").id(\"Id\")";
     let entry = ".base(\"ou=people,dc=x\").classes([\"person\"]).rdn(\"cn\", \"{userName}\")";
     let record = held(&[("N", &["x'; DROP TABLE T; --"])]);
@@ -736,7 +739,14 @@ fn a_functions_steps_are_checked() {
     assert_eq!(steps("plan.statement(\"DELETE FROM X WHERE N = ?\", [row.N]);", table), Ok(vec![sent]));
     // No value gets into a text, in whatever way it is put together.
     for spliced in ["`DELETE FROM X WHERE N = '${row.N}'`", "\"DELETE FROM X WHERE N = \" + row.N", "row.N"] {
-        assert_eq!(steps(&format!("plan.statement({spliced}, []);"), table), Err(500), "{spliced}");
+        // Where it is tried at load it is seen there, else when it comes to that.
+        let rare = format!("if row.N.contains(\"DROP\") {{ plan.statement({spliced}, []); }}");
+        assert_eq!(steps(&rare, table), Err(500), "{spliced}");
+        let said = refused(&format!("plan.statement({spliced}, []);"), table);
+        assert!(
+            said.contains("error[G026]: the text of a statement stands in the mapping"),
+            "{spliced}: {said}"
+        );
     }
     let leaves = HookStep::Modify {
         dn: "cn=all,dc=x".to_owned(),
@@ -760,7 +770,8 @@ fn a_functions_steps_are_checked() {
         ("loop { plan.statement(\"DELETE FROM X\", []); }", table),
         ("row.M", table),
     ] {
-        assert_eq!(steps(wrong, base), Err(500), "{wrong}");
+        let rare = format!("if row.N.contains(\"DROP\") {{ {wrong} }}");
+        assert_eq!(steps(&rare, base), Err(500), "{wrong}");
     }
     let said = mistake(
         "resource(\"User\").table(\"T\").id(\"I\").on_delete(\"delete\"); attr(\"userName\", \"N\");\nfn plan_update(row, plan) { }",
@@ -809,7 +820,7 @@ fn who_stays_visible_after_delete_is_warned_about() {
         good(&text).warnings().to_vec()
     };
     let [warning] = &with("", "\"disable\"")[..] else { panic!() };
-    assert!(warning.to_string().starts_with("warning: a deleted resource stays visible"), "{warning}");
+    assert!(warning.to_string().starts_with("warning[G037]: a deleted resource stays visible"), "{warning}");
     assert_eq!(with(".only(#{ Left: () })", "\"disable\"").len(), 1);
     for fine in ["\"disable\", #{ Left: 1 }", "\"delete\"", "\"refuse\""] {
         assert_eq!(with(".only(#{ Left: () })", fine), []);
@@ -847,7 +858,7 @@ fn a_param_that_nobody_asks_for_is_a_mistake() {
     let mistakes = Mapping::parse("mapping.rhai", &text, &params).err().unwrap();
     assert_eq!(
         mistakes[0].to_string(),
-        "error: the configuration gives the param \"peple\", which this mapping never asks for\n  --> mapping.rhai"
+        "error[G009]: the configuration gives the param \"peple\", which this mapping never asks for\n  --> mapping.rhai"
     );
 }
 

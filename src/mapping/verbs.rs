@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext};
 use serde_json::Value as Json;
 
+use super::diagnostic::Code;
 use super::draft::{
     DraftAccess, DraftDated, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup,
     DraftParent, DraftPart, DraftRaised, DraftResource, DraftRest, Given, Pattern, Shared,
@@ -19,6 +20,13 @@ use crate::plan::Order;
 use crate::scim::schema;
 
 pub(super) type Said<T> = Result<T, Box<EvalAltResult>>;
+
+/// What a verb was not given rightly, as the value of the error that ends the script.
+#[derive(Clone)]
+pub(super) struct Refused {
+    pub code: Code,
+    pub message: String,
+}
 
 /// What `resource(…)` returns: a handle for chaining.
 #[derive(Clone)]
@@ -33,73 +41,6 @@ struct LineVerb {
     draft: Shared,
     resource: usize,
     index: usize,
-}
-
-/// Every verb, for suggestions.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    const BUILT: [&str; 60] = [
-        "schema",
-        "define",
-        "description",
-        "canonical_values",
-        "reference_types",
-        "resource",
-        "endpoint",
-        "extension",
-        "base",
-        "classes",
-        "table",
-        "id",
-        "lookup",
-        "part",
-        "dated",
-        "version",
-        "rdn",
-        "parent",
-        "on_delete",
-        "only",
-        "attr",
-        "child",
-        "many",
-        "values",
-        "any",
-        "today",
-        "gt",
-        "ge",
-        "lt",
-        "le",
-        "bit_set",
-        "bit_clear",
-        "missing",
-        "prefix",
-        "read",
-        "write",
-        "find",
-        "exact",
-        "ref",
-        "by",
-        "copy",
-        "on_missing",
-        "placeholder",
-        "returned",
-        "hash",
-        "required",
-        "unique",
-        "case_exact",
-        "max_len",
-        "read_only",
-        "immutable",
-        "write_only",
-        "initial",
-        "counter",
-        "sequence",
-        "stamp",
-        "rest",
-        "on_error",
-        "enterprise",
-        "param",
-    ];
-    BUILT.into_iter().chain(["uuid", "now", "escape_dn"])
 }
 
 /// Registers every verb; what they say goes to `draft`.
@@ -121,6 +62,7 @@ pub(super) fn register_param(engine: &mut Engine, params: &Arc<BTreeMap<String, 
     engine.register_fn("param", move |call: NativeCallContext, name: &str| -> Said<String> {
         known.get(name).cloned().ok_or_else(|| {
             wrong(
+                Code::MissingParam,
                 &call,
                 format!(
                     "the configuration gives no value for the param {name:?}, and the mapping no fallback"
@@ -343,21 +285,25 @@ fn register_attr(engine: &mut Engine, draft: &Shared) {
     let shared = draft.clone();
     engine.register_fn("attr", move |call: NativeCallContext, paths: Array, native: &str| {
         let mut paths = texts(&call, paths)?.into_iter();
-        let first = paths.next().ok_or_else(|| wrong(&call, "`attr` names at least one path"))?;
+        let first =
+            paths.next().ok_or_else(|| wrong(Code::SeveralPaths, &call, "`attr` names at least one path"))?;
         let line = line(&shared, &call, &first, vec![native.to_owned()])?;
         Said::Ok(line.say(|d| d.also = paths.collect()))
     });
     engine.register_fn("attr", |call: NativeCallContext, _: Array, _: Array| -> Said<LineVerb> {
-        Err(wrong(&call, "several paths show one native, and one path several natives"))
+        Err(wrong(Code::SeveralPaths, &call, "several paths show one native, and one path several natives"))
     });
 }
 
 fn line(shared: &Shared, call: &NativeCallContext, path: &str, natives: Vec<String>) -> Said<LineVerb> {
     let mut draft = shared.lock();
     let resource = draft.resources.len().checked_sub(1);
-    let resource =
-        resource.ok_or_else(|| wrong(call, "`attr` comes after the `resource` that it belongs to"))?;
-    let Some(drafted) = draft.resources.get_mut(resource) else { return Err(wrong(call, "no resource")) };
+    let resource = resource.ok_or_else(|| {
+        wrong(Code::OutOfOrder, call, "`attr` comes after the `resource` that it belongs to")
+    })?;
+    let Some(drafted) = draft.resources.get_mut(resource) else {
+        return Err(wrong(Code::OutOfOrder, call, "no resource"));
+    };
     drafted.lines.push(DraftLine {
         at: call.call_position(),
         path: path.to_owned(),
@@ -390,7 +336,8 @@ fn register_line(engine: &mut Engine) {
         })
         .register_fn("max_len", |call: NativeCallContext, l: &mut LineVerb, length: i64| {
             let length = usize::try_from(length).ok().filter(|length| *length > 0);
-            let length = length.ok_or_else(|| wrong(&call, "a length is a number above 0"))?;
+            let length =
+                length.ok_or_else(|| wrong(Code::BadValue, &call, "a length is a number above 0"))?;
             Said::Ok(l.say(|d| d.max_len = Some(length)))
         })
         .register_fn("missing", |call: NativeCallContext, l: &mut LineVerb, value: Dynamic| {
@@ -442,12 +389,21 @@ fn part(call: &NativeCallContext, alias: &str, place: rhai::Map) -> Said<DraftPa
     let mut part = DraftPart { at, alias, ..DraftPart::default() };
     for (name, value) in place {
         match name.as_str() {
-            "dn" => part.dn = value.into_string().map_err(|_| wrong(call, "`dn` is a text"))?,
+            "dn" => {
+                part.dn = value.into_string().map_err(|_| wrong(Code::BadValue, call, "`dn` is a text"))?
+            }
             "classes" => {
-                let names = value.into_array().map_err(|_| wrong(call, "`classes` is an array"))?;
+                let names =
+                    value.into_array().map_err(|_| wrong(Code::BadValue, call, "`classes` is an array"))?;
                 part.classes = texts(call, names)?;
             }
-            other => return Err(wrong(call, format!("`part` knows `dn` and `classes`, not `{other}`"))),
+            other => {
+                return Err(wrong(
+                    Code::UnknownWord,
+                    call,
+                    format!("`part` knows `dn` and `classes`, not `{other}`"),
+                ));
+            }
         }
     }
     Ok(part)
@@ -458,9 +414,16 @@ fn required(call: &NativeCallContext, options: rhai::Map) -> Said<bool> {
     for (name, value) in options {
         match name.as_str() {
             "required" => {
-                required = value.as_bool().map_err(|_| wrong(call, "`required` is true or false"))?
+                required =
+                    value.as_bool().map_err(|_| wrong(Code::BadValue, call, "`required` is true or false"))?
             }
-            other => return Err(wrong(call, format!("`extension` knows `required`, not `{other}`"))),
+            other => {
+                return Err(wrong(
+                    Code::UnknownWord,
+                    call,
+                    format!("`extension` knows `required`, not `{other}`"),
+                ));
+            }
         }
     }
     Ok(required)
@@ -472,17 +435,28 @@ fn hash(call: &NativeCallContext, scheme: &str, options: rhai::Map) -> Said<Draf
     for (name, value) in options {
         match name.as_str() {
             "salt" => {
-                hash.salt = Some(value.into_string().map_err(|_| wrong(call, "`salt` names a native"))?)
+                hash.salt = Some(
+                    value.into_string().map_err(|_| wrong(Code::BadValue, call, "`salt` names a native"))?,
+                )
             }
-            "rounds" => hash.rounds = Some(value.as_int().map_err(|_| wrong(call, "`rounds` is a number"))?),
-            other => return Err(wrong(call, format!("`hash` knows `salt` and `rounds`, not `{other}`"))),
+            "rounds" => {
+                hash.rounds =
+                    Some(value.as_int().map_err(|_| wrong(Code::BadValue, call, "`rounds` is a number"))?)
+            }
+            other => {
+                return Err(wrong(
+                    Code::UnknownWord,
+                    call,
+                    format!("`hash` knows `salt` and `rounds`, not `{other}`"),
+                ));
+            }
         }
     }
     Ok(hash)
 }
 
 fn coded(call: &NativeCallContext, pair: Dynamic) -> Said<(Vec<Pattern>, Json)> {
-    let not_a_pair = || wrong(call, "`values` takes pairs: [[native, value], …]");
+    let not_a_pair = || wrong(Code::ValuesForm, call, "`values` takes pairs: [[native, value], …]");
     let pair = pair.into_array().map_err(|_| not_a_pair())?;
     let Ok([native, value]) = <[Dynamic; 2]>::try_from(pair) else { return Err(not_a_pair()) };
     let natives = if native.is_array() { native.into_array().unwrap_or_default() } else { vec![native] };
@@ -535,6 +509,7 @@ fn ordered(call: &NativeCallContext, order: Order, bound: Dynamic) -> Said<Patte
     match fits {
         true => Ok(Pattern::Ordered(order, Box::new(bound))),
         false => Err(wrong(
+            Code::BadValue,
             call,
             "what is before or after is told of a number, of a day (\"2026-01-31\") or of today()",
         )),
@@ -545,7 +520,7 @@ fn ordered(call: &NativeCallContext, order: Order, bound: Dynamic) -> Said<Patte
 fn bit_of(call: &NativeCallContext, bit: i64) -> Said<i64> {
     match bit.count_ones() {
         1 if bit > 0 => Ok(bit),
-        _ => Err(wrong(call, format!("one bit is needed, a power of two, not {bit}"))),
+        _ => Err(wrong(Code::BadValue, call, format!("one bit is needed, a power of two, not {bit}"))),
     }
 }
 
@@ -635,13 +610,18 @@ fn current(
             say(resource);
             Ok(())
         }
-        None => Err(wrong(call, format!("`{verb}` comes after the `resource` that it belongs to"))),
+        None => Err(wrong(
+            Code::OutOfOrder,
+            call,
+            format!("`{verb}` comes after the `resource` that it belongs to"),
+        )),
     }
 }
 
 pub(super) fn texts(call: &NativeCallContext, items: Array) -> Said<Vec<String>> {
     let text = |item: Dynamic| {
-        item.into_string().map_err(|kind| wrong(call, format!("a text is needed, not {kind}")))
+        item.into_string()
+            .map_err(|kind| wrong(Code::BadValue, call, format!("a text is needed, not {kind}")))
     };
     items.into_iter().map(text).collect()
 }
@@ -652,7 +632,7 @@ fn literal(call: &NativeCallContext, value: Dynamic) -> Said<Json> {
 }
 
 fn not_a_literal(call: &NativeCallContext, kind: &str) -> Box<EvalAltResult> {
-    wrong(call, format!("a text, a number, true, false or () is needed, not {kind}"))
+    wrong(Code::BadValue, call, format!("a text, a number, true, false or () is needed, not {kind}"))
 }
 
 fn plain(value: Dynamic) -> Option<Json> {
@@ -660,12 +640,9 @@ fn plain(value: Dynamic) -> Option<Json> {
         .filter(|json| matches!(json, Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_)))
 }
 
-pub(super) fn wrong(call: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {
-    at(call.call_position(), message)
-}
-
-fn at(position: Position, message: impl Into<String>) -> Box<EvalAltResult> {
-    Box::new(EvalAltResult::ErrorRuntime(message.into().into(), position))
+pub(super) fn wrong(code: Code, call: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {
+    let refused = Refused { code, message: message.into() };
+    Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(refused), call.call_position()))
 }
 
 // === impl ResourceVerb, LineVerb ===

@@ -1,19 +1,11 @@
 //! `gantry doctor` in front of a server: what it says of a database that fits the mapping, and of one that does not.
 
 use crate::support::database::Database;
-use crate::support::gateway::{gantry, write_configuration};
-use crate::support::run;
+use crate::support::told::{self, says};
 
 /// What is said, and whether all is well.
 fn doctor(database: &Database) -> (String, bool) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = write_configuration(folder.path(), &[database.target("crm", "crm")]);
-    let done = run(gantry().args(["doctor", "--config"]).arg(file));
-    (String::from_utf8(done.stdout).unwrap(), done.status.success())
-}
-
-fn says(text: &str, expected: &[&str]) {
-    expected.iter().for_each(|line| assert!(text.contains(line), "{line}\n{text}"));
+    told::doctor(&[database.target("crm", "crm")], &[])
 }
 
 pub fn of_tables(database: &Database) {

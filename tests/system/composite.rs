@@ -1,25 +1,28 @@
 //! Keys of several columns everywhere (`tests/mappings/composite`): ids, collections, documents, look-ups and references,
-//! each write looked up with `sqlite3`; keys that the client or the mapping gives; and ids that are none.
+//! each write looked up with another client; keys that the client or the mapping gives; and ids that are none.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::doctor::{doctor, says};
 use crate::support::by_hand;
 use crate::support::database::Database;
 use crate::support::gateway::{Gateway, gantry, write_configuration};
 use crate::support::run;
 use crate::support::scim::{Scim, encoded};
+use crate::support::told::{doctor, says};
 
 const MAPPING: &str = "../tests/mappings/composite";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-fn served() -> (Database, Gateway, Scim) {
-    let database = Database::holding(include_str!("../mappings/composite/database.sql"));
+fn sqlite() -> Database {
+    Database::holding(include_str!("../mappings/composite/database.sql"))
+}
+
+fn served(database: &Database) -> (Gateway, Scim) {
     let gateway = Gateway::serve(&[database.target("tenants", MAPPING)]);
     let scim = gateway.target("tenants");
-    (database, gateway, scim)
+    (gateway, scim)
 }
 
 fn person(login: &str, tenant: &str) -> Value {
@@ -41,7 +44,11 @@ fn ids(body: &Value) -> Vec<&str> {
 
 #[test]
 fn a_person_s_whole_life() {
-    let (database, mut gateway, scim) = served();
+    life(&sqlite());
+}
+
+pub fn life(database: &Database) {
+    let (mut gateway, scim) = served(database);
     let mut body = person("ann", "ACME");
     body["name"] = json!({ "givenName": "Ann", "familyName": "Lee" });
     body["nickName"] = json!("Annie");
@@ -55,7 +62,8 @@ fn a_person_s_whole_life() {
     assert_eq!(scim.get("/Users/ACME.2").is(200), ann);
     // The department of the same name is another tenant's.
     assert_eq!(
-        database.rows("SELECT d.Tenant, d.Name FROM Employee e JOIN Department d USING (Tenant, DeptNo) WHERE Login = 'ann'"),
+        database.rows("SELECT d.Tenant, d.Name FROM Employee e JOIN Department d ON d.Tenant = e.Tenant AND d.DeptNo = e.DeptNo \
+             WHERE Login = 'ann'"),
         [json!({ "Tenant": "ACME", "Name": "Sales" })]
     );
     assert_eq!(database.rows("SELECT count(*) AS n FROM Department"), [json!({ "n": 2 })]);
@@ -63,8 +71,9 @@ fn a_person_s_whole_life() {
         database.rows("SELECT Tenant, EmpNo, Num FROM Phone ORDER BY Num")[1],
         json!({ "Tenant": "ACME", "EmpNo": 2, "Num": "+2" })
     );
+    let nick_name = if database.is_sqlite() { "Doc ->> 'nickName'" } else { "JSON_VALUE(Doc, '$.nickName')" };
     assert_eq!(
-        database.rows("SELECT Tenant, EmpNo, Doc ->> 'nickName' AS n FROM EmployeeScim"),
+        database.rows(&format!("SELECT Tenant, EmpNo, {nick_name} AS n FROM EmployeeScim")),
         [json!({ "Tenant": "ACME", "EmpNo": 2, "n": "Annie" })]
     );
 
@@ -119,7 +128,11 @@ fn a_person_s_whole_life() {
 
 #[test]
 fn members_are_of_the_same_tenant() {
-    let (database, mut gateway, scim) = served();
+    members(&sqlite());
+}
+
+pub fn members(database: &Database) {
+    let (mut gateway, scim) = served(database);
     let [ann, ben] = ["ann", "ben"].map(|login| made(&scim, "/Users", &person(login, "ACME")));
     let name = "R&D / .x~";
     let group = made(&scim, "/Groups", &json!({ "displayName": name, "members": [{ "value": ann }] }));
@@ -199,7 +212,11 @@ fn members_are_of_the_same_tenant() {
 /// Ids that are half, too long, written otherwise or hostile: nobody has them.
 #[test]
 fn what_is_no_id_is_not_found() {
-    let (database, mut gateway, scim) = served();
+    no_ids(&sqlite());
+}
+
+pub fn no_ids(database: &Database) {
+    let (mut gateway, scim) = served(database);
     let ann = made(&scim, "/Users", &person("ann", "ACME"));
     let group = made(&scim, "/Groups", &json!({ "displayName": "a.b" }));
     assert_eq!((ann.as_str(), group.as_str()), ("ACME.2", "ACME.a~2eb"));
@@ -266,26 +283,44 @@ fn what_is_no_id_is_not_found() {
     gateway.is_sound();
 }
 
+/// The person who is there and five hundred others, of three tenants.
+const FIVE_HUNDRED: &str = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 501)
+    INSERT INTO Employee (EmpNo, Tenant, Login, First, Last, StatusCd)
+    SELECT i, char(65 + i % 3), 'p' || i, CASE WHEN i % 7 > 0 THEN 'F' || i % 4 END, 'Same', 'A' FROM n;
+    INSERT INTO Phone SELECT Tenant, EmpNo, 'W', '+' || EmpNo FROM Employee WHERE EmpNo > 1;";
+
+/// The same, the numbers the database's own.
+const FIVE_HUNDRED_BY_TRANSACT: &str = "DECLARE @i INT = 2;
+    WHILE @i <= 501
+    BEGIN
+      INSERT INTO Employee (Tenant, Login, First, Last, StatusCd)
+      VALUES (CHAR(65 + @i % 3), 'p' + CAST(@i AS VARCHAR(9)),
+              CASE WHEN @i % 7 > 0 THEN 'F' + CAST(@i % 4 AS VARCHAR(9)) END, 'Same', 'A');
+      SET @i = @i + 1;
+    END;
+    INSERT INTO Phone SELECT Tenant, EmpNo, 'W', '+' + CAST(EmpNo AS VARCHAR(9)) FROM Employee WHERE EmpNo > 1;";
+
 /// By cursor and by number, with and without an order whose values are alike.
 #[test]
 fn five_hundred_rows_are_paged_through() {
-    let (database, mut gateway, scim) = served();
-    database.change(
-        "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 501)
-         INSERT INTO Employee (EmpNo, Tenant, Login, First, Last, StatusCd)
-         SELECT i, char(65 + i % 3), 'p' || i, CASE WHEN i % 7 > 0 THEN 'F' || i % 4 END, 'Same', 'A' FROM n;
-         INSERT INTO Phone SELECT Tenant, EmpNo, 'W', '+' || EmpNo FROM Employee WHERE EmpNo > 1;",
-    );
+    pages(&sqlite());
+}
+
+pub fn pages(database: &Database) {
+    let (mut gateway, scim) = served(database);
+    database.change(if database.is_sqlite() { FIVE_HUNDRED } else { FIVE_HUNDRED_BY_TRANSACT });
     let expected = |order: &str| -> Vec<String> {
-        let rows =
-            database.rows(&format!("SELECT Tenant || '.' || EmpNo AS id FROM Employee ORDER BY {order}"));
-        rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+        let rows = database.rows(&format!("SELECT Tenant, EmpNo FROM Employee ORDER BY {order}"));
+        rows.iter().map(|row| format!("{}.{}", row["Tenant"].as_str().unwrap(), row["EmpNo"])).collect()
     };
     for (query, order) in [
         ("", "Tenant, EmpNo"),
-        ("&sortBy=name.givenName", "First NULLS LAST, Tenant, EmpNo"),
-        ("&sortBy=name.givenName&sortOrder=descending", "First DESC NULLS FIRST, Tenant, EmpNo"),
-        ("&sortBy=name.familyName", "Last NULLS LAST, Tenant, EmpNo"),
+        ("&sortBy=name.givenName", "CASE WHEN First IS NULL THEN 1 ELSE 0 END, First, Tenant, EmpNo"),
+        (
+            "&sortBy=name.givenName&sortOrder=descending",
+            "CASE WHEN First IS NULL THEN 0 ELSE 1 END, First DESC, Tenant, EmpNo",
+        ),
+        ("&sortBy=name.familyName", "CASE WHEN Last IS NULL THEN 1 ELSE 0 END, Last, Tenant, EmpNo"),
     ] {
         let (mut forward, mut backward, mut cursor) = (Vec::new(), Vec::new(), Some(String::new()));
         let mut last = Value::Null;
@@ -321,11 +356,11 @@ fn five_hundred_rows_are_paged_through() {
     // More members than a statement compares keys.
     let members: Vec<Value> =
         expected("1").iter().filter(|id| id.starts_with("A.")).map(|id| json!({ "value": id })).collect();
-    database.change("INSERT INTO Role VALUES ('ACME', 'All'); UPDATE Phone SET Tenant = 'x' WHERE 0;");
+    database.change("INSERT INTO Role VALUES ('ACME', 'All')");
     scim.put("/Groups/ACME.All", &json!({ "displayName": "All", "members": members }))
         .is_error(400, "invalidValue");
     let move_all =
-        "PRAGMA foreign_keys = OFF; UPDATE Employee SET Tenant = 'ACME'; UPDATE Phone SET Tenant = 'ACME';";
+        "DELETE FROM Phone; DELETE FROM UserRole; UPDATE Employee SET Tenant = 'ACME', DeptNo = NULL;";
     database.change(move_all);
     let members: Vec<Value> = (1..=501).map(|number| json!({ "value": format!("ACME.{number}") })).collect();
     scim.put("/Groups/ACME.All", &json!({ "displayName": "All", "members": members })).is(200);
@@ -341,7 +376,11 @@ fn five_hundred_rows_are_paged_through() {
 /// Keys that the mapping makes or the client names, and references from them to others of several columns.
 #[test]
 fn keys_that_are_given() {
-    let (database, mut gateway, scim) = served();
+    given_keys(&sqlite());
+}
+
+pub fn given_keys(database: &Database) {
+    let (mut gateway, scim) = served(database);
     let ann = made(&scim, "/Users", &person("ann", "ACME"));
     let group = made(&scim, "/Groups", &json!({ "displayName": "Staff" }));
     let holder = |id: &str| json!({ "serialNumber": "S1", "holder": { "value": id } });
@@ -384,7 +423,7 @@ fn keys_that_are_given() {
 
 #[test]
 fn plan_and_doctor_tell_of_all_columns() {
-    let database = Database::holding(include_str!("../mappings/composite/database.sql"));
+    let database = sqlite();
     let target = database.target("tenants", MAPPING);
     let (told, well) = doctor(std::slice::from_ref(&target), &[]);
     assert!(well, "{told}");

@@ -3,35 +3,9 @@
 
 use super::support::database::Database;
 use super::support::directory::{BIND_DN, Directory, SMALL_LIMITS, SUFFIX};
-use super::support::gateway::{gantry, write_configuration};
 use super::support::samba::{DOMAIN, Samba};
-use super::support::{Server, free_port, run};
-
-/// What it printed about these targets, and whether all was well.
-pub(super) fn doctor(targets: &[String], arguments: &[&str]) -> (String, bool) {
-    told("doctor", targets, arguments)
-}
-
-/// The same of `gantry check`.
-pub(super) fn check(target: &str, arguments: &[&str]) -> (String, bool) {
-    told("check", &[target.to_owned()], arguments)
-}
-
-fn told(verb: &str, targets: &[String], arguments: &[&str]) -> (String, bool) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = write_configuration(folder.path(), targets);
-    let done = run(gantry().arg(verb).arg("--config").arg(file).args(arguments));
-    let [told, failed] = [done.stdout, done.stderr].map(|text| String::from_utf8(text).unwrap());
-    let text = format!("{told}{failed}");
-    (text, done.status.success())
-}
-
-#[track_caller]
-pub(super) fn says(text: &str, expected: &[&str]) {
-    for part in expected {
-        assert!(text.contains(part), "{part:?} is not in:\n{text}");
-    }
-}
+use super::support::told::{check, doctor, says};
+use super::support::{Server, free_port};
 
 #[test]
 fn a_directory_that_is_well() {

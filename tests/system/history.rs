@@ -1,27 +1,30 @@
 //! People in several tables (`tests/mappings/history`): a row that shares the person's key, jobs with effective dates, a
-//! column that is written along, teams that know people by their logins. The whole life, looked up with `sqlite3`.
+//! column that is written along, teams that know people by their logins. The whole life, looked up with another client.
 
 use serde_json::{Value, json};
 
-use crate::doctor::doctor;
 use crate::support::database::Database;
 use crate::support::gateway::Gateway;
 use crate::support::scim::Scim;
+use crate::support::told::doctor;
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 const TEAM: &str = "urn:example:params:scim:schemas:history:2.0:Team";
 
-struct Site {
-    database: Database,
+struct Site<'a> {
+    database: &'a Database,
     gateway: Gateway,
     scim: Scim,
 }
 
 // === impl Site ===
 
-impl Site {
-    fn begin() -> Self {
-        let database = Database::holding(include_str!("../mappings/history/database.sql"));
+fn sqlite() -> Database {
+    Database::holding(include_str!("../mappings/history/database.sql"))
+}
+
+impl<'a> Site<'a> {
+    fn begin(database: &'a Database) -> Self {
         let gateway = Gateway::serve(&[database.target("hr", "../tests/mappings/history")]);
         let scim = gateway.target("hr");
         Self { database, gateway, scim }
@@ -33,10 +36,25 @@ impl Site {
 
     /// The history of somebody's jobs: how many days from today, the number, department, status, grade, by whom.
     fn jobs(&self, id: &str) -> Vec<Value> {
-        let days = "CAST(julianday(date(EffDt)) - julianday(date('now')) AS INTEGER) AS Days";
+        let days = match self.database.is_sqlite() {
+            true => "CAST(julianday(date(EffDt)) - julianday(date('now')) AS INTEGER)",
+            false => "DATEDIFF(day, CAST(GETUTCDATE() AS DATE), EffDt)",
+        };
         self.database.rows(&format!(
-            "SELECT {days}, EffSeq, DeptId, Status, Grade, ChangedBy FROM EmployeeJob WHERE EmpId = {id} ORDER BY EffDt, EffSeq"
+            "SELECT {days} AS Days, EffSeq, DeptId, Status, Grade, ChangedBy FROM EmployeeJob WHERE EmpId = {id} ORDER BY EffDt, EffSeq"
         ))
+    }
+
+    /// So many days from today, at noon or at its beginning, as the database writes it.
+    fn day(&self, days: i32, at_noon: bool) -> String {
+        match (self.database.is_sqlite(), at_noon) {
+            (true, false) => format!("date('now', '{days:+} days')"),
+            (true, true) => format!("date('now', '{days:+} days') || ' 12:00:00'"),
+            (false, _) => {
+                let hours = days * 24 + if at_noon { 12 } else { 0 };
+                format!("DATEADD(hour, {hours}, CAST(CAST(GETUTCDATE() AS DATE) AS DATETIME2(0)))")
+            }
+        }
     }
 
     /// The userNames that a filter finds.
@@ -53,8 +71,12 @@ fn job(days: i64, seq: i64, department: Value, status: &str, grade: Value, by: &
 
 #[test]
 fn a_person_is_rows_of_three_tables_with_one_key() {
-    let mut site = Site::begin();
-    let (scim, database) = (&site.scim, &site.database);
+    rows_of_three_tables(&sqlite());
+}
+
+pub fn rows_of_three_tables(database: &Database) {
+    let mut site = Site::begin(database);
+    let scim = &site.scim;
     let ada = site.person(&json!({
         "userName": "Ada", "active": true, "title": "Countess", "name": { "givenName": "Ada", "familyName": "King" },
         "phoneNumbers": [{ "type": "work", "value": "555" }], ENTERPRISE: { "employeeNumber": "B1", "department": "MATH" }
@@ -62,9 +84,13 @@ fn a_person_is_rows_of_three_tables_with_one_key() {
     let path = format!("/Users/{ada}");
     let person = json!({ "PersonId": 1, "LoginName": "Ada", "LoginNameLower": "ada", "FirstName": "Ada", "LastName": "King" });
     assert_eq!(database.rows("SELECT * FROM Person"), [person]);
-    let employee = "SELECT PersonId, BadgeNo, Phone, HiredOn = date('now') AS Today, length(RecordNo) AS Long, ChangedBy FROM Employee";
-    let hr = json!({ "PersonId": 1, "BadgeNo": "B1", "Phone": "555", "Today": 1, "Long": 36, "ChangedBy": "gantry" });
-    assert_eq!(database.rows(employee), [hr]);
+    let employee = format!(
+        "SELECT PersonId, BadgeNo, Phone, CASE WHEN HiredOn = {} THEN 1 ELSE 0 END AS Today, \
+         CASE WHEN RecordNo LIKE '%-%-%-%-%' THEN 1 ELSE 0 END AS HasGuid, ChangedBy FROM Employee",
+        site.day(0, false)
+    );
+    let hr = json!({ "PersonId": 1, "BadgeNo": "B1", "Phone": "555", "Today": 1, "HasGuid": 1, "ChangedBy": "gantry" });
+    assert_eq!(database.rows(&employee), [hr]);
     assert_eq!(site.jobs(&ada), [job(0, 0, json!("MATH"), "A", Value::Null, "gantry")]);
 
     // What one column holds is shown at two places, and written at the first alone.
@@ -117,7 +143,8 @@ fn a_person_is_rows_of_three_tables_with_one_key() {
 
     // PUT clears what is absent, in every table; the job's next row says so.
     scim.put(&path, &json!({ "userName": "ada", "active": true })).is(200);
-    let row = "SELECT LoginNameLower, FirstName, LastName, BadgeNo, Phone FROM Person JOIN Employee USING (PersonId) WHERE PersonId = 1";
+    let row = "SELECT LoginNameLower, FirstName, LastName, BadgeNo, Phone FROM Person p \
+               JOIN Employee e ON e.PersonId = p.PersonId WHERE p.PersonId = 1";
     assert_eq!(
         database.rows(row),
         [
@@ -156,24 +183,32 @@ fn a_person_is_rows_of_three_tables_with_one_key() {
         &json!([{ "op": "add", "value": { "phoneNumbers": [{ "type": "work", "value": "7" }] } }]),
     )
     .is(200);
-    let hr = json!({ "PersonId": 2, "BadgeNo": null, "Phone": "7", "Today": 1, "Long": 36, "ChangedBy": "gantry" });
+    let hr = json!({ "PersonId": 2, "BadgeNo": null, "Phone": "7", "Today": 1, "HasGuid": 1, "ChangedBy": "gantry" });
     assert_eq!(database.rows(&format!("{employee} WHERE PersonId = 2")), [hr]);
     site.gateway.is_sound();
 }
 
 #[test]
 fn the_job_in_force_is_read_and_a_change_is_the_next_row() {
-    let site = Site::begin();
-    let (scim, database) = (&site.scim, &site.database);
+    dated_rows(&sqlite());
+}
+
+pub fn dated_rows(database: &Database) {
+    let site = Site::begin(database);
+    let scim = &site.scim;
     let ada = site.person(&json!({ "userName": "ada", ENTERPRISE: { "department": "MATH" } }));
     let eve = site.person(&json!({ "userName": "eve", ENTERPRISE: { "department": "OPS" } }));
     let path = format!("/Users/{ada}");
     database.change(&format!(
         "DELETE FROM EmployeeJob WHERE EmpId = {ada};
-         INSERT INTO EmployeeJob VALUES ({ada}, date('now', '-90 days'), 0, 'OLD', 'A', 1, NULL, 'hr');
-         INSERT INTO EmployeeJob VALUES ({ada}, date('now', '-30 days') || ' 12:00:00', 1, 'WRONG', 'L', 6, NULL, 'hr');
-         INSERT INTO EmployeeJob VALUES ({ada}, date('now', '-30 days'), 2, 'POETRY', 'A', 7, 'Poet', 'hr');
-         INSERT INTO EmployeeJob VALUES ({ada}, date('now', '+30 days'), 0, 'MOON', 'T', 9, NULL, 'hr')"
+         INSERT INTO EmployeeJob VALUES ({ada}, {}, 0, 'OLD', 'A', 1, NULL, 'hr');
+         INSERT INTO EmployeeJob VALUES ({ada}, {}, 1, 'WRONG', 'L', 6, NULL, 'hr');
+         INSERT INTO EmployeeJob VALUES ({ada}, {}, 2, 'POETRY', 'A', 7, 'Poet', 'hr');
+         INSERT INTO EmployeeJob VALUES ({ada}, {}, 0, 'MOON', 'T', 9, NULL, 'hr')",
+        site.day(-90, false),
+        site.day(-30, true),
+        site.day(-30, false),
+        site.day(30, false)
     ));
     let history = site.jobs(&ada);
     let department = || scim.get(&path).is(200)[ENTERPRISE]["department"].clone();
@@ -234,7 +269,11 @@ fn the_job_in_force_is_read_and_a_change_is_the_next_row() {
     assert_eq!(site.found("active eq false"), ["ada"]);
 
     // Who has only a job to come has none in force; the first change begins one today.
-    database.change(&format!("DELETE FROM EmployeeJob WHERE EmpId = {eve}; INSERT INTO EmployeeJob VALUES ({eve}, date('now', '+9 days'), 3, 'MOON', 'T', 9, NULL, 'hr')"));
+    database.change(&format!(
+        "DELETE FROM EmployeeJob WHERE EmpId = {eve};
+         INSERT INTO EmployeeJob VALUES ({eve}, {}, 3, 'MOON', 'T', 9, NULL, 'hr')",
+        site.day(9, false)
+    ));
     let read = scim.get(&format!("/Users/{eve}")).is(200);
     assert_eq!((read.get("active"), read.get("title")), (None, None));
     assert_eq!(site.found("not (active eq false)"), ["eve"]);
@@ -256,8 +295,12 @@ fn the_job_in_force_is_read_and_a_change_is_the_next_row() {
 
 #[test]
 fn teams_know_people_by_their_logins() {
-    let site = Site::begin();
-    let (scim, database) = (&site.scim, &site.database);
+    by_logins(&sqlite());
+}
+
+pub fn by_logins(database: &Database) {
+    let site = Site::begin(database);
+    let scim = &site.scim;
     let [ada, ben] = ["ada", "ben"].map(|name| site.person(&json!({ "userName": name })));
     let body =
         json!({ "displayName": "team", "members": [{ "value": ada }], TEAM: { "lead": { "value": ada } } });

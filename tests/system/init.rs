@@ -166,7 +166,12 @@ pub fn crm(database: &Database, drafted: &Drafted) {
 #[test]
 fn of_two_bare_tables() {
     let database = Database::of("plain");
-    let drafted = sqlite("plain", &database);
+    plain(&database, &sqlite("plain", &database));
+}
+
+/// What can be done with a draft of two bare tables, in whatever database.
+pub fn plain(database: &Database, drafted: &Drafted) {
+    drafted.says(&[r#"initial("Id", uuid());"#, r#"rest("Users", "Id", "Doc");"#]);
     assert_eq!((drafted.total("/Users"), drafted.total("/Groups")), (0, 0));
     let [person, group] = drafted.create(&ada(), "Programmers");
     let person = drafted.replace(&person, "name.familyName", &json!("King"));
@@ -180,7 +185,11 @@ fn of_two_bare_tables() {
 #[test]
 fn of_an_application_of_another_shape() {
     let database = Database::holding(&format!("\n{}", include_str!("../init/odd.sql")));
-    let drafted = sqlite("odd", &database);
+    odd(&database, &sqlite("odd", &database));
+}
+
+/// What can be done with a draft of it, in whatever database.
+pub fn odd(database: &Database, drafted: &Drafted) {
     drafted.says(&[
         r#"resource("User").table("Mitarbeiter \"Stamm\"").id("Mandant", "Mitarbeiter Nummer")"#,
         r#".only(#{ "Mandant": "NORD" })"#,

@@ -1,5 +1,5 @@
 //! One tenant among several in the same tables (`tests/mappings/tenants`): another tenant's rows are nobody's, and its
-//! names are free. Looked up with `sqlite3`.
+//! names are free. Looked up with another client.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,10 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 
 #[test]
 fn another_tenants_rows_are_neither_seen_nor_touched_nor_in_the_way() {
-    let database = Database::holding(include_str!("../mappings/tenants/database.sql"));
+    life(&Database::holding(include_str!("../mappings/tenants/database.sql")));
+}
+
+pub fn life(database: &Database) {
     let mut gateway = Gateway::serve(&[database.target("seven", "../tests/mappings/tenants")]);
     let scim = gateway.target("seven");
     let others = || {
@@ -36,7 +39,8 @@ fn another_tenants_rows_are_neither_seen_nor_touched_nor_in_the_way() {
     let row = |id: &str| {
         let sql = format!(
             "SELECT a.TenantId AS t, StatusCd, KindCd, ChiefLogin, p.TenantId AS pt, Phone, LangCd, d.TenantId AS dt, DeptName \
-             FROM Account a LEFT JOIN AccountDetail p USING (AccountNo) LEFT JOIN Dept d USING (DeptNo) WHERE AccountNo = '{id}'"
+             FROM Account a LEFT JOIN AccountDetail p ON p.AccountNo = a.AccountNo \
+             LEFT JOIN Dept d ON d.DeptNo = a.DeptNo WHERE a.AccountNo = '{id}'"
         );
         database.rows(&sql).remove(0)
     };

@@ -330,7 +330,7 @@ impl Connection {
         let controls = root_dse.values("supportedControl");
         let has = |oid: &str| controls.contains(&Value::from(oid));
         let assertion = has(ASSERTION) && kind.asserts();
-        let (post_read, paged, deref) = (has(POST_READ), has(PAGED), has(DEREF));
+        let (post_read, paged, deref) = (has(POST_READ), has(PAGED), has(DEREF) && kind.leads());
         Ok(Features { kind, assertion, post_read, paged, deref, ..Features::default() })
     }
 }

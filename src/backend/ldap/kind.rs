@@ -71,6 +71,12 @@ impl Kind {
         matches!(self, Self::OpenLdap | Self::Generic)
     }
 
+    /// Whether the dereference control costs no more than the search that it saves. 389 Directory Server copies the whole
+    /// entry that a DN leads to: 17 ms for each person in a group of 100,000, where the search takes less than one.
+    pub(super) fn leads(self) -> bool {
+        self != Self::Ds389
+    }
+
     /// Whether an entry's id can stand in place of its DN.
     pub(super) fn takes_ids(self) -> bool {
         self == Self::ActiveDirectory

@@ -15,6 +15,7 @@ pub mod samba;
 pub mod scim;
 pub mod sqlserver;
 pub mod tds;
+pub mod told;
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Output};

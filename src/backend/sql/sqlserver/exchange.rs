@@ -29,12 +29,13 @@ impl Lease {
     /// One request, and its answer to the end, within a deadline of its own.
     pub(super) async fn ask(&mut self, request: Request<'_>) -> Result<Vec<Set>, Trouble> {
         let lost = || Trouble::Lost("the connection to the database was lost".to_owned());
+        let what = request.name();
         let request = request.prepared()?;
         let mut client = self.client.take().ok_or_else(lost)?;
         let began = Instant::now();
         let done =
             timeout_at(self.pool().until(), request.send(&mut client)).await.unwrap_or(Err(Trouble::Late));
-        tracing::debug!(ms = began.elapsed().as_millis(), "asked the database");
+        tracing::debug!(what, ms = began.elapsed().as_millis(), "asked the database");
         if matches!(done, Err(Trouble::Late)) && !self.is_new {
             self.pool().forget(); // a silence that nobody is told of met all of them
         }
@@ -90,6 +91,15 @@ enum Prepared<'a> {
 // === impl Request ===
 
 impl<'a> Request<'a> {
+    /// For the log.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Batch(..) | Self::Text(_) => "batch",
+            Self::Begin => "begin",
+            Self::Commit => "commit",
+        }
+    }
+
     fn prepared(self) -> Result<Prepared<'a>, Failure> {
         let Self::Batch(text, params) = self else { return Ok(Prepared::Other(self)) };
         let mut query = Query::new(text);

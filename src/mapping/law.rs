@@ -1,0 +1,460 @@
+//! The functions of a script, tried on samples when the mapping is loaded: `read(write(x)) == x`, nothing fails where
+//! there is no value, and whoever calls something that is not there is told so now and not by the first request.
+
+use rhai::{EvalAltResult, Position};
+use serde_json::{Map, Value as Json, json};
+
+use super::diagnostic::{Code, Diagnostic};
+use super::draft::{Draft, DraftLine, DraftResource};
+use super::faults::{self, File};
+use super::line::{How, Line, ResourceMapping};
+use super::statements::Scan;
+use super::{Mapping, hooks, script, values};
+use crate::plan::{Native, Record, Value};
+use crate::scim::schema::Type;
+
+/// Texts of the kinds that attributes hold; each is long enough that something is lost when it is cut.
+const TEXTS: [&str; 6] =
+    ["Ada Lovelace", "ada@example.test", "+1 555 010 0199", "2026-01-31", "1234567890", "Zoë O'Hara-Núñez"];
+/// Methods of the script language that change a text or an array in place and give nothing.
+const IN_PLACE: [&str; 12] = [
+    "make_upper",
+    "make_lower",
+    "truncate",
+    "crop",
+    "pad",
+    "clear",
+    "append",
+    "push",
+    "insert",
+    "reverse",
+    "sort",
+    "set",
+];
+
+/// What a function made of a sample.
+enum Tried {
+    Gave(Json),
+    /// It refuses this value on purpose.
+    Refused,
+    Failed(Box<EvalAltResult>),
+}
+
+/// What is found, of one mapping.
+struct Law<'a> {
+    mapping: &'a Mapping,
+    file: File<'a>,
+    scan: Scan<'a>,
+    found: Vec<Diagnostic>,
+}
+
+/// Tries every function that the mapping names.
+pub(super) fn examine(mapping: &Mapping, draft: &Draft) -> Vec<Diagnostic> {
+    let file = File { name: &mapping.name, text: &mapping.text };
+    let mut law = Law { mapping, file, scan: Scan::of(&mapping.text), found: Vec::new() };
+    law.functions(draft);
+    if law.found.is_empty() {
+        for of in &mapping.resources {
+            for draft in draft.resources.iter().filter(|draft| draft.name == *of.entity) {
+                law.resource(draft, of);
+            }
+        }
+    }
+    law.found.sort_by_key(|found| (found.line, found.column));
+    law.found.dedup();
+    law.found
+}
+
+// === impl Law ===
+
+impl Law<'_> {
+    fn error(&mut self, code: Code, at: usize, message: String, help: &str) {
+        self.found.push(self.file.at_byte(code, at, message).with_help(help));
+    }
+
+    fn warn(&mut self, code: Code, at: Position, message: String, help: &str) {
+        self.found.push(self.file.at(code, at, message).with_help(help).as_warning());
+    }
+
+    /// What can be seen of the functions without a call.
+    fn functions(&mut self, draft: &Draft) {
+        let names: Vec<String> =
+            self.mapping.ast.iter_functions().map(|known| known.name.to_owned()).collect();
+        for name in &names {
+            let Some(place) = self.scan.function(name) else { continue };
+            if let Some(at) = self.scan.method_call(name, place) {
+                let message = format!("`{name}` calls itself here, and not the method of that name");
+                self.error(Code::CallsItself, at, message, "give the function another name");
+            }
+        }
+        let mut named: Vec<&str> = Vec::new();
+        for of in &draft.resources {
+            named.extend(of.parent.iter().map(|parent| parent.function.as_str()));
+            for line in &of.lines {
+                named.extend(line.read.iter().chain(&line.write).map(|(name, _)| name.as_str()));
+                named.extend(line.find.iter().map(|(_, name, _)| name.as_str()));
+            }
+        }
+        named.sort_unstable();
+        named.dedup();
+        for name in named {
+            self.gives_something(name);
+        }
+    }
+
+    fn gives_something(&mut self, name: &str) {
+        let Some(place) = self.scan.function(name) else { return };
+        if let Some(at) = self.scan.gives_nothing(place.clone()) {
+            let message = format!("the function `{name}` gives nothing: `()`");
+            let help = "what it is to give is its last expression, without a `;` behind it";
+            return self.error(Code::GivesNothing, at, message, help);
+        }
+        for method in IN_PLACE {
+            if let Some(at) = self.scan.last_call(method, place.clone()) {
+                let message = format!("`{method}` changes the value in place and gives nothing: `()`");
+                let help = "end the function with the value itself, or use a method that gives one, such as `to_upper`";
+                self.error(Code::GivesNothing, at, message, help);
+            }
+        }
+    }
+
+    fn resource(&mut self, draft: &DraftResource, of: &ResourceMapping) {
+        for line in of.lines.iter().chain(&of.copies) {
+            let said = draft.lines.iter().find(|said| said.at.line() == Some(line.conversion.at));
+            if let Some(said) = said {
+                self.line(said, line);
+            }
+        }
+        for part in of.collections.iter().flat_map(|collection| &collection.parts) {
+            let said = draft.lines.iter().find(|said| said.at.line() == Some(part.conversion.at));
+            if let (Some(said), How::Script { read, write }) = (said, &part.conversion.how) {
+                self.round(
+                    said,
+                    part.conversion.kind,
+                    part.conversion.case_exact,
+                    (read.as_deref(), write.as_deref()),
+                    None,
+                );
+            }
+        }
+        if let (Some(parent), Some(said)) = (&of.parent, &draft.parent) {
+            let inputs: Vec<String> = parent.inputs.iter().map(|native| native.name.to_string()).collect();
+            self.over_several(&parent.function, &inputs, said.at);
+        }
+        self.steps(of);
+    }
+
+    fn line(&mut self, said: &DraftLine, line: &Line) {
+        let How::Script { read, write } = &line.conversion.how else { return };
+        let natives: Vec<String> = line.natives.iter().map(|native| native.name.to_string()).collect();
+        let several = line.is_composed().then_some(natives.as_slice());
+        if let (Some(natives), Some(function), Some((_, at))) = (several, read, &said.read) {
+            self.over_several(function, natives, *at);
+        }
+        let read = read.as_deref().filter(|_| line.readable());
+        let write = write.as_deref().filter(|_| line.writable());
+        let is_round = line.readable() && line.writable();
+        if is_round && (several.is_none() || read.is_some() && write.is_some()) {
+            self.round(said, line.conversion.kind, line.conversion.case_exact, (read, write), several);
+        } else if let Some((function, (_, at))) = write.zip(said.write.as_ref()) {
+            self.alone(function, *at, &samples(line.conversion.kind));
+        } else if let (Some((function, (_, at))), None) = (read.zip(said.read.as_ref()), several) {
+            self.alone(function, *at, &natives_of_any_type());
+        }
+    }
+
+    /// A function for one direction only: it does not fail on all values.
+    fn alone(&mut self, function: &str, at: Position, samples: &[Json]) {
+        let tried: Vec<Tried> = samples.iter().map(|sample| self.try_on(function, sample)).collect();
+        self.fails_on_all(function, at, tried);
+    }
+
+    /// `read(write(x)) == x`, on samples.
+    fn round(
+        &mut self,
+        said: &DraftLine,
+        kind: Type,
+        case_exact: bool,
+        (read, write): (Option<&str>, Option<&str>),
+        several: Option<&[String]>,
+    ) {
+        let samples = samples(kind);
+        let at = said.read.as_ref().or(said.write.as_ref()).map_or(said.at, |(_, at)| *at);
+        let write_at = said.write.as_ref().map_or(at, |(_, at)| *at);
+        if let Some(write) = write {
+            let tried: Vec<Tried> = samples.iter().map(|sample| self.try_on(write, sample)).collect();
+            let gave = |tried: &&Tried| matches!(tried, Tried::Gave(_));
+            let is_empty = |tried: &Tried| matches!(tried, Tried::Gave(Json::Null));
+            if tried.iter().any(|tried| gave(&tried)) && tried.iter().filter(gave).all(is_empty) {
+                let message =
+                    format!("the function `{write}` gave nothing for each value that it was tried with");
+                let help = "what it gives is its last expression; `()` clears what stands natively";
+                return self.warn(Code::GivesNothing, write_at, message, help);
+            }
+            if self.fails_on_all(write, write_at, tried) {
+                return;
+            }
+        }
+        let Some((read, pairs)) = Some((read, self.passed(&samples, write, read, kind, several))) else {
+            return;
+        };
+        if let Some(read) = read
+            && let Some(error) = pairs.failed
+            && pairs.rounds.is_empty()
+        {
+            self.fails_on_all(read, at, vec![Tried::Failed(error)]);
+            return;
+        }
+        let is_kept = |(sent, first, _): &(Json, Json, Json)| alike(sent, first, case_exact);
+        let is_steady = |(_, first, second): &(Json, Json, Json)| alike(first, second, case_exact);
+        let unsteady = pairs.rounds.iter().find(|round| !is_steady(round));
+        let must_all = matches!(kind, Type::Boolean);
+        let lost = pairs.rounds.iter().find(|round| !is_kept(round));
+        let is_lost = if must_all {
+            lost.is_some()
+        } else {
+            !pairs.rounds.is_empty() && !pairs.rounds.iter().any(is_kept)
+        };
+        if let Some((sent, first, _)) = unsteady.or(lost.filter(|_| is_lost)) {
+            let message = format!("what is written is not read back: {sent} comes back as {first}");
+            let help = match (read, write) {
+                (Some(_), None) => "a function for `.write` is missing, or `.read_only()`",
+                (None, Some(_)) => "a function for `.read` is missing, or `.write_only()`",
+                _ => "one function must undo what the other does",
+            };
+            self.warn(Code::NotInverse, at, message, help);
+        }
+    }
+
+    /// Each sample with what comes back of it, once and twice.
+    fn passed(
+        &self,
+        samples: &[Json],
+        write: Option<&str>,
+        read: Option<&str>,
+        kind: Type,
+        several: Option<&[String]>,
+    ) -> Passed {
+        let mut passed = Passed { rounds: Vec::new(), failed: None };
+        let once = |value: &Json| -> Tried {
+            let native = match write {
+                Some(write) => match self.try_on(write, value) {
+                    Tried::Gave(native) => native,
+                    other => return other,
+                },
+                None => match values::to_native(value, kind) {
+                    Some(native) => values::plain(&native),
+                    None => return Tried::Refused,
+                },
+            };
+            if several.is_none() && native.is_null() {
+                return Tried::Gave(Json::Null);
+            }
+            match read {
+                Some(read) => self.try_on(read, &native),
+                None => {
+                    let value =
+                        values::literal(&native).and_then(|native| values::from_native(&native, kind));
+                    Tried::Gave(value.unwrap_or(Json::Null))
+                }
+            }
+        };
+        for sample in samples {
+            let first = match once(sample) {
+                Tried::Gave(first) => first,
+                Tried::Refused => continue,
+                Tried::Failed(error) => {
+                    passed.failed.get_or_insert(error);
+                    continue;
+                }
+            };
+            let second = match once(&first) {
+                Tried::Gave(second) => second,
+                Tried::Refused | Tried::Failed(_) => continue,
+            };
+            passed.rounds.push((sample.clone(), first, second));
+        }
+        passed
+    }
+
+    /// Says so where no sample came through; a call of what is not there is an error at its place.
+    fn fails_on_all(&mut self, function: &str, at: Position, tried: Vec<Tried>) -> bool {
+        let is_through = |tried: &Tried| !matches!(tried, Tried::Failed(_));
+        if tried.iter().any(is_through) {
+            return false;
+        }
+        let Some(Tried::Failed(error)) = tried.into_iter().next() else { return false };
+        match self.certain(&error) {
+            Some(mistake) => self.found.push(mistake),
+            None => {
+                let cause = faults::of_running(self.file, &self.mapping.ast, &error);
+                let message = format!(
+                    "the function `{function}` fails on each value that it was tried with: {} (line {})",
+                    cause.message, cause.line
+                );
+                let help =
+                    "what it cannot take it refuses: throw #{ scimType: \"invalidValue\", detail: \"…\" }";
+                self.warn(Code::FunctionFails, at, message, help);
+            }
+        }
+        true
+    }
+
+    /// A failure that no value would mend.
+    fn certain(&self, error: &EvalAltResult) -> Option<Diagnostic> {
+        let is_certain = match error.unwrap_inner() {
+            EvalAltResult::ErrorFunctionNotFound(signature, _) => signature.starts_with(char::is_alphabetic),
+            EvalAltResult::ErrorPropertyNotFound(..) | EvalAltResult::ErrorVariableNotFound(..) => true,
+            _ => false,
+        };
+        is_certain.then(|| faults::of_running(self.file, &self.mapping.ast, error))
+    }
+
+    /// A function that gets a map: it reads what is in it, and does not fail where something is absent.
+    fn over_several(&mut self, function: &str, natives: &[String], at: Position) {
+        let map = |absent: Option<&String>, sample: &Json| -> Json {
+            let value = |native: &String| if absent == Some(native) { Json::Null } else { sample.clone() };
+            Json::Object(natives.iter().map(|native| (native.clone(), value(native))).collect::<Map<_, _>>())
+        };
+        let mut all: Vec<Json> = vec![TEXTS[3].into()];
+        all.extend(natives_of_any_type());
+        let mut failed = Vec::new();
+        let works = all.iter().find(|sample| match self.try_on(function, &map(None, sample)) {
+            Tried::Failed(error) => {
+                failed.push(Tried::Failed(error));
+                false
+            }
+            _ => true,
+        });
+        let Some(sample) = works else {
+            self.misread(function, natives, at, failed);
+            return;
+        };
+        let nothing = (None, map(None, &Json::Null));
+        let absences = natives.iter().map(|native| (Some(native), map(Some(native), sample)));
+        for (native, values) in absences.chain([nothing]) {
+            let Tried::Failed(error) = self.try_on(function, &values) else { continue };
+            let cause = faults::of_running(self.file, &self.mapping.ast, &error);
+            let which = native
+                .map_or("nothing at all is there".to_owned(), |native| format!("`{native}` has no value"));
+            let message = format!("the function `{function}` fails here where {which}");
+            let help = "ask first: if row.Column == () { … } else { … }";
+            let place = if cause.line > 0 { error.unwrap_inner().position() } else { at };
+            return self.warn(Code::FailsOnAbsent, place, message, help);
+        }
+    }
+
+    /// A function over several natives that fails on all samples: most likely it reads what is not in the map.
+    fn misread(&mut self, function: &str, natives: &[String], at: Position, mut failed: Vec<Tried>) {
+        let first = failed.drain(..).next();
+        if let Some(Tried::Failed(error)) = &first
+            && let EvalAltResult::ErrorPropertyNotFound(name, position) = error.unwrap_inner()
+        {
+            let message = format!("`{function}` gets no `{name}`: it is called with {}", natives.join(", "));
+            let help = super::suggest::closest(name, natives.iter().map(String::as_str));
+            let mistake = self.file.at(Code::UnknownNative, *position, message);
+            self.found.push(match help {
+                Some(help) => mistake.with_help(help),
+                None => mistake,
+            });
+            return;
+        }
+        self.fails_on_all(function, at, first.into_iter().collect());
+    }
+
+    /// The functions that write steps, on a row that is full and on one that is empty.
+    fn steps(&mut self, of: &ResourceMapping) {
+        let full = Record {
+            id: "7".to_owned(),
+            values: of
+                .lines
+                .iter()
+                .flat_map(Line::all_natives)
+                .map(|native| (native.clone(), sample_of(native)))
+                .collect(),
+            ..Record::default()
+        };
+        for (name, _) in hooks::HOOKS {
+            for record in [&full, &Record { id: "7".to_owned(), ..Record::default() }] {
+                let Some(error) = self.mapping.try_hook(of, name, record) else { continue };
+                let is_certain = match error.unwrap_inner() {
+                    EvalAltResult::ErrorFunctionNotFound(signature, _) => signature.contains("(plan"),
+                    // Of a mapping with several types a function may be meant for one of them.
+                    EvalAltResult::ErrorPropertyNotFound(name, _) => !self.is_native(name),
+                    // What is absent here may always be there.
+                    _ => !record.values.is_empty() && script::refused(&error).is_some(),
+                };
+                if is_certain {
+                    let mistake = faults::of_running(self.file, &self.mapping.ast, &error);
+                    if !self.found.contains(&mistake) {
+                        self.found.push(mistake);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a name is in the row of any type.
+    fn is_native(&self, name: &str) -> bool {
+        self.mapping.resources.iter().any(|of| self.mapping.row_has(of, name))
+    }
+
+    fn try_on(&self, function: &str, value: &Json) -> Tried {
+        let arguments = (script::to_script(value),);
+        match script::try_call(&self.mapping.engine, &self.mapping.ast, function, arguments) {
+            Ok(given) => {
+                let is_nothing = given.is_unit();
+                match script::from_script(given) {
+                    Some(json) => Tried::Gave(json),
+                    None if is_nothing => Tried::Gave(Json::Null),
+                    None => Tried::Refused,
+                }
+            }
+            Err(error) if script::thrown(&error).is_some() => Tried::Refused,
+            Err(error) => Tried::Failed(error),
+        }
+    }
+}
+
+/// What came back of samples: each as it was sent, as it came back, and as that came back.
+struct Passed {
+    rounds: Vec<(Json, Json, Json)>,
+    failed: Option<Box<EvalAltResult>>,
+}
+
+/// Values that a client may send for an attribute of this type.
+fn samples(kind: Type) -> Vec<Json> {
+    match kind {
+        Type::Boolean => vec![true.into(), false.into()],
+        Type::Integer => vec![7.into(), 42.into(), 1_000.into()],
+        Type::Decimal => vec![json!(0.5), json!(12.25)],
+        Type::DateTime => vec!["2026-01-31T08:30:00Z".into(), "2019-12-01T23:59:59Z".into()],
+        Type::String | Type::Reference | Type::Binary | Type::Complex => TEXTS.map(Json::from).to_vec(),
+    }
+}
+
+/// Values that may stand natively, of which the mapping does not say what type they have.
+fn natives_of_any_type() -> Vec<Json> {
+    let mut all = TEXTS.map(Json::from).to_vec();
+    all.extend([json!(42), json!(true), json!(0.5), json!("2026-01-31 08:30:00"), json!("1")]);
+    all
+}
+
+fn sample_of(_: &Native) -> Vec<Value> {
+    vec![TEXTS[3].into()]
+}
+
+/// Whether a value came back: letters' case counts only where the attribute says so, and signs and blanks may be set
+/// anew (a telephone number).
+fn alike(a: &Json, b: &Json, case_exact: bool) -> bool {
+    match (a.as_str(), b.as_str()) {
+        (Some(a), Some(b)) => {
+            let bare = |text: &str| -> String {
+                let kept = text.chars().filter(|c| c.is_alphanumeric());
+                if case_exact { kept.collect() } else { kept.flat_map(char::to_lowercase).collect() }
+            };
+            bare(a) == bare(b)
+        }
+        _ => a == b || a.as_f64().is_some_and(|number| Some(number) == b.as_f64()),
+    }
+}
