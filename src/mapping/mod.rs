@@ -7,6 +7,7 @@
 mod build;
 mod chains;
 mod codes;
+mod definitions;
 mod delta;
 pub mod diagnostic;
 mod discover;
@@ -54,6 +55,7 @@ use crate::limits::MAPPING_BYTES;
 use crate::plan::Model;
 use diagnostic::{Code, Diagnostic, Severity};
 
+pub use definitions::definitions;
 pub use line::ResourceMapping;
 pub use push::Pushed;
 pub use sort::{key_of, native_key};
