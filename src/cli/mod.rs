@@ -9,7 +9,10 @@ mod doctor;
 mod explain_code;
 mod init;
 mod plan;
+mod reload;
+mod renew;
 mod serve;
+mod test;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -44,6 +47,8 @@ enum Verb {
     Init(init::Init),
     /// Show what a request would do to its backend, and do none of it
     Plan(plan::Plan),
+    /// Run a mapping's tests, without a backend
+    Test(test::Test),
 }
 
 /// Why a verb was not carried out.
@@ -51,6 +56,15 @@ enum Verb {
 pub struct Exit {
     code: u8,
     message: String,
+}
+
+// === impl Arguments ===
+
+impl Arguments {
+    /// From which level on lines are logged: of a mapping's tests, which are refused on purpose too, errors only.
+    pub fn log_level(&self) -> &'static str {
+        if matches!(self.verb, Verb::Test(_)) { "error" } else { "info" }
+    }
 }
 
 /// Carries out a verb.
@@ -64,6 +78,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Doctor(doctor) => doctor.run().await,
         Verb::Init(init) => init.run().await,
         Verb::Plan(plan) => plan.run().await,
+        Verb::Test(test) => test.run().await,
     }
 }
 

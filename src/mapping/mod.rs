@@ -35,6 +35,7 @@ mod script;
 mod select;
 mod sense;
 mod sort;
+mod source;
 mod statements;
 mod suggest;
 mod template;
@@ -53,6 +54,8 @@ use rhai::{AST, Engine};
 
 use crate::limits::MAPPING_BYTES;
 use crate::plan::Model;
+use crate::scim::path::AttrPath;
+use crate::scim::schema::{Attribute, Mutability, Returned};
 use diagnostic::{Code, Diagnostic, Severity};
 
 pub use definitions::definitions;
@@ -60,6 +63,9 @@ pub use line::ResourceMapping;
 pub use push::Pushed;
 pub use sort::{key_of, native_key};
 pub use write::Versions;
+
+/// The mapping itself, in its folder.
+pub const MAPPING_FILE: &str = "mapping.rhai";
 
 /// A mapping: what maps to what, and the script's functions for values. Immutable; shared by all requests.
 pub struct Mapping {
@@ -74,6 +80,8 @@ pub struct Mapping {
     warnings: Vec<Diagnostic>,
     /// What only SQL Server has: without it some is a mistake, some is of no use.
     beyond_sqlite: Vec<Diagnostic>,
+    /// Who gives the values that nobody says.
+    source: source::Source,
 }
 
 // === impl Mapping ===
@@ -81,7 +89,13 @@ pub struct Mapping {
 impl Mapping {
     /// Reads `folder/mapping.rhai` and runs it once with these params. Answers every mistake that was found.
     pub fn load(folder: &Path, params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
-        let path = folder.join("mapping.rhai");
+        let (name, text) = Self::file(folder)?;
+        Self::parse(&name, &text, params)
+    }
+
+    /// What `folder/mapping.rhai` is called in diagnostics, and its text.
+    pub fn file(folder: &Path) -> Result<(String, String), Vec<Diagnostic>> {
+        let path = folder.join(MAPPING_FILE);
         let name = path.display().to_string();
         let unreadable = |cause: String| {
             vec![Diagnostic::whole(Code::Unreadable, &name, format!("the mapping cannot be read: {cause}"))]
@@ -91,7 +105,7 @@ impl Mapping {
             return Err(unreadable(format!("it has {size} bytes, more than {MAPPING_BYTES}")));
         }
         let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
-        Self::parse(&name, &text, params)
+        Ok((name, text))
     }
 
     /// Runs a mapping's text once with these params; `name` is the file's name in diagnostics.
@@ -116,7 +130,8 @@ impl Mapping {
         hooks::register(&mut engine);
         let (resources, model) = (built.resources, Arc::new(built.model));
         let (name, text) = (name.into(), text.into());
-        let mut mapping = Self { resources, model, engine, ast, name, text, warnings, beyond_sqlite };
+        let source = source::Source::World;
+        let mut mapping = Self { resources, model, engine, ast, name, text, warnings, beyond_sqlite, source };
         let (mistakes, warnings): (Vec<_>, Vec<_>) =
             law::examine(&mapping, &draft).into_iter().partition(|found| found.severity == Severity::Error);
         mapping.warnings.extend(warnings);
@@ -130,6 +145,16 @@ impl Mapping {
             self.beyond_sqlite.drain(..).partition(|said| said.severity == Severity::Error);
         self.warnings.extend(warnings);
         if mistakes.is_empty() { Ok(self) } else { Err(mistakes) }
+    }
+
+    /// The file, as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it has all that it needs in front of SQLite.
+    pub fn is_for_sqlite(&self) -> bool {
+        self.beyond_sqlite.iter().all(|said| said.severity != Severity::Error)
     }
 
     /// What works, and is hardly what was wanted.
@@ -151,6 +176,22 @@ impl Mapping {
     /// Where each resource type lives.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
+    }
+
+    /// The attributes that no answer shows: write-only, or never returned.
+    pub fn secrets(&self) -> Vec<AttrPath> {
+        let is_secret = |attribute: &Attribute| {
+            attribute.mutability == Mutability::WriteOnly || attribute.returned == Returned::Never
+        };
+        let types = self.resources.iter().flat_map(|of| of.resource_type.attributes());
+        let of_attribute = |(_, attribute): (Option<&str>, &Attribute)| {
+            let path = AttrPath::attribute(&attribute.name);
+            let subs = attribute.sub_attributes.iter().filter(|sub| is_secret(sub));
+            let mut secrets: Vec<_> = subs.map(|sub| path.with_sub(&sub.name)).collect();
+            secrets.extend(is_secret(attribute).then_some(path));
+            secrets
+        };
+        types.flat_map(of_attribute).collect()
     }
 
     /// The resource types, in the mapping's order.

@@ -43,6 +43,17 @@ pub(super) fn batch_texts(plan: &crate::plan::Plan) -> Result<Vec<String>, Failu
 /// How long what is known of the columns is taken to be so.
 const CATALOG_LIFE: Duration = Duration::from_secs(10 * 60);
 
+/// What SQL Server can do.
+pub(super) const PROFILE: Profile = Profile {
+    kind: "SQL Server",
+    folding: Folding::Unicode,
+    text: Precision::Exact,
+    ordering: true,
+    instants: Instants::Exact,
+    bits: true,
+    windows: true,
+};
+
 /// A SQL Server database.
 pub struct SqlServer {
     model: Arc<Model>,
@@ -61,8 +72,12 @@ struct Known {
 impl SqlServer {
     /// Nobody is asked yet. Every statement, and every wait for a connection, ends within the deadline.
     pub fn new(settings: Settings, model: Arc<Model>, deadline: Duration) -> Self {
+        Self::of(Pool::new(settings, deadline), model)
+    }
+
+    fn of(pool: Arc<Pool>, model: Arc<Model>) -> Self {
         let catalog = ArcSwap::from_pointee(Known { catalog: Arc::default(), since: None });
-        Self { model, pool: Pool::new(settings, deadline), catalog }
+        Self { model, pool, catalog }
     }
 
     /// The tables of a database that no mapping is for yet. It only reads.
@@ -106,15 +121,7 @@ impl SqlServer {
 #[async_trait]
 impl Backend for SqlServer {
     fn profile(&self) -> Profile {
-        Profile {
-            kind: "SQL Server",
-            folding: Folding::Unicode,
-            text: Precision::Exact,
-            ordering: true,
-            instants: Instants::Exact,
-            bits: true,
-            windows: true,
-        }
+        PROFILE
     }
 
     fn lower(&self, operation: &Operation, facts: &Facts) -> Result<Lowered, Failure> {
@@ -125,6 +132,10 @@ impl Backend for SqlServer {
         let mut lease = self.pool.lease().await?;
         let catalog = self.catalog(&mut lease).await?;
         Ok(Box::new(TdsSession::new(self.model.clone(), catalog, lease, intent)))
+    }
+
+    fn with_model(&self, model: Arc<Model>) -> Result<Option<Arc<dyn Backend>>, String> {
+        Ok(Some(Arc::new(Self::of(self.pool.clone(), model))))
     }
 
     async fn ping(&self) -> Result<(), Failure> {
