@@ -26,3 +26,17 @@ impl Definitions {
         print(&format!("written: {}", path.display()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_written_where_it_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        Definitions { folder: folder.path().to_owned() }.run().unwrap();
+        let text = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
+        assert!(text.contains("\nmodule static;\n"));
+        assert_eq!(Definitions { folder: folder.path().join("nowhere") }.run().unwrap_err().code, 1);
+    }
+}
