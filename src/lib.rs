@@ -5,8 +5,8 @@
 //! - `mapping` is pure after load: scripts see values, never a connection.
 //! - `plan` holds what mapping and backend share; everything done to a backend is a `Plan` before it is done.
 //! - `backend` is the only place that talks to a directory or a database.
-//! - `survey` is what a backend looks like that no mapping is for yet; `draft` makes a first mapping of it, and is pure.
 //! - `capture` keeps requests as files; what must not be kept it never writes.
+//! - `survey` is what a backend looks like that no mapping is for yet; `draft` makes a first mapping of it, and is pure.
 //! - `cli`, `config`, `rehearsal` and `observe` stand at the rim: nothing that a request meets knows them.
 //! - `tests/architecture.rs` holds the arrows between them.
 

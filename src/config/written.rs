@@ -108,6 +108,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::files::Files;
 
     proptest! {
         #[test]
@@ -123,11 +124,6 @@ mod tests {
         for name in ["token", "password"] {
             std::fs::write(folder.path().join(name), "s3cret").unwrap();
         }
-        let write = |text: &str| {
-            let file = folder.path().join("gantry.toml");
-            std::fs::write(&file, text).unwrap();
-            file
-        };
         let password = folder.path().join("password");
         for backend in [
             Backend::Sqlite("odd \"name\".db".into()),
@@ -149,7 +145,8 @@ mod tests {
             },
         ] {
             let text = text("crm", "token", &backend);
-            let config = super::super::load(&write(&text)).unwrap();
+            let config =
+                super::super::parse("gantry.toml", &text, folder.path(), &mut Files::default()).unwrap();
             assert_eq!(
                 (config.targets.len(), config.targets[0].path.as_str()),
                 (1, "/crm/scim/v2"),

@@ -55,6 +55,16 @@ impl Sqlite {
         Ok(Self { model, writer: open(1, intent)?, readers: open(READERS, Intent::Read)? })
     }
 
+    async fn begin(&self, intent: Intent) -> Result<SqliteSession, Failure> {
+        let (pool, begin) = match intent {
+            Intent::Read => (&self.readers, "BEGIN"),
+            Intent::Write => (&self.writer, "BEGIN IMMEDIATE"),
+        };
+        let mut lease = pool.lease().await?;
+        lease.run(move |connection| connection.execute_batch(begin).map_err(|error| failure(&error))).await?;
+        Ok(SqliteSession { model: self.model.clone(), lease })
+    }
+
     /// The tables of a database file that no mapping is for yet. It only reads.
     pub async fn survey(file: &Path, deadline: Duration) -> Result<Tables, Failure> {
         Self::looked(file, deadline, survey::tables).await
@@ -77,21 +87,9 @@ impl Sqlite {
         look: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, Failure> {
         let told = |error| Failure::Unavailable(format!("{}: {error}", file.display()));
-        let mut lease = Pool::open(&Place::File(file.to_owned()), 1, Intent::Read, deadline)
-            .map_err(told)?
-            .lease()
-            .await?;
-        lease.run(move |connection| look(connection).map_err(|error| failure(&error))).await
-    }
-
-    async fn begin(&self, intent: Intent) -> Result<SqliteSession, Failure> {
-        let (pool, begin) = match intent {
-            Intent::Read => (&self.readers, "BEGIN"),
-            Intent::Write => (&self.writer, "BEGIN IMMEDIATE"),
-        };
+        let pool = Pool::open(&Place::File(file.to_owned()), 1, Intent::Read, deadline).map_err(told)?;
         let mut lease = pool.lease().await?;
-        lease.run(move |connection| connection.execute_batch(begin).map_err(|error| failure(&error))).await?;
-        Ok(SqliteSession { model: self.model.clone(), lease })
+        lease.run(move |connection| look(connection).map_err(|error| failure(&error))).await
     }
 }
 
