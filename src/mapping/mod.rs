@@ -7,6 +7,7 @@
 mod build;
 mod chains;
 mod codes;
+mod definitions;
 mod delta;
 pub mod diagnostic;
 mod discover;
@@ -57,6 +58,7 @@ use crate::scim::path::AttrPath;
 use crate::scim::schema::{Attribute, Mutability, Returned};
 use diagnostic::{Code, Diagnostic, Severity};
 
+pub use definitions::definitions;
 pub use line::ResourceMapping;
 pub use push::Pushed;
 pub use sort::{key_of, native_key};
