@@ -94,7 +94,8 @@ fn a_mistake_is_shown_with_its_line_and_a_caret_below_it() {
          2 | attr(\"userName\", \"Login\").requird();\n  |                           ^\n  \
          = help: did you mean `required`?\n"
     );
-    let document: Value = serde_json::from_slice(&check(folder.path(), &["--format", "json"]).stdout).unwrap();
+    let document: Value =
+        serde_json::from_slice(&check(folder.path(), &["--format", "json"]).stdout).unwrap();
     let found = &document["diagnostics"][0];
     assert_eq!((&found["file"], &found["severity"]), (&"m/mapping.rhai".into(), &"error".into()));
     assert_eq!(found["help"], "did you mean `required`?");
@@ -106,7 +107,10 @@ fn a_configuration_is_told_of_in_the_same_form() {
     let path = folder.path().join("gantry.toml");
     std::fs::write(&path, "listen = \"here\"\n").unwrap();
     let output = check(folder.path(), &["--format", "json"]);
-    assert_eq!((output.status.code(), found(&output)), (Some(1), vec!["G105 at null:null".to_owned(), "G102 at 1:10".to_owned()]));
+    assert_eq!(
+        (output.status.code(), found(&output)),
+        (Some(1), vec!["G105 at null:null".to_owned(), "G102 at 1:10".to_owned()])
+    );
     std::fs::remove_file(path).unwrap();
     assert_eq!(found(&check(folder.path(), &["--format", "json"])), ["G100 at null:null"]);
 }

@@ -85,7 +85,9 @@ pub fn mapping(settings: &config::Target) -> Result<Mapping, Vec<Diagnostic>> {
         Script::Folder(folder) => Mapping::load(folder, &settings.params),
         Script::Embedded(name, text) => Mapping::parse(name, text, &settings.params),
     }?;
+    let misplaced = mapping.misplaced(matches!(settings.store, Store::Ldap(_)));
     match &settings.store {
+        _ if !misplaced.is_empty() => Err(misplaced),
         Store::Sqlite(_) => mapping.for_sqlite(),
         Store::SqlServer(_) | Store::Ldap(_) => Ok(mapping),
     }

@@ -323,7 +323,14 @@ fn a_mapping_that_its_directory_does_not_fit_is_a_mistake() {
         assert!(check(&misspelt, &[]).1);
         let (text, well) = check(&misspelt, &["--live"]);
         assert!(!well, "{text}");
-        says(&text, &["error[G120]: User: the schema has no attribute employeeNumbr", "mapping.rhai:", "= help: it is the target corp"]);
+        says(
+            &text,
+            &[
+                "error[G120]: User: the schema has no attribute employeeNumbr",
+                "mapping.rhai:",
+                "= help: it is the target corp",
+            ],
+        );
     }
     let folder = tempfile::tempdir().unwrap();
     let misspelt = include_str!("../../mappings/openldap/mapping.rhai").replace("entryCSN", "entryCSM");
@@ -370,7 +377,15 @@ fn a_mapping_that_its_database_does_not_fit_is_a_mistake_also_where_a_column_is_
     database.change("ALTER TABLE AppUser RENAME COLUMN PwdSalt TO Salt");
     let (text, well) = check(&target, &["--live"]);
     assert!(!well, "{text}");
-    says(&text, &["error[G120]: User: the table AppUser has no column PwdSalt", "mapping.rhai:", "PwdSalt", "the target crm"]);
+    says(
+        &text,
+        &[
+            "error[G120]: User: the table AppUser has no column PwdSalt",
+            "mapping.rhai:",
+            "PwdSalt",
+            "the target crm",
+        ],
+    );
 }
 
 /// Whoever were given the number after the highest would get one that somebody else got at the same time, or had
@@ -398,7 +413,7 @@ fn a_counter_that_is_not_ahead_of_all_numbers_is_a_mistake() {
         assert!(!well, "{text}");
         says(
             &text,
-            &[&format!("stands at {next}, and somebody has that number or a higher one"), "--> target corp"],
+            &[&format!("stands at {next}, and somebody has that number or a higher one"), "target corp"],
         );
         directory.modify(&format!("dn: uid=n{number},ou=people,{SUFFIX}\nchangetype: delete\n"));
     }
