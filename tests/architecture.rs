@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Every module and the modules that it may name; `limits` everyone may.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("main", &["cli", "observe"]),
-    ("cli", &["backend", "config", "gateway", "http", "mapping", "plan", "scim"]),
+    ("cli", &["backend", "capture", "config", "gateway", "http", "mapping", "plan", "scim"]),
     ("config", &["mapping", "plan", "scim"]),
     ("observe", &[]),
-    ("http", &["gateway", "scim"]),
-    ("gateway", &["backend", "mapping", "plan", "scim"]),
+    ("http", &["capture", "gateway", "scim"]),
+    ("capture", &["scim"]),
+    ("gateway", &["backend", "capture", "mapping", "plan", "scim"]),
     ("mapping", &["plan", "scim"]),
     ("backend", &["plan"]),
     ("plan", &[]),

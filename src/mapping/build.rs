@@ -975,10 +975,11 @@ fn elsewhere(full: &ResourceType, path: &str) -> Option<String> {
     if let Some(attribute) = added {
         return Some(format!("did you mean enterprise(\"{}\")?", attribute.name));
     }
-    let home =
-        full.schema.attributes.iter().find(|attribute| {
-            !attribute.multi_valued && attribute.sub_attributes.iter().any(&is_it)
-        })?;
+    let home = full
+        .schema
+        .attributes
+        .iter()
+        .find(|attribute| !attribute.multi_valued && attribute.sub_attributes.iter().any(&is_it))?;
     let sub = home.sub_attributes.iter().find(|sub| is_it(sub))?;
     Some(format!("did you mean `{}.{}`?", home.name, sub.name))
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::doctor::{doctor, says};
 use super::support::directory::{BIND_DN, Directory, Entry, SUFFIX};
 use super::support::eventually;
 use super::support::gateway::Gateway;
 use super::support::scim::Scim;
+use super::support::told::{doctor, says};
 
 struct Case {
     directory: Directory,

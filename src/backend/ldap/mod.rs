@@ -137,14 +137,14 @@ impl Ldap {
         let credentials = Credentials { identity, tls };
         let directory = Directory {
             model: model.clone(),
-            pool: pool::Pool::new(fleet::Fleet::new(servers, credentials, settings.deadline)),
+            pool: pool::Pool::new(fleet::Fleet::new(servers, credentials, settings.deadline)).into(),
             names: cache::Names::new(),
-            turns: turns::Turns::new(),
+            turns: turns::Turns::new().into(),
             numbers: Arc::default(),
             naming: naming::Naming::of(&model),
             deadline: settings.deadline,
             scanned_rows: settings.scanned_rows,
-            long: long::LongTurns::default(),
+            long: Arc::default(),
         };
         Ok(Self { directory: Arc::new(directory) })
     }
@@ -204,6 +204,24 @@ impl Backend for Ldap {
             turn: None,
             seen: self.directory.naming.begin(),
         }))
+    }
+
+    /// What was seen is forgotten: another mapping may find ids elsewhere.
+    fn with_model(&self, model: Arc<Model>) -> Result<Option<Arc<dyn Backend>>, String> {
+        check_leavers(&model)?;
+        let before = &self.directory;
+        let directory = Directory {
+            pool: before.pool.clone(),
+            names: cache::Names::new(),
+            turns: before.turns.clone(),
+            numbers: before.numbers.clone(),
+            naming: naming::Naming::of(&model),
+            deadline: before.deadline,
+            scanned_rows: before.scanned_rows,
+            long: before.long.clone(),
+            model,
+        };
+        Ok(Some(Arc::new(Self { directory: Arc::new(directory) })))
     }
 
     async fn ping(&self) -> Result<(), Failure> {
