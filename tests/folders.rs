@@ -211,6 +211,16 @@ fn tables_of_sql_server_are_rehearsed_too() {
     );
     assert!(read("get/answer.http").contains("\"userName\": \"ada\""), "{}", read("get/answer.http"));
     assert!(read("create/plan.sql").contains("NEXT VALUE FOR [hr].[Ids]"), "{}", read("create/plan.sql"));
+    // Without that file there is no answer, and none is made up.
+    fs::remove_file(folder.path().join("tests/create/after.json")).unwrap();
+    let done = gantry(folder.path(), &["test", "--update"]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        text(&done.stdout).contains("tests/create: the answer is 500; the log says"),
+        "{}",
+        text(&done.stdout)
+    );
+    assert!(text(&done.stderr).contains("sequence"), "{}", text(&done.stderr));
 }
 
 /// Where a file's rows say that a value comes twice, in two tenants, it does not come twice in one.
