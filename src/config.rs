@@ -5,6 +5,7 @@
 //! Secrets stand in a file or in the environment, never in the configuration; they are read here, once.
 
 mod check;
+mod files;
 mod identity;
 mod place;
 mod raw;
@@ -15,15 +16,16 @@ mod target;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use files::Files;
 pub use raw::{Encrypt, Server};
 
 use crate::limits::Limits;
 use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::plan::Secret;
+use crate::scim::path::AttrPath;
 use crate::scim::profile::Profile;
 
 /// A configuration file, at most.
@@ -42,8 +44,12 @@ pub struct Config {
     pub limits: Limits,
     /// TLS at the listener; absent: clear text.
     pub tls: Option<Tls>,
+    /// Whether files that change while it is served are loaded, or only when SIGHUP asks for it.
+    pub watch: bool,
     /// The targets, in the file's order; never empty.
     pub targets: Vec<Target>,
+    /// SHA-256 of the file's text; absent where it was no file.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// TLS at the listener. All texts are PEM.
@@ -60,7 +66,7 @@ pub struct Tls {
 }
 
 /// One backend with its mapping, served at one path.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Target {
     /// Its name, unique.
     pub name: String,
@@ -76,10 +82,23 @@ pub struct Target {
     pub store: Store,
     /// Who may call it; without any, nobody may.
     pub clients: Vec<Client>,
+    /// Where its requests are kept, if they are.
+    pub capture: Option<Capture>,
+}
+
+/// Requests and answers that are kept as files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// Their folder.
+    pub dir: PathBuf,
+    /// How many requests.
+    pub keep: usize,
+    /// The attributes that are removed, beside secrets.
+    pub without: Vec<AttrPath>,
 }
 
 /// Where a mapping's text comes from.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Script {
     /// A folder with a `mapping.rhai`.
     Folder(PathBuf),
@@ -88,7 +107,7 @@ pub enum Script {
 }
 
 /// Where a target's resources live.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Store {
     /// A directory.
     Ldap(Ldap),
@@ -99,7 +118,7 @@ pub enum Store {
 }
 
 /// A SQL Server database.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct SqlServer {
     /// The server's name or IPv4 address; the name that its certificate must have.
     pub host: String,
@@ -120,7 +139,7 @@ pub struct SqlServer {
 }
 
 /// Who the gateway is to a database.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Login {
     /// A login of SQL Server's own.
     Password {
@@ -139,7 +158,7 @@ pub enum Login {
 }
 
 /// Whose certificates are trusted.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Trust {
     /// The system's authorities.
     System,
@@ -150,12 +169,12 @@ pub enum Trust {
 }
 
 /// A directory.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Ldap {
     /// `ldaps://` or `ldap://`, in order of preference; never empty.
     pub urls: Vec<String>,
-    /// The PEM file of the authorities that may sign its certificate; absent: the system's.
-    pub ca: Option<PathBuf>,
+    /// The authorities that may sign its certificate, in PEM; absent: the system's.
+    pub ca: Option<Vec<u8>>,
     /// What kind of server it is; absent: it is asked.
     pub server: Option<Server>,
     /// Who the gateway is to it.
@@ -165,7 +184,7 @@ pub struct Ldap {
 }
 
 /// Who the gateway is to a directory.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Identity {
     /// Simple bind.
     Password {
@@ -184,7 +203,7 @@ pub enum Identity {
 }
 
 /// Somebody who may call a target.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Client {
     /// The name, unique within the target.
     pub name: String,
@@ -197,7 +216,7 @@ pub struct Client {
 }
 
 /// What a bearer token is compared with.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Token {
     /// The token itself.
     Plain(Secret),
@@ -208,33 +227,29 @@ pub enum Token {
 /// Reads and checks a configuration with every file that it names, the mappings excepted. Relative
 /// paths in it are relative to its own folder. Answers every mistake that was found.
 pub fn load(path: &Path) -> Result<Config, Vec<Diagnostic>> {
+    read(path, &mut Files::default())
+}
+
+/// The same, noting the files that were read, also where it is a mistake.
+pub fn read(path: &Path, files: &mut Files) -> Result<Config, Vec<Diagnostic>> {
     let file = path.display().to_string();
-    let bytes = read_bounded(path, CONFIGURATION_BYTES).map_err(|cause| {
+    let bytes = files.read(path, CONFIGURATION_BYTES).map_err(|cause| {
         vec![Diagnostic::whole(Code::ConfigUnreadable, &file, format!("cannot be read: {cause}"))]
     })?;
+    let sha256 = Some(files::sha256(&bytes));
     let text = String::from_utf8(bytes).map_err(|_| {
         vec![Diagnostic::whole(Code::ConfigUnreadable, &file, "is not UTF-8, as TOML must be")]
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    parse(&file, &text, folder)
+    parse(&file, &text, folder, files).map(|config| Config { sha256, ..config })
 }
 
 /// Checks a configuration's text. `file` is what diagnostics call it.
-fn parse(file: &str, text: &str, folder: &Path) -> Result<Config, Vec<Diagnostic>> {
+fn parse(file: &str, text: &str, folder: &Path, files: &mut Files) -> Result<Config, Vec<Diagnostic>> {
     let source = place::Source { file, text };
     let raw: raw::Config = toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
         vec![source.mistake(Code::ConfigSyntax, start, error.message())]
     })?;
-    check::Check::new(source, folder).config(raw)
-}
-
-/// A file's content, if it is not longer than `limit_bytes`.
-fn read_bounded(path: &Path, limit_bytes: u64) -> std::io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    std::fs::File::open(path)?.take(limit_bytes + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > limit_bytes {
-        return Err(std::io::Error::other(format!("it is longer than {limit_bytes} bytes")));
-    }
-    Ok(content)
+    check::Check::new(source, folder, files).config(raw)
 }

@@ -5,6 +5,7 @@
 //! - `mapping` is pure after load: scripts see values, never a connection.
 //! - `plan` holds what mapping and backend share; everything done to a backend is a `Plan` before it is done.
 //! - `backend` is the only place that talks to a directory or a database.
+//! - `capture` keeps requests as files; what must not be kept it never writes.
 //! - `cli`, `config`, `rehearsal` and `observe` stand at the rim: nothing that a request meets knows them.
 //! - `tests/architecture.rs` holds the arrows between them.
 
@@ -15,6 +16,8 @@ pub mod observe;
 pub mod rehearsal;
 
 pub mod http;
+
+pub mod capture;
 
 pub mod scim;
 

@@ -58,7 +58,7 @@ pub const PATCH_OPERATIONS: usize = 1_000;
 pub const BULK_OPERATIONS: usize = 1_000;
 /// A text that a script sees or makes.
 pub const SCRIPT_TEXT_BYTES: usize = 16 * 1024;
-/// One call of a script's function.
+/// One call of a script's function, in its thread's own time.
 pub const SCRIPT_DEADLINE_MS: u64 = 20;
 /// One run of a mapping at load. Longer than it needs by far: a busy machine must not refuse a good mapping.
 pub const SCRIPT_LOAD_MS: u64 = 2_000;

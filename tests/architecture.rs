@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Every module and the modules that it may name; `limits` everyone may.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("main", &["cli", "observe"]),
-    ("cli", &["backend", "config", "gateway", "http", "mapping", "plan", "rehearsal", "scim"]),
+    ("cli", &["backend", "capture", "config", "gateway", "http", "mapping", "plan", "rehearsal", "scim"]),
     ("rehearsal", &["backend", "gateway", "mapping", "plan", "scim"]),
     ("config", &["mapping", "plan", "scim"]),
     ("observe", &[]),
-    ("http", &["gateway", "scim"]),
-    ("gateway", &["backend", "mapping", "plan", "scim"]),
+    ("http", &["capture", "gateway", "scim"]),
+    ("capture", &["scim"]),
+    ("gateway", &["backend", "capture", "mapping", "plan", "scim"]),
     ("mapping", &["plan", "scim"]),
     ("backend", &["plan"]),
     ("plan", &[]),

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use gantry::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
-use gantry::gateway::{Client, Cursors, LongAnswers, Scans, Snapshot, Target};
+use gantry::gateway::{Client, Cursors, Live, LongAnswers, Scans, Snapshot, Target};
 use gantry::http;
 use gantry::limits::Limits;
 use gantry::mapping::Mapping;
 use gantry::plan::{Facts, Folding, Instants, Operation, Precision, Profile, Touched};
 use gantry::scim::profile::Profile as Ways;
+use time::OffsetDateTime;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -108,15 +108,23 @@ async fn gateway(behaviour: Behaviour, limits: Limits, tls: Option<TlsAcceptor>)
         scans: Scans::default(),
         cursors: Arc::new(Cursors::new(None).unwrap()),
         long_answers: LongAnswers::default(),
+        capture: None,
     };
-    let snapshot = Snapshot { targets: vec![Arc::new(target)], limits, public_url: "http://h".into() };
+    let snapshot = Snapshot {
+        targets: vec![Arc::new(target)],
+        limits,
+        public_url: "http://h".into(),
+        loaded: OffsetDateTime::UNIX_EPOCH,
+        hash: "0".into(),
+    };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, told) = oneshot::channel::<()>();
     let ended = async {
         let _ = told.await;
     };
-    let served = tokio::spawn(http::serve(listener, Arc::new(ArcSwap::from_pointee(snapshot)), tls, ended));
+    let tls = Arc::new(http::Tls::from_pointee(tls));
+    let served = tokio::spawn(http::serve(listener, Arc::new(Live::new(snapshot)), tls, ended));
     Gateway { address, backend, shutdown, served }
 }
 

@@ -8,11 +8,13 @@ pub mod ldap;
 pub mod sql;
 mod standing;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 pub use finding::{Finding, Weight};
 
-use crate::plan::{Facts, Found, Operation, Plan, Profile, Record, Search, Touched};
+use crate::plan::{Facts, Found, Model, Operation, Plan, Profile, Record, Search, Touched};
 
 /// A directory or a database behind one target.
 #[async_trait]
@@ -29,6 +31,12 @@ pub trait Backend: Send + Sync {
 
     /// Whether it answers now; bounded by its deadline.
     async fn ping(&self) -> Result<(), Failure>;
+
+    /// The same directory or database with another mapping's model, sharing the connections of this one; `None` where
+    /// there are none. The error is for the person who configures.
+    fn with_model(&self, _model: Arc<Model>) -> Result<Option<Arc<dyn Backend>>, String> {
+        Ok(None)
+    }
 
     /// What a person should know who connects it: whether it can be used, and whether all that a mapping touches is
     /// there. It reads; with `write` it also writes, and leaves nothing behind.

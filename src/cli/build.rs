@@ -1,6 +1,7 @@
 //! From a configuration to what serves it: the one place where mappings, backends and TLS are made.
 //! A backend that does not answer is no mistake: it may come up later.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,32 +12,13 @@ use crate::backend::ldap::{self, Ldap};
 use crate::backend::sql::{self, SqlServer, Sqlite};
 use crate::backend::{Backend, Intent};
 use crate::config::{self, Config, Script, Store, Token};
-use crate::gateway::{Client, Cursors, LongAnswers, Scans, Snapshot, Target};
+use crate::gateway::{Client, Cursors, LongAnswers, Scans, Target};
 use crate::http;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::plan::Model;
 use crate::rehearsal::{self, Facts};
-
-/// Everything that a configuration serves. `listening` is what locations begin with where the
-/// configuration has no `public_url`. Answers the mistakes of all targets.
-pub fn snapshot(config: &Config, listening: SocketAddr) -> Result<Snapshot, Vec<Diagnostic>> {
-    let public_url = public_url(config, listening);
-    let cursors = cursors(config)?;
-    let (mut targets, mut mistakes) = (Vec::new(), Vec::new());
-    for settings in &config.targets {
-        match target(settings, config.limits, &public_url, &cursors, Intent::Write) {
-            Ok(target) => targets.push(Arc::new(target)),
-            Err(found) => mistakes.extend(found),
-        }
-    }
-    if mistakes.is_empty() {
-        Ok(Snapshot { targets, limits: config.limits, public_url })
-    } else {
-        Err(mistakes)
-    }
-}
 
 /// What locations begin with.
 pub fn public_url(config: &Config, listening: SocketAddr) -> String {
@@ -58,13 +40,9 @@ pub fn target(
     cursors: &Arc<Cursors>,
     intent: Intent,
 ) -> Result<Target, Vec<Diagnostic>> {
-    let backend = |mapping: &Mapping| {
-        for warning in mapping.warnings() {
-            tracing::warn!(target = settings.name, "{warning}");
-        }
-        backend(&settings.store, Arc::clone(mapping.model()), limits, intent)
-    };
-    in_front_of(settings, limits, public_url, cursors, backend)
+    let mapping = mapping(settings)?;
+    let backend = backend(settings, &mapping, limits, intent)?;
+    Ok(assembled(settings, limits, public_url, cursors, Arc::new(mapping), backend))
 }
 
 /// One target in front of what a file says that its backend holds, for plans only.
@@ -75,52 +53,62 @@ pub fn against(
     cursors: &Arc<Cursors>,
     facts: &Facts,
 ) -> Result<Target, Vec<Diagnostic>> {
-    let backend = |mapping: &Mapping| {
-        let kind = match &settings.store {
-            Store::Sqlite(_) => rehearsal::Kind::Database(sql::StandsFor::Sqlite),
-            Store::SqlServer(_) => rehearsal::Kind::Database(sql::StandsFor::SqlServer),
-            Store::Ldap(ldap) => match ldap.server {
-                Some(server) => rehearsal::Kind::Directory(kind(server)),
-                None => rehearsal::Kind::likely(mapping),
-            },
-        };
-        kind.backend(facts, mapping, &limits, true)
+    let mapping = mapping(settings)?;
+    let kind = match &settings.store {
+        Store::Sqlite(_) => rehearsal::Kind::Database(sql::StandsFor::Sqlite),
+        Store::SqlServer(_) => rehearsal::Kind::Database(sql::StandsFor::SqlServer),
+        Store::Ldap(ldap) => match ldap.server {
+            Some(server) => rehearsal::Kind::Directory(kind(server)),
+            None => rehearsal::Kind::likely(&mapping),
+        },
     };
-    in_front_of(settings, limits, public_url, cursors, backend)
+    let backend =
+        kind.backend(facts, &mapping, &limits, true).map_err(|cause| vec![wrong(settings, cause)])?;
+    Ok(assembled(settings, limits, public_url, cursors, Arc::new(mapping), backend))
 }
 
-fn in_front_of(
+/// A target of its parts.
+pub fn assembled(
     settings: &config::Target,
     limits: Limits,
     public_url: &str,
     cursors: &Arc<Cursors>,
-    backend: impl FnOnce(&Mapping) -> Result<Arc<dyn Backend>, String>,
-) -> Result<Target, Vec<Diagnostic>> {
-    let mapping = mapping(settings)?;
-    let backend = backend(&mapping).map_err(|cause| {
-        vec![Diagnostic::whole(Code::BackendUnusable, &format!("target {}", settings.name), cause)]
-    })?;
-    Ok(Target {
+    mapping: Arc<Mapping>,
+    backend: Arc<dyn Backend>,
+) -> Target {
+    Target {
         name: settings.name.clone(),
         path: settings.path.clone(),
         read_only: settings.read_only,
         clients: settings.clients.iter().map(client).collect(),
-        mapping: Arc::new(mapping),
+        mapping,
         backend,
         limits,
         base_url: format!("{public_url}{}", settings.path),
         scans: Scans::default(),
         cursors: Arc::clone(cursors),
         long_answers: LongAnswers::default(),
-    })
+        capture: None,
+    }
 }
 
 /// A target's mapping, for what stands behind it.
 pub fn mapping(settings: &config::Target) -> Result<Mapping, Vec<Diagnostic>> {
-    let mapping = match &settings.mapping {
-        Script::Folder(folder) => Mapping::load(folder, &settings.params),
-        Script::Embedded(name, text) => Mapping::parse(name, text, &settings.params),
-    }?;
+    let (name, text) = script(&settings.mapping)?;
+    parsed(settings, &name, &text)
+}
+
+/// What a mapping is called in diagnostics, and its text.
+pub fn script(script: &Script) -> Result<(Cow<'static, str>, Cow<'static, str>), Vec<Diagnostic>> {
+    match script {
+        Script::Folder(folder) => Mapping::file(folder).map(|(name, text)| (name.into(), text.into())),
+        Script::Embedded(name, text) => Ok(((*name).into(), (*text).into())),
+    }
+}
+
+/// The mapping with this text, for what stands behind its target.
+pub fn parsed(settings: &config::Target, name: &str, text: &str) -> Result<Mapping, Vec<Diagnostic>> {
+    let mapping = Mapping::parse(name, text, &settings.params)?;
     match &settings.store {
         Store::Sqlite(_) => mapping.for_sqlite(),
         Store::SqlServer(_) | Store::Ldap(_) => Ok(mapping),
@@ -136,7 +124,26 @@ pub fn tls(config: &Config) -> Result<Option<TlsAcceptor>, Diagnostic> {
     config.tls.as_ref().map(acceptor).transpose()
 }
 
-fn backend(
+/// What stands behind a target. What is worth knowing of its mapping goes to the log.
+pub fn backend(
+    settings: &config::Target,
+    mapping: &Mapping,
+    limits: Limits,
+    intent: Intent,
+) -> Result<Arc<dyn Backend>, Vec<Diagnostic>> {
+    for warning in mapping.warnings() {
+        tracing::warn!(target = settings.name, "{warning}");
+    }
+    connected(&settings.store, Arc::clone(mapping.model()), limits, intent)
+        .map_err(|cause| vec![wrong(settings, cause)])
+}
+
+/// What is wrong with a target as a whole.
+pub fn wrong(settings: &config::Target, cause: String) -> Diagnostic {
+    Diagnostic::whole(Code::BackendUnusable, &format!("target {}", settings.name), cause)
+}
+
+fn connected(
     store: &Store,
     model: Arc<Model>,
     limits: Limits,
@@ -182,7 +189,7 @@ fn database(settings: &config::SqlServer) -> sql::Settings {
 fn directory(settings: &config::Ldap, deadline: Duration, scanned_rows: usize) -> ldap::Settings {
     ldap::Settings {
         urls: settings.urls.clone(),
-        ca: settings.ca.clone().map(ldap::Authority::File),
+        ca: settings.ca.clone().map(ldap::Authority::Pem),
         kind: settings.server.map(kind),
         identity: identity(&settings.identity),
         plaintext: settings.plaintext,

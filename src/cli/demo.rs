@@ -67,7 +67,8 @@ impl Demo {
         demo::create(&file, self.mapping.database()).map_err(Exit::failure)?;
         let server = Server::new(listener, &configuration(self.mapping, file, &token, self.profile))?;
         print(&welcome(self.mapping, &format!("{}{PATH}", server.public_url()), &token))?;
-        server.run(ended).await
+        server.run(ended).await;
+        Ok(())
     }
 
     /// The token that was given, if it can stand in a header; else a random one, where only this
@@ -116,6 +117,7 @@ fn configuration(sample: Sample, file: PathBuf, token: &str, profile: Profile) -
         read_only: false,
         store: Store::Sqlite(file),
         clients: vec![Client { name: "demo".to_owned(), token, profile, user: None }],
+        capture: None,
     };
     Config {
         listen: LISTEN,
@@ -123,7 +125,9 @@ fn configuration(sample: Sample, file: PathBuf, token: &str, profile: Profile) -
         cursor_key: None,
         limits: Limits::default(),
         tls: None,
+        watch: false,
         targets: vec![target],
+        sha256: None,
     }
 }
 

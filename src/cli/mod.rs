@@ -7,6 +7,8 @@ mod demo;
 mod doctor;
 mod explain_code;
 mod plan;
+mod reload;
+mod renew;
 mod serve;
 mod test;
 

@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::place::Source;
 use super::secret::SecretPlace;
 use super::target::paths_shadow;
-use super::{Config, Target, Tls, raw, read_bounded};
+use super::{Config, Files, Target, Tls, raw};
 use crate::limits::Limits;
 use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::plan::Secret;
@@ -31,15 +31,16 @@ const CONCURRENT_REQUESTS_MAX: u64 = 1 << 16;
 pub struct Check<'a> {
     source: Source<'a>,
     pub(super) folder: &'a Path,
+    files: &'a mut Files,
     mistakes: Vec<Diagnostic>,
 }
 
 // === impl Check ===
 
 impl<'a> Check<'a> {
-    /// Nothing is found yet. `folder` is what relative paths are relative to.
-    pub fn new(source: Source<'a>, folder: &'a Path) -> Self {
-        Self { source, folder, mistakes: Vec::new() }
+    /// Nothing is found yet. `folder` is what relative paths are relative to; `files` notes what is read.
+    pub fn new(source: Source<'a>, folder: &'a Path, files: &'a mut Files) -> Self {
+        Self { source, folder, files, mistakes: Vec::new() }
     }
 
     /// The configuration, or every mistake in the order of their places.
@@ -59,9 +60,16 @@ impl<'a> Check<'a> {
         let targets = self.targets(raw.target);
         self.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
         match listen {
-            Some(listen) if self.mistakes.is_empty() => {
-                Ok(Config { listen, public_url, cursor_key, limits, tls, targets })
-            }
+            Some(listen) if self.mistakes.is_empty() => Ok(Config {
+                listen,
+                public_url,
+                cursor_key,
+                limits,
+                tls,
+                watch: raw.watch,
+                targets,
+                sha256: None,
+            }),
             _ => Err(self.mistakes),
         }
     }
@@ -198,6 +206,14 @@ impl<'a> Check<'a> {
                     "give each target a path that no other begins with",
                 );
             }
+            let dir = |target: &Target| target.capture.as_ref().map(|capture| capture.dir.clone());
+            if dir(&target).is_some() && checked.iter().any(|other| dir(other) == dir(&target)) {
+                self.mistake(
+                    Code::Taken,
+                    &name,
+                    "a target before this one captures requests in the same folder",
+                );
+            }
             checked.push(target);
         }
         checked
@@ -205,7 +221,8 @@ impl<'a> Check<'a> {
 
     /// Reads a secret from its place.
     pub(super) fn secret(&mut self, place: &Spanned<SecretPlace>) -> Option<Secret> {
-        place.get_ref().read(self.folder).map_err(|cause| self.mistake(Code::SecretValue, place, cause)).ok()
+        let read = place.get_ref().read(self.folder, self.files);
+        read.map_err(|cause| self.mistake(Code::SecretValue, place, cause)).ok()
     }
 
     /// Reads a password, which is a text and not empty; `key` is what the configuration calls it.
@@ -220,7 +237,8 @@ impl<'a> Check<'a> {
     /// Reads a PEM file.
     pub(super) fn pem(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<u8>> {
         let name = path.get_ref();
-        read_bounded(&self.folder.join(name), PEM_BYTES)
+        self.files
+            .read(&self.folder.join(name), PEM_BYTES)
             .map_err(|cause| {
                 self.mistake(
                     Code::ConfigFile,

@@ -4,9 +4,13 @@
 use crate::mapping::diagnostic::{Code, Diagnostic};
 
 /// Keys whose values may be shown. Any other value may be a secret, under a misspelt key or without quotes.
-const HARMLESS_KEYS: [&str; 24] = [
+const HARMLESS_KEYS: [&str; 28] = [
     "listen",
     "public_url",
+    "watch",
+    "dir",
+    "keep",
+    "without",
     "name",
     "path",
     "mapping",

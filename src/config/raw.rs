@@ -21,8 +21,14 @@ pub struct Config {
     pub cursor_key: Option<Spanned<SecretPlace>>,
     pub limits: Option<Spanned<Limits>>,
     pub tls: Option<Spanned<Tls>>,
+    #[serde(default = "yes")]
+    pub watch: bool,
     #[serde(default)]
     pub target: Vec<Target>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -43,11 +49,21 @@ pub struct Target {
     pub mode: Mode,
     #[serde(default)]
     pub params: BTreeMap<String, String>,
+    pub capture: Option<Spanned<Capture>>,
     pub ldap: Option<Spanned<Ldap>>,
     pub sqlite: Option<Spanned<Sqlite>>,
     pub sqlserver: Option<Spanned<SqlServer>>,
     #[serde(default)]
     pub client: Vec<Client>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capture {
+    pub dir: PathBuf,
+    pub keep: Option<usize>,
+    #[serde(default)]
+    pub without: Vec<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 
-use super::read_bounded;
+use super::Files;
 use crate::plan::Secret;
 
 /// A secret's file, at most.
@@ -37,11 +37,12 @@ struct Shape {
 impl SecretPlace {
     /// Reads the secret; one line ending at its end does not belong to it. The error says which file or
     /// variable it was, and why.
-    pub fn read(&self, folder: &Path) -> Result<Secret, String> {
+    pub fn read(&self, folder: &Path, files: &mut Files) -> Result<Secret, String> {
         let (mut octets, place) = match self {
             Self::File(path) => {
                 let place = format!("the file {}", path.display());
-                let octets = read_bounded(&folder.join(path), SECRET_BYTES)
+                let octets = files
+                    .read(&folder.join(path), SECRET_BYTES)
                     .map_err(|cause| format!("{place} cannot be read: {cause}"))?;
                 (octets, place)
             }
@@ -124,7 +125,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("t"), "hunter2\n").unwrap();
         std::fs::write(folder.path().join("empty"), "\n").unwrap();
-        let read = |name: &str| SecretPlace::File(name.into()).read(folder.path());
+        let read = |name: &str| SecretPlace::File(name.into()).read(folder.path(), &mut Files::default());
         assert_eq!(read("t").unwrap().expose(), b"hunter2");
         assert_eq!(read("empty").unwrap_err(), "the file empty is empty");
         assert!(read("none").unwrap_err().starts_with("the file none cannot be read: "));
@@ -133,7 +134,7 @@ mod tests {
     #[test]
     fn a_variable_that_is_not_set_is_named() {
         let place = SecretPlace::Env("GANTRY_NO_SUCH_VARIABLE".into());
-        let cause = place.read(Path::new("")).unwrap_err();
+        let cause = place.read(Path::new(""), &mut Files::default()).unwrap_err();
         assert_eq!(cause, "the environment variable GANTRY_NO_SUCH_VARIABLE is not set");
     }
 }

@@ -100,7 +100,7 @@ impl Check<'_> {
                 );
                 None
             }
-            (Some(ca), _) => self.authority(ca).map(Trust::Authority),
+            (Some(ca), _) => self.authority(ca).map(|_| Trust::Authority(self.folder.join(ca.get_ref()))),
             (None, Some(blind)) if *blind.get_ref() => Some(Trust::Blind),
             (None, _) => Some(Trust::System),
         }

@@ -6,10 +6,15 @@ use toml::Spanned;
 
 use super::check::Check;
 use super::identity::certificates;
-use super::{Client, Ldap, Script, Store, Target, Token, raw};
+use super::{Capture, Client, Ldap, Script, Store, Target, Token, raw};
 use crate::mapping::diagnostic::Code;
+use crate::scim::path::parse_path;
 use crate::scim::profile::{PatchAnswer, Profile, UnknownMembers};
 
+/// Requests that are kept where the configuration does not say how many.
+const CAPTURED: usize = 1_000;
+/// And the most that it may say.
+const CAPTURED_MAX: usize = 1_000_000;
 /// Paths that are the process's own.
 const OWN_PATHS: [&str; 2] = ["/healthz", "/readyz"];
 
@@ -24,6 +29,7 @@ impl Check<'_> {
             None => name_fits.then(|| format!("/{}/scim/v2", raw.name.get_ref())),
         };
         let store = self.store(&raw);
+        let capture = raw.capture.as_ref().and_then(|capture| self.capture(capture));
         let mut clients: Vec<Client> = Vec::with_capacity(raw.client.len());
         for client in &raw.client {
             if clients.iter().any(|other| other.name == *client.name.get_ref()) {
@@ -41,7 +47,29 @@ impl Check<'_> {
             read_only: raw.mode == raw::Mode::ReadOnly,
             store: store?,
             clients,
+            capture,
         })
+    }
+
+    fn capture(&mut self, place: &Spanned<raw::Capture>) -> Option<Capture> {
+        let raw = place.get_ref();
+        let keep = raw.keep.unwrap_or(CAPTURED);
+        if keep == 0 || keep > CAPTURED_MAX {
+            self.mistake(Code::Limit, place, format!("capture: keep must be from 1 to {CAPTURED_MAX}"));
+        }
+        let mut without = Vec::with_capacity(raw.without.len());
+        for name in &raw.without {
+            match parse_path(name.get_ref()).ok().filter(|path| path.filter.is_none()) {
+                Some(path) => without.push(path.attr),
+                None => self.mistake_with_help(
+                    Code::ConfigValue,
+                    name,
+                    "not the name of an attribute",
+                    "for instance \"emails\" or \"name.familyName\"",
+                ),
+            }
+        }
+        Some(Capture { dir: self.folder.join(&raw.dir), keep, without })
     }
 
     fn name(&mut self, name: &Spanned<String>, what: &str) -> bool {
@@ -120,19 +148,13 @@ impl Check<'_> {
         })
     }
 
-    /// The path of a file with certificates.
-    pub(super) fn authority(&mut self, path: &Spanned<PathBuf>) -> Option<PathBuf> {
-        let full = self.folder.join(path.get_ref());
-        if !full.is_file() {
-            self.mistake(
-                Code::ConfigFile,
-                path,
-                format!("the file {} does not exist", path.get_ref().display()),
-            );
-        } else if self.pem(path).is_some_and(|pem| certificates(&pem).is_empty()) {
+    /// A file with certificates.
+    pub(super) fn authority(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<u8>> {
+        let pem = self.pem(path)?;
+        if certificates(&pem).is_empty() {
             self.mistake(Code::ConfigFile, path, "there is no PEM certificate in this file");
         }
-        Some(full)
+        Some(pem)
     }
 
     fn client(&mut self, raw: &raw::Client) -> Option<Client> {

@@ -30,6 +30,7 @@ pub enum Body {
 }
 
 /// Places for answers that are given in pieces: what such a one is made of is in memory until its client has it all.
+#[derive(Clone)]
 pub struct LongAnswers(Arc<Semaphore>);
 
 /// The pieces of a text, in their order.

@@ -5,16 +5,17 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
+use super::aside::aside;
 use super::body::Shown;
 use super::failure::Stop;
 use super::job::Job;
 use super::walk::{Place, Walk};
 use super::{Answer, Client, Target};
-use crate::backend::{Intent, Session, Take};
+use crate::backend::{Failure, Intent, Session, Take};
 use crate::limits::LISTED_IDS;
 use crate::mapping::{Pushed, ResourceMapping, key_of, native_key};
 use crate::plan::{
@@ -217,11 +218,14 @@ impl<'a> List<'a> {
             let of_kind = window.total.ok_or_else(|| Error::internal("The backend gave no total."))?;
             (total, offset) = (total + of_kind, offset.saturating_sub(of_kind));
             more |= window.more && !is_passed;
-            for record in window.records {
-                let key = if self.page.is_none() { native_key_of(&record)? } else { None };
-                let place = Place { key, kind: at, id: record.id.clone() };
-                found.push((place, kind.job.shown(record)?));
-            }
+            aside(window.records.len(), || {
+                for record in window.records {
+                    let key = if self.page.is_none() { native_key_of(&record)? } else { None };
+                    let place = Place { key, kind: at, id: record.id.clone() };
+                    found.push((place, kind.job.shown(record)?));
+                }
+                Ok::<_, Stop>(())
+            })?;
         }
         reader.done()?;
         if self.walk.backward {
@@ -264,13 +268,16 @@ impl<'a> List<'a> {
             if handful.more {
                 return Ok(None);
             }
-            for record in handful.records {
-                if let Some(resource) = self.passing(kind, kind.job.read(&record)?) {
-                    let place = self.place(at, &resource, &record.id);
-                    let resource = kind.job.dressed(resource);
-                    found.push((place, Shown { resource, long: kind.job.long(record) }));
+            aside(handful.records.len(), || {
+                for record in handful.records {
+                    if let Some(resource) = self.passing(kind, kind.job.read(&record)?) {
+                        let place = self.place(at, &resource, &record.id);
+                        let resource = kind.job.dressed(resource);
+                        found.push((place, Shown { resource, long: kind.job.long(record) }));
+                    }
                 }
-            }
+                Ok::<_, Stop>(())
+            })?;
         }
         reader.done()?;
         found.sort_by(|(a, _), (b, _)| a.compare(b, self.descending));
@@ -313,6 +320,7 @@ impl<'a> List<'a> {
         let is_of_ids = self.live().all(|(_, kind)| kind.is_listed_as_it_is());
         let limit = if is_of_ids { LISTED_IDS } else { self.target.limits.scanned_rows };
         let mut left = limit;
+        let until = Instant::now() + Duration::from_millis(self.target.limits.deadline_ms);
         for (at, kind) in self.live() {
             let mut fields = Fields::default();
             kind.add_filtered(&mut fields)?;
@@ -320,7 +328,7 @@ impl<'a> List<'a> {
             let (mut looked, mut failed) = (0, None);
             let mut take = |records: Vec<Record>| {
                 looked += records.len();
-                let placed = self.places(at, kind, records, &mut places);
+                let placed = aside(records.len(), || self.places(at, kind, records, &mut places, until));
                 failed = placed.err();
                 failed.is_none()
             };
@@ -354,15 +362,19 @@ impl<'a> List<'a> {
         Ok(places)
     }
 
-    /// Adds the places of those records that the list has.
+    /// Adds the places of those records that the list has. What nobody waits for any more ends.
     fn places(
         &self,
         at: usize,
         kind: &Kind<'_>,
         records: Vec<Record>,
         places: &mut Vec<Place>,
+        until: Instant,
     ) -> Result<(), Stop> {
         for record in records {
+            if Instant::now() > until {
+                return Err(Failure::Unavailable("a list took longer than a request may".to_owned()).into());
+            }
             if kind.is_listed_as_it_is() {
                 places.push(Place { key: None, kind: at, id: record.id });
             } else if let Some(resource) = self.passing(kind, kind.job.read(&record)?) {
@@ -384,9 +396,12 @@ impl<'a> List<'a> {
             let mut search = kind.over(kind.job.wanted_in_pieces(), ids.len());
             search.predicate = Predicate::Id(ids);
             let found = self.target.backend.session(Intent::Read).await?.search(&search).await?;
-            for record in found.records {
-                read.insert((at, record.id.clone()), kind.job.shown(record)?);
-            }
+            aside(found.records.len(), || {
+                for record in found.records {
+                    read.insert((at, record.id.clone()), kind.job.shown(record)?);
+                }
+                Ok::<_, Stop>(())
+            })?;
         }
         Ok(page.iter().filter_map(|place| read.remove(&(place.kind, place.id.clone()))).collect())
     }

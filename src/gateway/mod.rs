@@ -2,6 +2,7 @@
 //! takes a request through mapping, plan and backend and back. Knows no HTTP: a [`Request`] is already
 //! authenticated, bounded and split; an [`Answer`] is a status and a SCIM value.
 
+mod aside;
 mod body;
 mod bulk;
 mod cursor;
@@ -10,6 +11,7 @@ mod dispatch;
 mod failure;
 mod job;
 mod list;
+mod live;
 mod request;
 mod scans;
 mod taken;
@@ -18,7 +20,10 @@ mod write;
 
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
 use crate::backend::Backend;
+use crate::capture::Capture;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::plan::Plan;
@@ -27,6 +32,7 @@ use crate::scim::profile::Profile;
 
 pub use body::{Body, LongAnswers, Pieces};
 pub use cursor::Cursors;
+pub use live::Live;
 pub use request::Request;
 pub use scans::Scans;
 
@@ -38,6 +44,10 @@ pub struct Snapshot {
     pub limits: Limits,
     /// What `meta.location` and `$ref` begin with, without a slash at the end (`https://scim.example.test`).
     pub public_url: String,
+    /// When it was built.
+    pub loaded: OffsetDateTime,
+    /// What tells it from others: a hash of the configuration's text and of the mappings'. No secret goes into it.
+    pub hash: String,
 }
 
 /// One backend with its mapping, served at one path.
@@ -64,6 +74,8 @@ pub struct Target {
     pub cursors: Arc<Cursors>,
     /// Places for answers in pieces.
     pub long_answers: LongAnswers,
+    /// Where its requests are kept, if they are.
+    pub capture: Option<Arc<Capture>>,
 }
 
 /// Somebody who may call a target.

@@ -22,8 +22,11 @@ use crate::scim::error::Error;
 /// Lists are told apart by this many hashes when they wait for their turn.
 const TURNS: usize = 16;
 
-/// The scans of one target.
-pub struct Scans {
+/// The scans of one target; a clone is the same scans.
+#[derive(Clone, Default)]
+pub struct Scans(Arc<State>);
+
+struct State {
     kept: Cache<String, Scanned>,
     /// Counts the writes of this process.
     writes: AtomicU64,
@@ -66,7 +69,7 @@ impl Expiry<String, Scanned> for Lives {
     }
 }
 
-impl Default for Scans {
+impl Default for State {
     fn default() -> Self {
         let kept = Cache::builder()
             .max_capacity(SCAN_CACHE_BYTES)
@@ -87,15 +90,15 @@ impl Default for Scans {
 impl Scans {
     /// Something was written: what was scanned before may not be so any more.
     pub(super) fn forget(&self) {
-        self.writes.fetch_add(1, Ordering::Release);
+        self.0.writes.fetch_add(1, Ordering::Release);
     }
 
     /// The places of this list, if they were scanned a moment ago. `overtaken`: also when something was written
     /// since.
     pub(super) fn kept(&self, list: &str, overtaken: bool) -> Option<Arc<Vec<Place>>> {
-        let writes = self.writes.load(Ordering::Acquire);
+        let writes = self.0.writes.load(Ordering::Acquire);
         let fits = |scanned: &Scanned| overtaken || scanned.writes == writes;
-        self.kept.get(list).filter(fits).map(|scanned| scanned.places)
+        self.0.kept.get(list).filter(fits).map(|scanned| scanned.places)
     }
 
     /// The places of this list from a scan that begins after this call: an own one, or that of somebody who
@@ -109,26 +112,26 @@ impl Scans {
         let asked = Instant::now();
         let late = |_| Failure::Unavailable("other scans took all the time there was".to_owned());
         let _turn = tokio::time::timeout(patience, self.turn(list)).await.map_err(late)?;
-        if let Some(scanned) = self.kept.get(list).filter(|scanned| scanned.begun >= asked) {
+        if let Some(scanned) = self.0.kept.get(list).filter(|scanned| scanned.begun >= asked) {
             return Ok(scanned.places);
         }
-        let _place = tokio::time::timeout(patience, self.places.acquire())
+        let _place = tokio::time::timeout(patience, self.0.places.acquire())
             .await
             .map_err(late)?
             .map_err(|_| Error::internal("Nothing may be scanned any more."))?;
-        let (begun, writes) = (Instant::now(), self.writes.load(Ordering::Acquire));
+        let (begun, writes) = (Instant::now(), self.0.writes.load(Ordering::Acquire));
         let places = Arc::new(scan.await?);
         let bytes = list.len() + places.iter().map(Place::bytes).sum::<usize>();
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let life = Duration::from_secs(SCAN_CACHE_SECONDS).max(begun.elapsed() * SCAN_LIVES);
-        self.kept.insert(list.to_owned(), Scanned { begun, writes, places: places.clone(), bytes, life });
+        self.0.kept.insert(list.to_owned(), Scanned { begun, writes, places: places.clone(), bytes, life });
         Ok(places)
     }
 
     async fn turn(&self, list: &str) -> MutexGuard<'_, ()> {
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(list);
         let at = usize::try_from(hash % TURNS as u64).unwrap_or_default();
-        self.turns[at].lock().await
+        self.0.turns[at].lock().await
     }
 }
 

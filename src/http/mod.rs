@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod content;
 mod log;
+mod places;
 mod ready;
 mod respond;
 mod route;
@@ -16,4 +17,4 @@ mod tls;
 
 pub use auth::token_sha256;
 pub use server::serve;
-pub use tls::acceptor;
+pub use tls::{Tls, acceptor};

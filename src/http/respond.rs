@@ -138,6 +138,16 @@ impl Refusal {
         self
     }
 
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.error.status
+    }
+
+    /// The SCIM error.
+    pub fn body(&self) -> Value {
+        self.error.to_json()
+    }
+
     /// Nothing is served at the path.
     pub fn unknown_path() -> Self {
         Self::new(404, "nothing is served at this path")

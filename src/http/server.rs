@@ -6,7 +6,6 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -15,11 +14,11 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
 
 use super::service::Service;
-use crate::gateway::Snapshot;
+use super::tls::Tls;
+use crate::gateway::Live;
 use crate::limits::HEADER_BYTES;
 
 /// Connections open at one time; more wait in the kernel's queue.
@@ -33,31 +32,23 @@ const PING: Duration = Duration::from_secs(20);
 /// After an accept that failed (out of file descriptors, say): how long until the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What every connection needs.
-#[derive(Clone)]
+/// What a connection needs.
 struct Shared {
     service: Arc<Service>,
-    tls: Option<TlsAcceptor>,
+    tls: Arc<Tls>,
     builder: Builder<TokioExecutor>,
     header_deadline: Duration,
 }
 
-/// Serves what the snapshot holds until `shutdown` ends; then accepts no more, lets requests in work
-/// end for at most the snapshot's `drain_ms`, and returns.
+/// Serves what is live until `shutdown` ends; then accepts no more, lets requests in work end for at most
+/// `drain_ms`, and returns.
 pub async fn serve(
     listener: TcpListener,
-    snapshot: Arc<ArcSwap<Snapshot>>,
-    tls: Option<TlsAcceptor>,
+    live: Arc<Live>,
+    tls: Arc<Tls>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let limits = snapshot.load().limits;
-    let header_deadline = Duration::from_millis(limits.header_deadline_ms);
-    let shared = Shared {
-        service: Arc::new(Service::new(snapshot)),
-        tls,
-        builder: builder(header_deadline),
-        header_deadline,
-    };
+    let service = Arc::new(Service::new(Arc::clone(&live)));
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut shutdown = std::pin::pin!(shutdown);
@@ -68,7 +59,11 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, slot)) => {
-                tokio::spawn(connection(stream, shared.clone(), graceful.watcher(), slot));
+                let header_deadline = Duration::from_millis(live.snapshot().limits.header_deadline_ms);
+                let builder = builder(header_deadline);
+                let (service, tls) = (Arc::clone(&service), Arc::clone(&tls));
+                let shared = Shared { service, tls, builder, header_deadline };
+                tokio::spawn(connection(stream, shared, graceful.watcher(), slot));
             }
             Err(cause) => {
                 warn!(%cause, "a connection could not be accepted");
@@ -77,7 +72,7 @@ pub async fn serve(
         }
     }
     drop(listener);
-    drain(graceful, &shared.service, Duration::from_millis(limits.drain_ms)).await;
+    drain(graceful, &service, Duration::from_millis(live.snapshot().limits.drain_ms)).await;
 }
 
 /// The next connection, as soon as there is room for one.
@@ -119,7 +114,7 @@ async fn connection(stream: TcpStream, shared: Shared, watcher: Watcher, _slot: 
     if let Err(cause) = stream.set_nodelay(true) {
         debug!(%cause, "TCP_NODELAY is not set");
     }
-    let Some(tls) = &shared.tls else {
+    let Some(tls) = shared.tls.load_full() else {
         return requests(stream, &shared, watcher).await;
     };
     match tokio::time::timeout(shared.header_deadline, tls.accept(stream)).await {

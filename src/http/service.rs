@@ -4,48 +4,47 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hyper::body::Body;
 use hyper::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use hyper::http::request::Parts;
 use hyper::{Method as HttpMethod, Request as HttpRequest};
-use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use serde_json::{Value, json};
 use tracing::{Instrument, error, info_span};
 
 use super::log::Line;
+use super::places::{Place, Places};
 use super::ready::Readiness;
 use super::respond::{HttpResponse, Refusal, Reply};
 use super::route::{Route, route};
 use super::{auth, body};
-use crate::gateway::{Answer, Client, Request, Snapshot, Target};
+use crate::capture::{Answered, Asked, Taken};
+use crate::gateway::Body::Whole;
+use crate::gateway::{Answer, Client, Live, Request, Target};
 use crate::scim::error::{Error, ScimType};
 use crate::scim::method::Method;
 use crate::scim::version::Conditions;
 
 /// The methods of `/healthz` and `/readyz`.
 const PROBE_METHODS: &str = "GET, HEAD";
+/// The headers of a request that are kept with it.
+const KEPT_HEADERS: [&str; 3] = ["content-type", "if-match", "if-none-match"];
 /// The methods that SCIM uses.
 const SCIM_METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 
 /// What all connections share.
 pub struct Service {
-    snapshot: Arc<ArcSwap<Snapshot>>,
-    /// One permit for each request that may be in work.
-    places: Arc<Semaphore>,
-    place_count: usize,
+    live: Arc<Live>,
+    places: Arc<Places>,
     readiness: Readiness,
 }
 
 // === impl Service ===
 
 impl Service {
-    /// A service of what the snapshot holds at the time of each request.
-    pub fn new(snapshot: Arc<ArcSwap<Snapshot>>) -> Self {
-        let place_count = snapshot.load().limits.concurrent_requests.min(Semaphore::MAX_PERMITS);
-        let places = Arc::new(Semaphore::new(place_count));
-        Self { snapshot, places, place_count, readiness: Readiness::default() }
+    /// A service of what is live at the time of each request.
+    pub fn new(live: Arc<Live>) -> Self {
+        Self { live, places: Arc::default(), readiness: Readiness::default() }
     }
 
     /// Answers a request, whatever it is.
@@ -74,9 +73,7 @@ impl Service {
 
     /// Ends when no request is in work any more, also none whose client has gone.
     pub async fn idle(&self) {
-        let all = u32::try_from(self.place_count).unwrap_or(u32::MAX);
-        // The semaphore is never closed; were it, nothing would be in work.
-        let _ = self.places.acquire_many(all).await;
+        self.places.idle().await;
     }
 
     async fn routed<B>(
@@ -90,12 +87,12 @@ impl Service {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let snapshot = self.snapshot.load_full();
+        let snapshot = self.live.snapshot();
         let is_read = parts.method == HttpMethod::GET || parts.method == HttpMethod::HEAD;
         match route(&snapshot.targets, parts.uri.path()) {
             Route::Health | Route::Ready if !is_read => Err(Refusal::method(PROBE_METHODS)),
             Route::Health => Ok(reply.state(&json!({ "status": "ok" }))),
-            Route::Ready => Ok(reply.state(&self.readiness.state(&snapshot).await)),
+            Route::Ready => Ok(reply.state(&self.readiness.state(&self.live, &snapshot).await)),
             Route::Unknown => Err(Refusal::unknown_path()),
             Route::Target(target, rest) => {
                 line.target = Some(target.name.clone());
@@ -126,12 +123,60 @@ impl Service {
         request.conditions = conditions(&parts.headers)?;
 
         // A place: held until the work is done, also when nobody waits for it any more.
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::busy())?;
+        let most = target.limits.concurrent_requests;
+        let place = self.places.take(most).ok_or_else(Refusal::busy)?;
 
-        if method.has_body() {
-            request.body = body::read(&parts.headers, body, &target.limits).await?;
+        let read = match method.has_body() {
+            true => body::read(&parts.headers, body, &target.limits).await,
+            false => Ok(None),
+        };
+        let captured = captured(target, (parts, rest), &request, read.as_ref().ok().and_then(Option::as_ref));
+        let done = match read {
+            Ok(body) => work(target, Request { body, ..request }, client, place).await,
+            Err(refusal) => Err(refusal),
+        };
+        if let Some(captured) = captured {
+            captured.answered(&told(&done, &done.as_ref().err().map(Refusal::body)));
         }
-        work(target, request, client, place).await
+        done
+    }
+}
+
+/// Takes down what is asked, where requests are kept. The headers that say who asks are not among it.
+fn captured(
+    target: &Target,
+    (parts, path): (&Parts, &str),
+    request: &Request,
+    body: Option<&Value>,
+) -> Option<Taken> {
+    let capture = target.capture.as_ref()?;
+    let header = |name: &'static str| {
+        let value = parts.headers.get(name)?.to_str().ok()?;
+        Some((name, value.to_owned()))
+    };
+    let headers: Vec<_> = KEPT_HEADERS.into_iter().filter_map(header).collect();
+    let method = parts.method.as_str();
+    Some(capture.request(&Asked { method, path, query: &request.query, headers: &headers, body }))
+}
+
+/// What is answered, as it is kept; of an answer in pieces, not its body.
+fn told<'a>(done: &'a Result<Answer, Refusal>, refused: &'a Option<Value>) -> Answered<'a> {
+    match done {
+        Ok(answer) => {
+            let body = match &answer.body {
+                Some(Whole(body)) => Some(body),
+                _ => None,
+            };
+            Answered {
+                status: answer.status,
+                location: answer.location.as_deref(),
+                version: answer.version.as_deref(),
+                body,
+            }
+        }
+        Err(refusal) => {
+            Answered { status: refusal.status(), location: None, version: None, body: refused.as_ref() }
+        }
     }
 }
 
@@ -141,7 +186,7 @@ async fn work(
     target: &Arc<Target>,
     request: Request,
     client: &Arc<Client>,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> Result<Answer, Refusal> {
     let deadline = Duration::from_millis(target.limits.deadline_ms);
     let (target, client) = (Arc::clone(target), Arc::clone(client));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -9,6 +10,9 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
+
+/// What accepts the connections to come; empty: they are in clear text. It may change at any time.
+pub type Tls = ArcSwapOption<TlsAcceptor>;
 
 /// An acceptor from PEM texts: the certificate chain with the server's own certificate first, its key,
 /// and the authorities of which every client must show a certificate, if it must. The error says which

@@ -53,12 +53,17 @@ use rhai::{AST, Engine};
 
 use crate::limits::MAPPING_BYTES;
 use crate::plan::Model;
+use crate::scim::path::AttrPath;
+use crate::scim::schema::{Attribute, Mutability, Returned};
 use diagnostic::{Code, Diagnostic, Severity};
 
 pub use line::ResourceMapping;
 pub use push::Pushed;
 pub use sort::{key_of, native_key};
 pub use write::Versions;
+
+/// The mapping itself, in its folder.
+pub const MAPPING_FILE: &str = "mapping.rhai";
 
 /// A mapping: what maps to what, and the script's functions for values. Immutable; shared by all requests.
 pub struct Mapping {
@@ -82,7 +87,13 @@ pub struct Mapping {
 impl Mapping {
     /// Reads `folder/mapping.rhai` and runs it once with these params. Answers every mistake that was found.
     pub fn load(folder: &Path, params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
-        let path = folder.join("mapping.rhai");
+        let (name, text) = Self::file(folder)?;
+        Self::parse(&name, &text, params)
+    }
+
+    /// What `folder/mapping.rhai` is called in diagnostics, and its text.
+    pub fn file(folder: &Path) -> Result<(String, String), Vec<Diagnostic>> {
+        let path = folder.join(MAPPING_FILE);
         let name = path.display().to_string();
         let unreadable = |cause: String| {
             vec![Diagnostic::whole(Code::Unreadable, &name, format!("the mapping cannot be read: {cause}"))]
@@ -92,7 +103,7 @@ impl Mapping {
             return Err(unreadable(format!("it has {size} bytes, more than {MAPPING_BYTES}")));
         }
         let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
-        Self::parse(&name, &text, params)
+        Ok((name, text))
     }
 
     /// Runs a mapping's text once with these params; `name` is the file's name in diagnostics.
@@ -134,6 +145,11 @@ impl Mapping {
         if mistakes.is_empty() { Ok(self) } else { Err(mistakes) }
     }
 
+    /// The file, as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether it has all that it needs in front of SQLite.
     pub fn is_for_sqlite(&self) -> bool {
         self.beyond_sqlite.iter().all(|said| said.severity != Severity::Error)
@@ -158,6 +174,22 @@ impl Mapping {
     /// Where each resource type lives.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
+    }
+
+    /// The attributes that no answer shows: write-only, or never returned.
+    pub fn secrets(&self) -> Vec<AttrPath> {
+        let is_secret = |attribute: &Attribute| {
+            attribute.mutability == Mutability::WriteOnly || attribute.returned == Returned::Never
+        };
+        let types = self.resources.iter().flat_map(|of| of.resource_type.attributes());
+        let of_attribute = |(_, attribute): (Option<&str>, &Attribute)| {
+            let path = AttrPath::attribute(&attribute.name);
+            let subs = attribute.sub_attributes.iter().filter(|sub| is_secret(sub));
+            let mut secrets: Vec<_> = subs.map(|sub| path.with_sub(&sub.name)).collect();
+            secrets.extend(is_secret(attribute).then_some(path));
+            secrets
+        };
+        types.flat_map(of_attribute).collect()
     }
 
     /// The resource types, in the mapping's order.

@@ -107,6 +107,7 @@ impl Case {
             scans: Scans::default(),
             cursors: Arc::new(cursors),
             long_answers: LongAnswers::default(),
+            capture: None,
         }))
     }
 

@@ -7,6 +7,7 @@
 mod accounts;
 mod active_directory;
 mod bulk;
+mod capture;
 mod cases;
 mod commands;
 mod composite;
@@ -33,8 +34,10 @@ mod properties;
 mod providers;
 mod queries;
 mod refusals;
+mod reload;
 mod replicas;
 mod schemas;
+mod scripts;
 mod serving;
 mod sqlserver_faults;
 mod support;

@@ -115,13 +115,20 @@ fn a_directory_that_is_down_at_the_start_is_down_for_its_own_target_only() {
         let targets = json!([{ "name": "corp", "backend": corp }, { "name": "crm", "backend": "up" }]);
         json!({ "status": "ready", "targets": targets })
     };
+    let readyz = || {
+        let mut state = probe.get("/readyz").is(200);
+        let snapshot = state.as_object_mut().unwrap().remove("snapshot").unwrap();
+        assert!(snapshot["loaded"].as_str().unwrap().ends_with('Z'), "{snapshot}");
+        assert_eq!(snapshot["hash"].as_str().unwrap().len(), 16, "{snapshot}");
+        state
+    };
     assert_eq!(probe.get("/healthz").is(200), json!({ "status": "ok" }));
-    assert_eq!(probe.get("/readyz").is(200), ready("down"));
+    assert_eq!(readyz(), ready("down"));
     let detail = corp.get("/Users").is_error(503, "");
     assert!(!detail.contains(&directory.url()), "{detail}");
     gateway.target("crm").get("/Users").is(200);
     directory.up();
-    eventually("the news that it is up", || probe.get("/readyz").is(200) == ready("up"));
+    eventually("the news that it is up", || readyz() == ready("up"));
     corp.get("/Users").is(200);
 }
 

@@ -163,14 +163,14 @@ impl Ldap {
         let naming = naming::Naming::of(&model);
         let directory = Directory {
             model,
-            pool: pool::Pool::new(fleet),
+            pool: pool::Pool::new(fleet).into(),
             names: cache::Names::new(),
-            turns: turns::Turns::new(),
+            turns: turns::Turns::new().into(),
             numbers: Arc::default(),
             naming,
             deadline,
             scanned_rows,
-            long: long::LongTurns::default(),
+            long: Arc::default(),
         };
         Self { directory: Arc::new(directory) }
     }
@@ -230,6 +230,24 @@ impl Backend for Ldap {
             turn: None,
             seen: self.directory.naming.begin(),
         }))
+    }
+
+    /// What was seen is forgotten: another mapping may find ids elsewhere.
+    fn with_model(&self, model: Arc<Model>) -> Result<Option<Arc<dyn Backend>>, String> {
+        check_leavers(&model)?;
+        let before = &self.directory;
+        let directory = Directory {
+            pool: before.pool.clone(),
+            names: cache::Names::new(),
+            turns: before.turns.clone(),
+            numbers: before.numbers.clone(),
+            naming: naming::Naming::of(&model),
+            deadline: before.deadline,
+            scanned_rows: before.scanned_rows,
+            long: before.long.clone(),
+            model,
+        };
+        Ok(Some(Arc::new(Self { directory: Arc::new(directory) })))
     }
 
     async fn ping(&self) -> Result<(), Failure> {

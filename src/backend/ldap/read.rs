@@ -37,11 +37,11 @@ pub(super) struct Directory {
     /// Where each type lives.
     pub model: Arc<Model>,
     /// The connections.
-    pub pool: Pool,
+    pub pool: Arc<Pool>,
     /// What was seen.
     pub names: Names,
     /// Whose turn it is to write.
-    pub turns: Turns,
+    pub turns: Arc<Turns>,
     /// Whose turn it is to take a number.
     pub numbers: Arc<Mutex<()>>,
     /// Whose turn it is to change names that are held elsewhere.
@@ -51,7 +51,7 @@ pub(super) struct Directory {
     /// Entries that one search may look at.
     pub scanned_rows: usize,
     /// Whose turn it is to read what is very long.
-    pub long: LongTurns,
+    pub long: Arc<LongTurns>,
 }
 
 impl Directory {

@@ -112,9 +112,19 @@ impl Gateway {
         self.log.lock().unwrap().clone()
     }
 
+    /// How many lines of its log so far have this text.
+    pub fn count(&self, text: &str) -> usize {
+        self.log.lock().unwrap().iter().filter(|line| line.contains(text)).count()
+    }
+
     /// The process's id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends SIGHUP: what the files hold is to be loaded.
+    pub fn hang_up(&self) {
+        output(Command::new("kill").args(["-HUP", &self.child.id().to_string()]));
     }
 
     /// Sends SIGTERM and waits; the exit code.

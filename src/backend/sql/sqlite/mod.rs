@@ -86,6 +86,10 @@ impl Backend for Sqlite {
         Ok(Box::new(self.begin(intent).await?))
     }
 
+    fn with_model(&self, model: Arc<Model>) -> Result<Option<Arc<dyn Backend>>, String> {
+        Ok(Some(Arc::new(Self { model, writer: self.writer.clone(), readers: self.readers.clone() })))
+    }
+
     async fn ping(&self) -> Result<(), Failure> {
         let mut lease = self.readers.lease().await?;
         lease.run(|connection| connection.execute_batch("SELECT 1").map_err(|error| failure(&error))).await

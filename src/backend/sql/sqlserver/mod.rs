@@ -70,8 +70,12 @@ struct Known {
 impl SqlServer {
     /// Nobody is asked yet. Every statement, and every wait for a connection, ends within the deadline.
     pub fn new(settings: Settings, model: Arc<Model>, deadline: Duration) -> Self {
+        Self::of(Pool::new(settings, deadline), model)
+    }
+
+    fn of(pool: Arc<Pool>, model: Arc<Model>) -> Self {
         let catalog = ArcSwap::from_pointee(Known { catalog: Arc::default(), since: None });
-        Self { model, pool: Pool::new(settings, deadline), catalog }
+        Self { model, pool, catalog }
     }
 
     /// What is known of the columns, read anew when it is old. Where it cannot be read, the server converts what it gets.
@@ -110,6 +114,10 @@ impl Backend for SqlServer {
         let mut lease = self.pool.lease().await?;
         let catalog = self.catalog(&mut lease).await?;
         Ok(Box::new(TdsSession::new(self.model.clone(), catalog, lease, intent)))
+    }
+
+    fn with_model(&self, model: Arc<Model>) -> Result<Option<Arc<dyn Backend>>, String> {
+        Ok(Some(Arc::new(Self::of(self.pool.clone(), model))))
     }
 
     async fn ping(&self) -> Result<(), Failure> {
