@@ -360,9 +360,12 @@ const RELOADS: usize = 1_000;
 /// Clients of the database.
 const CLIENTS: usize = 16;
 /// Between a client's requests: a load, and not more than a small machine can bear.
-const PAUSE: Duration = Duration::from_millis(30);
+const PAUSE: Duration = Duration::from_millis(100);
 /// Threads for what blocks live for ten seconds, and each of ten looks in that time may find another.
 const BLOCKING: usize = 12;
+/// Files beside: write-ahead logs, which are opened late; and SQLite keeps the descriptors of closed connections for the
+/// next ones, as long as others are open.
+const FILES: usize = 16;
 /// Clients of the directory.
 const OTHERS: usize = 2;
 
@@ -421,14 +424,14 @@ fn a_thousand_reloads_under_load_fail_no_request_and_leave_nothing_behind() {
     let mut now = late;
     for _ in 0..20 {
         now = Held::by(site.gateway.pid());
-        if now.files <= before.files + 8 && now.threads <= before.threads + BLOCKING {
+        if now.files <= before.files + FILES && now.threads <= before.threads + BLOCKING {
             break;
         }
         std::thread::sleep(Duration::from_secs(1));
     }
     let more = now.files.saturating_sub(before.files);
     assert!(
-        more <= 8 && now.threads <= before.threads + BLOCKING,
+        more <= FILES && now.threads <= before.threads + BLOCKING,
         "{before:?} {now:?} {:#?}",
         open(site.gateway.pid())
     );
