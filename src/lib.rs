@@ -6,13 +6,14 @@
 //! - `plan` holds what mapping and backend share; everything done to a backend is a `Plan` before it is done.
 //! - `backend` is the only place that talks to a directory or a database.
 //! - `capture` keeps requests as files; what must not be kept it never writes.
-//! - `cli`, `config` and `observe` stand at the rim: nothing that a request meets knows them.
+//! - `cli`, `config`, `rehearsal` and `observe` stand at the rim: nothing that a request meets knows them.
 //! - `tests/architecture.rs` holds the arrows between them.
 
 pub mod cli;
 pub mod config;
 pub mod limits;
 pub mod observe;
+pub mod rehearsal;
 
 pub mod http;
 

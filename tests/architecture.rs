@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Every module and the modules that it may name; `limits` everyone may.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("main", &["cli", "observe"]),
-    ("cli", &["backend", "capture", "config", "gateway", "http", "mapping", "plan", "scim"]),
+    ("cli", &["backend", "capture", "config", "gateway", "http", "mapping", "plan", "rehearsal", "scim"]),
+    ("rehearsal", &["backend", "gateway", "mapping", "plan", "scim"]),
     ("config", &["mapping", "plan", "scim"]),
     ("observe", &[]),
     ("http", &["capture", "gateway", "scim"]),
@@ -22,14 +23,15 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that only these modules may use: whoever talks to a backend, a client or a script.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("hyper", &["http", "config"]), // the configuration: its type of URI only
     ("hyper_util", &["http"]),
     ("ldap3", &["backend"]),
     ("rusqlite", &["backend"]),
     ("rhai", &["mapping"]),
     ("clap", &["cli", "main"]),
-    ("toml", &["config"]),
+    ("similar", &["rehearsal"]),
+    ("toml", &["config", "rehearsal"]),
     ("tokio", &["backend", "cli", "gateway", "http", "main"]),
 ];
 

@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::plan::Model;
+use crate::rehearsal::{self, Facts};
 
 /// What locations begin with.
 pub fn public_url(config: &Config, listening: SocketAddr) -> String {
@@ -41,6 +42,28 @@ pub fn target(
 ) -> Result<Target, Vec<Diagnostic>> {
     let mapping = mapping(settings)?;
     let backend = backend(settings, &mapping, limits, intent)?;
+    Ok(assembled(settings, limits, public_url, cursors, Arc::new(mapping), backend))
+}
+
+/// One target in front of what a file says that its backend holds, for plans only.
+pub fn against(
+    settings: &config::Target,
+    limits: Limits,
+    public_url: &str,
+    cursors: &Arc<Cursors>,
+    facts: &Facts,
+) -> Result<Target, Vec<Diagnostic>> {
+    let mapping = mapping(settings)?;
+    let kind = match &settings.store {
+        Store::Sqlite(_) => rehearsal::Kind::Database(sql::StandsFor::Sqlite),
+        Store::SqlServer(_) => rehearsal::Kind::Database(sql::StandsFor::SqlServer),
+        Store::Ldap(ldap) => match ldap.server {
+            Some(server) => rehearsal::Kind::Directory(kind(server)),
+            None => rehearsal::Kind::likely(&mapping),
+        },
+    };
+    let backend =
+        kind.backend(facts, &mapping, &limits, true).map_err(|cause| vec![wrong(settings, cause)])?;
     Ok(assembled(settings, limits, public_url, cursors, Arc::new(mapping), backend))
 }
 

@@ -10,6 +10,7 @@ mod plan;
 mod reload;
 mod renew;
 mod serve;
+mod test;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ enum Verb {
     Doctor(doctor::Doctor),
     /// Show what a request would do to its backend, and do none of it
     Plan(plan::Plan),
+    /// Run a mapping's tests, without a backend
+    Test(test::Test),
 }
 
 /// Why a verb was not carried out.
@@ -47,6 +50,15 @@ enum Verb {
 pub struct Exit {
     code: u8,
     message: String,
+}
+
+// === impl Arguments ===
+
+impl Arguments {
+    /// From which level on lines are logged: of a mapping's tests, which are refused on purpose too, errors only.
+    pub fn log_level(&self) -> &'static str {
+        if matches!(self.verb, Verb::Test(_)) { "error" } else { "info" }
+    }
 }
 
 /// Carries out a verb.
@@ -58,6 +70,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::ExplainCode(explain) => explain.run(),
         Verb::Doctor(doctor) => doctor.run().await,
         Verb::Plan(plan) => plan.run().await,
+        Verb::Test(test) => test.run().await,
     }
 }
 

@@ -15,12 +15,13 @@ use super::line::{
     Access, Collection, Conversion, ElementKey, Find, Generated, How, Line, Missing, Parent, Part,
     ResourceMapping,
 };
+use super::statements::{self, Scan};
 use super::template::Template;
 use super::{existence, keys, model, script, suggest, values};
 use crate::plan::{Key, Model, Native, OnMissing, Value};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::{self, AttrPath};
-use crate::scim::schema::{Attribute, Mutability, ResourceType, Returned, Type};
+use crate::scim::schema::{self, Attribute, Mutability, ResourceType, Returned, Type};
 
 /// Rounds of PBKDF2 where the mapping names none.
 const DEFAULT_ROUNDS: u32 = 600_000;
@@ -99,6 +100,19 @@ impl Builder<'_> {
         }
     }
 
+    /// Where a verb is chained to the statement at this place; the statement itself where it is not.
+    pub(super) fn verb(&self, at: Position, name: &str) -> Position {
+        let (line, column) = script::place(at);
+        let scan = Scan::of(self.text);
+        let byte = statements::offset(self.text, line, column);
+        let links = scan.statement(byte).map(|statement| scan.links(statement)).unwrap_or_default();
+        let found = links.iter().find(|link| link.name == name);
+        let place = found.map(|link| statements::place(self.text, link.at));
+        let small = |number: usize| u16::try_from(number).ok();
+        let place = place.and_then(|(line, column)| Some(Position::new(small(line)?, small(column)?)));
+        place.unwrap_or(at)
+    }
+
     /// Notes what SQLite has not, with its place.
     pub(super) fn beyond_sqlite(&mut self, at: Position, severity: Severity, message: String) {
         let (line, column) = script::place(at);
@@ -158,6 +172,11 @@ impl Builder<'_> {
         (of.initial, of.stamps) = (given(&draft.initial), given(&draft.stamps));
         let literals = existence::literals(draft, &of).into_iter().filter(|(native, _)| !of.gives(native));
         of.initial.extend(literals.collect::<Vec<_>>());
+        if let Some((_, name, at)) = draft.rdn.as_ref().filter(|(_, name, _)| !name.contains('{')) {
+            let message = format!("every entry would have the same name, {name:?}");
+            let help = "attributes stand in braces: \"{userName}\"".to_owned();
+            self.wrong_with_help(Code::Template, *at, message, Some(help));
+        }
         of.rdn = draft.rdn.as_ref().and_then(|(_, template, at)| self.template(template, *at, full));
         of.parent = draft.parent.as_ref().and_then(|parent| self.parent(parent, &of));
         of.resource_type =
@@ -193,6 +212,12 @@ impl Builder<'_> {
             }
         };
         let (path, attribute) = self.attribute(line, &parsed.attr, full)?;
+        if path.urn.is_none() && ["id", "schemas"].contains(&path.name.as_str()) {
+            let message = format!("`{}` needs no line: Gantry gives it", path.name);
+            let help = "what the id is made of, the resource says: .id(\"Column\")".to_owned();
+            self.wrong_with_help(Code::BadPath, line.at, message, Some(help));
+            return None;
+        }
         if line.copy && draft.table.is_none() {
             self.copy(draft, line, &attribute);
             return None;
@@ -264,7 +289,8 @@ impl Builder<'_> {
         });
         if found.is_none() {
             let known = attribute_names(full);
-            let help = suggest::closest(&path.to_string(), known.iter().map(String::as_str));
+            let help = elsewhere(full, &path.to_string())
+                .or_else(|| suggest::closest(&path.to_string(), known.iter().map(String::as_str)));
             let is_known =
                 |urn: &&String| full.extension(urn).is_none() && !full.schema.id.eq_ignore_ascii_case(urn);
             let message = match path.urn.as_ref().filter(is_known) {
@@ -330,14 +356,14 @@ impl Builder<'_> {
         if line.many && is_table {
             self.wrong(
                 Code::OtherBackend,
-                line.at,
+                self.verb(line.at, "many"),
                 "`many` is for an entry's attributes; a table keeps a collection with `child`",
             );
         }
         if line.placeholder.is_some() && is_table {
             self.wrong(
                 Code::OtherBackend,
-                line.at,
+                self.verb(line.at, "placeholder"),
                 "`placeholder` is for an entry's attributes; a table has no need of one",
             );
         }
@@ -532,7 +558,11 @@ impl Builder<'_> {
             self.check_function(function, *at);
         }
         if line.prefix.is_some() && (kind != Type::String || ways_of(line) > 0) {
-            self.wrong(Code::Excluding, line.at, "`prefix` is for a text that is stored as it is");
+            self.wrong(
+                Code::Excluding,
+                self.verb(line.at, "prefix"),
+                "`prefix` is for a text that is stored as it is",
+            );
         }
         if ways_of(line) > 1 {
             self.wrong(
@@ -648,7 +678,7 @@ impl Builder<'_> {
                     1 => "each pair is about one native: [[\"A\", true], …]".to_owned(),
                     _ => format!("each pair is about {natives} natives: {form}"),
                 };
-                self.wrong(Code::ValuesForm, line.at, message);
+                self.wrong(Code::ValuesForm, self.verb(line.at, "values"), message);
                 return None;
             }
             if codes.is_mixed() {
@@ -827,6 +857,15 @@ impl Builder<'_> {
             path::canonical(&parsed.attr, full)
                 .ok_or_else(|| format!("a {} has no attribute `{path}`", full.name))
         };
+        if text.contains("${") {
+            let message = "in a template a `$` before the brace is a sign as any other";
+            self.wrong_with_help(
+                Code::Template,
+                at,
+                message,
+                Some("leave it out: \"{userName}\"".to_owned()),
+            );
+        }
         Template::parse(text, &resolve).map_err(|message| self.wrong(Code::Template, at, message)).ok()
     }
 
@@ -837,7 +876,7 @@ impl Builder<'_> {
                 let help = suggest::closest(name, names.iter().copied());
                 self.wrong_with_help(
                     Code::UnknownReference,
-                    line.at,
+                    self.verb(line.at, "ref"),
                     format!("this mapping has no resource {name:?} to refer to"),
                     help,
                 );
@@ -907,6 +946,23 @@ pub(super) fn code(pattern: &Pattern) -> Coded {
 
 fn meaning(value: &Json) -> Option<Json> {
     (!value.is_null()).then(|| value.clone())
+}
+
+/// The path of what has this name elsewhere: in the enterprise extension, or as a sub-attribute.
+fn elsewhere(full: &ResourceType, path: &str) -> Option<String> {
+    let name = path.rsplit(['.', ':']).next().unwrap_or(path);
+    let is_it = |attribute: &Attribute| attribute.name.eq_ignore_ascii_case(name);
+    let extension = full.extensions.iter().find(|known| known.schema.id == schema::ENTERPRISE_USER);
+    let added = extension.and_then(|known| known.schema.attributes.iter().find(|attribute| is_it(attribute)));
+    if let Some(attribute) = added {
+        return Some(format!("did you mean enterprise(\"{}\")?", attribute.name));
+    }
+    let home =
+        full.schema.attributes.iter().find(|attribute| {
+            !attribute.multi_valued && attribute.sub_attributes.iter().any(|sub| is_it(sub))
+        })?;
+    let sub = home.sub_attributes.iter().find(|sub| is_it(sub))?;
+    Some(format!("did you mean `{}.{}`?", home.name, sub.name))
 }
 
 /// Every attribute's and sub-attribute's path, for suggestions.

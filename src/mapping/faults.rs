@@ -52,10 +52,15 @@ pub(super) fn of_parsing(file: File<'_>, rest: &str, error: &ParseError) -> Diag
     let at = if line == 0 { rest.len() } else { statements::offset(rest, line, column) };
     let is_near = |open: &usize| line == 0 || line >= statements::place(rest, *open).0;
     if let Some(open) = scan.unclosed.filter(is_near) {
-        let mark = rest.get(open..open + 1).unwrap_or("\"");
-        return file
-            .at_byte(Code::UnclosedText, open, format!("this text has no closing `{mark}`"))
-            .with_help("a text begins and ends with the same quote, in one line");
+        return unclosed(file, rest, open);
+    }
+    if let Some(open) = scan.open_bracket().filter(|_| at >= rest.trim_end().len()) {
+        let bracket = rest.get(open..open + 1).unwrap_or_default();
+        return file.at_byte(Code::Syntax, open, format!("this `{bracket}` is not closed"));
+    }
+    if closes(rest, at) && matches!(&*error.0, ParseErrorType::MissingToken(token, _) if token == ";") {
+        let bracket = rest.get(at..at + 1).unwrap_or_default();
+        return file.at_byte(Code::Syntax, at, format!("this `{bracket}` closes nothing"));
     }
     if let ParseErrorType::MissingToken(token, _) = &*error.0
         && token == ";"
@@ -79,7 +84,34 @@ pub(super) fn of_parsing(file: File<'_>, rest: &str, error: &ParseError) -> Diag
         let last = scan.end_before(rest.len());
         return file.at_byte(Code::Syntax, last, parsing(&error.0).message);
     }
+    if matches!(&*error.0, ParseErrorType::PropertyExpected)
+        && let Some(word) = scan.word(at).filter(|word| word.starts_with(char::is_alphabetic))
+    {
+        return file.said(error.1, reserved(word));
+    }
+    if rest.get(at..).is_some_and(|text| text.starts_with(';'))
+        && matches!(&*error.0, ParseErrorType::MissingToken(..))
+    {
+        return file.at(Code::Syntax, error.1, "a bracket is not closed before this `;`");
+    }
     file.said(error.1, parsing(&error.0))
+}
+
+/// Whether a bracket is closed here.
+pub(super) fn closes(text: &str, at: usize) -> bool {
+    text.get(at..).is_some_and(|text| text.starts_with([')', ']', '}']))
+}
+
+fn unclosed(file: File<'_>, text: &str, open: usize) -> Diagnostic {
+    let line = text.get(open..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let (mark, help) = match line.starts_with('`') {
+        true => ("backtick", "a text begins and ends with the same quote"),
+        false if line.contains('[') && line.contains(" eq ") => {
+            ("quote", "a text with quotes in it stands in backticks: `emails[type eq \"work\"].value`")
+        }
+        false => ("quote", "a text begins and ends with the same quote, in one line"),
+    };
+    file.at_byte(Code::UnclosedText, open, format!("this text has no closing {mark}")).with_help(help)
 }
 
 fn fault(code: Code, message: impl Into<String>, help: Option<&str>) -> Fault {
@@ -103,6 +135,11 @@ fn parsing(error: &ParseErrorType) -> Fault {
         ParseErrorType::MissingSymbol(_) | ParseErrorType::ExprExpected(_) => {
             syntax("something is missing here, or stands here that does not belong")
         }
+        ParseErrorType::MalformedIndexExpr(_) => fault(
+            Code::Syntax,
+            "what stands in these brackets does not fit",
+            Some("is a `,` missing before them?"),
+        ),
         ParseErrorType::PropertyExpected => {
             let help =
                 "of a map: #{ name: value }; a word that the language keeps for itself stands in quotes";
@@ -265,7 +302,8 @@ fn unknown_function(signature: &str, ast: &AST) -> Fault {
         };
         let given = if given.is_empty() { "nothing" } else { given };
         let message = format!("`{name}` does not take these values: {given}");
-        return fault(Code::WrongArguments, message, Some(&format!("it is said so: {}", word.form)));
+        let quotes = if given.contains("one character") { "a text stands in double quotes; " } else { "" };
+        return fault(Code::WrongArguments, message, Some(&format!("{quotes}it is said so: {}", word.form)));
     }
     match words::homes(name).first() {
         Some(Word { of: "", form, .. }) => fault(
@@ -297,6 +335,7 @@ fn closest(of: &str, name: &str, ast: &AST) -> Option<String> {
 fn readable(arguments: &str) -> String {
     let words = [
         ("&str | ImmutableString | String", "text"),
+        ("char", "one character"),
         ("i64", "number"),
         ("f64", "decimal number"),
         ("bool", "true or false"),

@@ -45,19 +45,19 @@ struct Law<'a> {
     mapping: &'a Mapping,
     file: File<'a>,
     scan: Scan<'a>,
+    /// Functions of which something is found already: they are not tried.
+    broken: Vec<String>,
     found: Vec<Diagnostic>,
 }
 
 /// Tries every function that the mapping names.
 pub(super) fn examine(mapping: &Mapping, draft: &Draft) -> Vec<Diagnostic> {
     let file = File { name: &mapping.name, text: &mapping.text };
-    let mut law = Law { mapping, file, scan: Scan::of(&mapping.text), found: Vec::new() };
+    let mut law = Law { mapping, file, scan: Scan::of(&mapping.text), broken: Vec::new(), found: Vec::new() };
     law.functions(draft);
-    if law.found.is_empty() {
-        for of in &mapping.resources {
-            for draft in draft.resources.iter().filter(|draft| draft.name == *of.entity) {
-                law.resource(draft, of);
-            }
+    for of in &mapping.resources {
+        for draft in draft.resources.iter().filter(|draft| draft.name == *of.entity) {
+            law.resource(draft, of);
         }
     }
     law.found.sort_by_key(|found| (found.line, found.column));
@@ -85,6 +85,7 @@ impl Law<'_> {
             if let Some(at) = self.scan.method_call(name, place) {
                 let message = format!("`{name}` calls itself here, and not the method of that name");
                 self.error(Code::CallsItself, at, message, "give the function another name");
+                self.broken.push(name.clone());
             }
         }
         let mut named: Vec<&str> = Vec::new();
@@ -98,8 +99,16 @@ impl Law<'_> {
         named.sort_unstable();
         named.dedup();
         for name in named {
+            let before = self.found.len();
             self.gives_something(name);
+            if self.found.len() > before {
+                self.broken.push(name.to_owned());
+            }
         }
+    }
+
+    fn is_broken<'f>(&self, functions: impl IntoIterator<Item = &'f String>) -> bool {
+        functions.into_iter().any(|function| self.broken.contains(function))
     }
 
     fn gives_something(&mut self, name: &str) {
@@ -127,7 +136,9 @@ impl Law<'_> {
         }
         for part in of.collections.iter().flat_map(|collection| &collection.parts) {
             let said = draft.lines.iter().find(|said| said.at.line() == Some(part.conversion.at));
-            if let (Some(said), How::Script { read, write }) = (said, &part.conversion.how) {
+            if let (Some(said), How::Script { read, write }) = (said, &part.conversion.how)
+                && !self.is_broken(read.iter().chain(write))
+            {
                 self.round(
                     said,
                     part.conversion.kind,
@@ -137,7 +148,9 @@ impl Law<'_> {
                 );
             }
         }
-        if let (Some(parent), Some(said)) = (&of.parent, &draft.parent) {
+        if let (Some(parent), Some(said)) = (&of.parent, &draft.parent)
+            && !self.is_broken([&parent.function])
+        {
             let inputs: Vec<String> = parent.inputs.iter().map(|native| native.name.to_string()).collect();
             self.over_several(&parent.function, &inputs, said.at);
         }
@@ -146,6 +159,9 @@ impl Law<'_> {
 
     fn line(&mut self, said: &DraftLine, line: &Line) {
         let How::Script { read, write } = &line.conversion.how else { return };
+        if self.is_broken(read.iter().chain(write)) {
+            return;
+        }
         let natives: Vec<String> = line.natives.iter().map(|native| native.name.to_string()).collect();
         let several = line.is_composed().then_some(natives.as_slice());
         if let (Some(natives), Some(function), Some((_, at))) = (several, read, &said.read) {
@@ -191,9 +207,24 @@ impl Law<'_> {
                 let help = "what it gives is its last expression; `()` clears what stands natively";
                 return self.warn(Code::GivesNothing, write_at, message, help);
             }
+            let has_all =
+                |json: &Json| several.is_none_or(|names| names.iter().all(|name| json.get(name).is_some()));
+            if let Some(natives) = several
+                && tried.iter().any(|tried| gave(&tried))
+                && tried.iter().all(|tried| !matches!(tried, Tried::Gave(json) if has_all(json)))
+            {
+                let message = format!(
+                    "the function `{write}` writes several natives, and gives no map with each of them"
+                );
+                let entries: Vec<String> = natives.iter().map(|native| format!("{native}: …")).collect();
+                let help = format!("its last expression is #{{ {} }}", entries.join(", "));
+                let mistake = self.file.at(Code::FunctionFails, write_at, message).with_help(help);
+                return self.found.push(mistake);
+            }
             if self.fails_on_all(write, write_at, tried) {
                 return;
             }
+            self.fails_on_some(write, write_at, &samples);
         }
         let Some((read, pairs)) = Some((read, self.passed(&samples, write, read, kind, several))) else {
             return;
@@ -206,7 +237,10 @@ impl Law<'_> {
             return;
         }
         let is_kept = |(sent, first, _): &(Json, Json, Json)| alike(sent, first, case_exact);
-        let is_steady = |(_, first, second): &(Json, Json, Json)| alike(first, second, case_exact);
+        let is_steady = |(_, first, second): &(Json, Json, Json)| match (first.as_str(), second.as_str()) {
+            (Some(first), Some(second)) if !case_exact => first.to_lowercase() == second.to_lowercase(),
+            _ => first == second,
+        };
         let unsteady = pairs.rounds.iter().find(|round| !is_steady(round));
         let must_all = matches!(kind, Type::Boolean);
         let lost = pairs.rounds.iter().find(|round| !is_kept(round));
@@ -298,6 +332,20 @@ impl Law<'_> {
             }
         }
         true
+    }
+
+    /// A client may send anything of the type: what the function cannot take it is to refuse.
+    fn fails_on_some(&mut self, function: &str, at: Position, samples: &[Json]) {
+        for sample in samples {
+            let Tried::Failed(error) = self.try_on(function, sample) else { continue };
+            let cause = faults::of_running(self.file, &self.mapping.ast, &error);
+            let message = format!(
+                "the function `{function}` fails on {sample}: {} (line {})",
+                cause.message, cause.line
+            );
+            let help = "what it cannot take it refuses: throw #{ scimType: \"invalidValue\", detail: \"…\" }";
+            return self.warn(Code::FunctionFails, at, message, help);
+        }
     }
 
     /// A failure that no value would mend.

@@ -34,6 +34,7 @@ mod script;
 mod select;
 mod sense;
 mod sort;
+mod source;
 mod statements;
 mod suggest;
 mod template;
@@ -77,6 +78,8 @@ pub struct Mapping {
     warnings: Vec<Diagnostic>,
     /// What only SQL Server has: without it some is a mistake, some is of no use.
     beyond_sqlite: Vec<Diagnostic>,
+    /// Who gives the values that nobody says.
+    source: source::Source,
 }
 
 // === impl Mapping ===
@@ -125,7 +128,8 @@ impl Mapping {
         hooks::register(&mut engine);
         let (resources, model) = (built.resources, Arc::new(built.model));
         let (name, text) = (name.into(), text.into());
-        let mut mapping = Self { resources, model, engine, ast, name, text, warnings, beyond_sqlite };
+        let source = source::Source::World;
+        let mut mapping = Self { resources, model, engine, ast, name, text, warnings, beyond_sqlite, source };
         let (mistakes, warnings): (Vec<_>, Vec<_>) =
             law::examine(&mapping, &draft).into_iter().partition(|found| found.severity == Severity::Error);
         mapping.warnings.extend(warnings);
@@ -144,6 +148,11 @@ impl Mapping {
     /// The file, as it was read.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it has all that it needs in front of SQLite.
+    pub fn is_for_sqlite(&self) -> bool {
+        self.beyond_sqlite.iter().all(|said| said.severity != Severity::Error)
     }
 
     /// What works, and is hardly what was wanted.

@@ -42,6 +42,10 @@ enum Failed {
 pub(super) fn run(name: &str, text: &str, params: &Arc<BTreeMap<String, String>>) -> Run {
     let file = File { name, text };
     let (mut mistakes, mut spoilt) = (Vec::new(), Spoilt::default());
+    if let Some(at) = Scan::of(text).open_comment {
+        let open = file.at_byte(Code::UnclosedText, at, "this comment has no end: nothing behind it counts");
+        mistakes.push(open.with_help("close it with `*/`, or begin each of its lines with `//`"));
+    }
     let mut left = text.to_owned();
     while mistakes.len() < MISTAKES {
         let draft = Shared::default();
@@ -89,6 +93,11 @@ fn without_unread(text: &str, error: &ParseError, spoilt: &mut Spoilt) -> Option
         }
         ParseErrorType::VariableUndefined(_) => without_call(text, error.1, spoilt),
         ParseErrorType::MissingToken(token, _) if token == ";" && scan.unclosed.is_none() => {
+            if faults::closes(text, at) {
+                return Some(blanked(text, at..at + 1));
+            } else if at >= text.trim_end().len() && scan.open_bracket().is_some() {
+                return None;
+            }
             let end = scan.end_before(at);
             let behind = text.get(end..)?;
             let is_blank = behind.starts_with([' ', '\t']);
@@ -96,7 +105,8 @@ fn without_unread(text: &str, error: &ParseError, spoilt: &mut Spoilt) -> Option
         }
         _ => {
             let start = scan.statement(at)?.start;
-            if BEGINNINGS.contains(&scan.word(start)?) || is_in_function(text, &scan, at) {
+            let is_beginning = scan.word(start).is_some_and(|word| BEGINNINGS.contains(&word));
+            if is_beginning || is_in_function(text, &scan, at) {
                 return None;
             }
             // Of brackets and quotes without an end nobody knows how far they reach: no further than the line or the `;`.
@@ -114,7 +124,7 @@ fn without_call(text: &str, position: Position, spoilt: &mut Spoilt) -> Option<S
     let scan = Scan::of(text);
     let statement = scan.statement(at)?;
     let links = scan.links(statement.clone());
-    let holder = links.iter().position(|link| link.place.contains(&at))?;
+    let holder = links.iter().position(|link| link.place.contains(&at)).unwrap_or(0);
     let first = links.first()?;
     // What a variable or a condition decides is not known without it.
     let is_chain = first.place.start == statement.start;

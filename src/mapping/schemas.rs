@@ -306,10 +306,12 @@ impl Builder<'_> {
             }
             (None, Some((urn, at))) => self.known_schema(urn, *at, declared),
             (None, None) => {
-                self.wrong(
+                let help = suggest::closest(&draft.name, ["User", "Group"].into_iter());
+                self.wrong_with_help(
                     Code::ResourceSchema,
                     draft.at,
                     format!("say which schema a {} has: .schema(\"{EXAMPLE}\")", draft.name),
+                    help,
                 );
                 None
             }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::build::Builder;
 use super::codes::Codes;
 use super::diagnostic::Code;
-use super::draft::{DraftLine, DraftResource};
+use super::draft::{DraftLine, DraftResource, Given};
 use super::line::{Conversion, How, Line, ResourceMapping};
 use crate::plan::Native;
 use crate::scim::schema::{ResourceType, Type};
@@ -30,6 +30,7 @@ impl Builder<'_> {
             self.required(draft, of, full);
         }
         self.written_twice(draft, of);
+        self.places(draft);
         self.spelling(draft, of);
         for said in &draft.lines {
             self.alone(draft, said);
@@ -38,6 +39,7 @@ impl Builder<'_> {
             let at = place(draft, line.conversion.at);
             self.fits(at, &line.conversion);
             if let How::Codes(codes) = &line.conversion.how {
+                let at = self.verb(at, "values");
                 self.codes(at, codes, &line.conversion, line.writable());
             }
         }
@@ -46,6 +48,7 @@ impl Builder<'_> {
                 let at = place(draft, part.conversion.at);
                 self.fits(at, &part.conversion);
                 if let How::Codes(codes) = &part.conversion.how {
+                    let at = self.verb(at, "values");
                     self.codes(at, codes, &part.conversion, !collection.read_only);
                 }
             }
@@ -144,6 +147,27 @@ impl Builder<'_> {
         }
     }
 
+    /// That what is to be a DN is one, and what is to be a call is no text.
+    fn places(&mut self, draft: &DraftResource) {
+        let base = draft.base.iter().map(|dn| (dn, self.verb(draft.at, "base")));
+        let moves = draft.on_delete.iter().filter(|rule| rule.how == "move");
+        let moves = moves.filter_map(|rule| Some((rule.to.as_ref()?, rule.at)));
+        let odd: Vec<(&String, Position)> = base.chain(moves).filter(|(dn, _)| !dn.contains('=')).collect();
+        for (dn, at) in odd {
+            let help = "a place in a directory reads \"ou=people,dc=example,dc=test\"".to_owned();
+            self.wrong_with_help(Code::BadValue, at, format!("{dn:?} is no DN"), Some(help));
+        }
+        const CALLS: [&str; 5] = ["now()", "uuid()", "today()", "sequence(", "counter("];
+        for given in draft.initial.iter().chain(&draft.stamps) {
+            let Given::Literal(Json::String(text)) = &given.value else { continue };
+            if CALLS.iter().any(|call| text.trim_start().starts_with(call)) {
+                let message = format!("{text:?} is written as it stands there, for it is a text");
+                let help = format!("without quotes it is what it says: {text}");
+                self.wrong_with_help(Code::GivenValue, given.at, message, Some(help));
+            }
+        }
+    }
+
     /// Verbs that say more of something that the line does not say.
     fn alone(&mut self, draft: &DraftResource, line: &DraftLine) {
         let is_looked_up = line.natives.iter().any(|native| {
@@ -156,11 +180,11 @@ impl Builder<'_> {
         }
         if line.placeholder.is_some() && line.refs.is_empty() && draft.base.is_some() {
             let message = "`placeholder` stands among references, and there is no `ref`";
-            self.wrong(Code::ReferenceForm, line.at, message);
+            self.wrong(Code::ReferenceForm, self.verb(line.at, "placeholder"), message);
         }
         if line.missing == Some(Json::Null) {
             let message = "`missing` is the native value that stands for no value; `()` says nothing";
-            self.wrong(Code::MissingForm, line.at, message);
+            self.wrong(Code::MissingForm, self.verb(line.at, "missing"), message);
         }
     }
 
@@ -171,7 +195,7 @@ impl Builder<'_> {
         if conversion.max_len.is_some() && !is_text {
             let message =
                 format!("`max_len` is for texts, and this is of the type {}", name(conversion.kind));
-            self.wrong(Code::ValueType, at, message);
+            self.wrong(Code::ValueType, self.verb(at, "max_len"), message);
         }
     }
 

@@ -31,13 +31,16 @@ pub(super) struct Scan<'a> {
     kinds: Vec<Kind>,
     /// Where a text begins that has no end, or that most likely was to end before it does.
     pub unclosed: Option<usize>,
+    /// Where a comment begins that has no end, so that nothing behind it counts.
+    pub open_comment: Option<usize>,
 }
 
 // === impl Scan ===
 
 impl<'a> Scan<'a> {
     pub(super) fn of(text: &'a str) -> Self {
-        let mut scan = Scan { text, kinds: vec![Kind::Blank; text.len()], unclosed: None };
+        let mut scan =
+            Scan { text, kinds: vec![Kind::Blank; text.len()], unclosed: None, open_comment: None };
         let bytes = text.as_bytes();
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
@@ -45,7 +48,11 @@ impl<'a> Scan<'a> {
             let (kind, length) = match byte {
                 b'/' if rest.starts_with("//") => (Kind::Blank, rest.find('\n').unwrap_or(rest.len())),
                 b'/' if rest.starts_with("/*") => {
-                    (Kind::Blank, rest.find("*/").map_or(rest.len(), |end| end + 2))
+                    let length = comment(rest);
+                    if length.is_none() {
+                        scan.open_comment = Some(at);
+                    }
+                    (Kind::Blank, length.unwrap_or(rest.len()))
                 }
                 b'"' => (Kind::Text, scan.quoted(at, rest, '"')),
                 b'`' => (Kind::Text, scan.quoted(at, rest, '`')),
@@ -95,6 +102,19 @@ impl<'a> Scan<'a> {
     fn code(&self, range: Range<usize>) -> impl Iterator<Item = (usize, u8)> + '_ {
         let bytes = self.text.as_bytes();
         range.filter(|at| self.is_code(*at)).filter_map(|at| Some((at, *bytes.get(at)?)))
+    }
+
+    /// The bracket that was opened last and is not closed.
+    pub(super) fn open_bracket(&self) -> Option<usize> {
+        let mut open = Vec::new();
+        for (at, byte) in self.code(0..self.text.len()) {
+            match byte {
+                b'(' | b'[' | b'{' => open.push(at),
+                b')' | b']' | b'}' => _ = open.pop(),
+                _ => {}
+            }
+        }
+        open.pop()
     }
 
     /// Where the last thing before this place ends that is no comment and no blank.
@@ -168,7 +188,7 @@ impl<'a> Scan<'a> {
                         links.push(Link { name: word, place: start..at + 1, at: at_name });
                     }
                 }
-                b'.' if depth == 0 => (dot, name) = (Some(at), None),
+                b'.' if depth == 0 => (dot, name) = (dot.or(Some(at)), None),
                 _ if depth == 0 && name.is_none() => name = self.word(at).map(|word| (at, word)),
                 _ => {}
             }
@@ -230,6 +250,23 @@ impl<'a> Scan<'a> {
             let behind = self.text.get(at + name.len()..).unwrap_or_default();
             self.word(*at) == Some(name) && behind.trim_start().starts_with('(')
         })
+    }
+}
+
+/// How long the comment is that a text begins with; comments nest. `None` where it has no end.
+fn comment(text: &str) -> Option<usize> {
+    let (mut depth, mut at) = (0usize, 0);
+    loop {
+        let rest = text.get(at..)?;
+        let (length, change) = match rest {
+            rest if rest.starts_with("/*") => (2, 1),
+            rest if rest.starts_with("*/") => (2, -1),
+            rest => (rest.chars().next()?.len_utf8(), 0),
+        };
+        (depth, at) = (depth.checked_add_signed(change)?, at + length);
+        if depth == 0 {
+            return Some(at);
+        }
     }
 }
 

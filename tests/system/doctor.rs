@@ -323,18 +323,25 @@ fn a_mapping_that_its_directory_does_not_fit_is_a_mistake() {
         assert!(check(&misspelt, &[]).1);
         let (text, well) = check(&misspelt, &["--live"]);
         assert!(!well, "{text}");
-        says(&text, &["error: User: the schema has no attribute employeeNumbr", "--> target corp"]);
+        says(
+            &text,
+            &[
+                "error[G120]: User: the schema has no attribute employeeNumbr",
+                "mapping.rhai:",
+                "= help: it is the target corp",
+            ],
+        );
     }
     let folder = tempfile::tempdir().unwrap();
     let misspelt = include_str!("../../mappings/openldap/mapping.rhai").replace("entryCSN", "entryCSM");
     std::fs::write(folder.path().join("mapping.rhai"), misspelt).unwrap();
     let (text, well) = check(&openldap.target("corp", folder.path().to_str().unwrap()), &["--live"]);
     assert!(!well, "{text}");
-    says(&text, &["error: User: the schema has no attribute entryCSM"]);
+    says(&text, &["error[G120]: User: the schema has no attribute entryCSM", "mapping.rhai:6:12\n"]);
     openldap.kill();
     let (text, well) = check(&targets[0], &["--live"]);
     assert!(!well, "{text}");
-    says(&text, &["error: ldaps://127.0.0.1", "--> target corp"]);
+    says(&text, &["error[G120]: ldaps://127.0.0.1", "--> target corp"]);
     assert!(check(&targets[0], &[]).1);
 }
 
@@ -370,7 +377,15 @@ fn a_mapping_that_its_database_does_not_fit_is_a_mistake_also_where_a_column_is_
     database.change("ALTER TABLE AppUser RENAME COLUMN PwdSalt TO Salt");
     let (text, well) = check(&target, &["--live"]);
     assert!(!well, "{text}");
-    says(&text, &["error: User: the table AppUser has no column PwdSalt", "--> target crm"]);
+    says(
+        &text,
+        &[
+            "error[G120]: User: the table AppUser has no column PwdSalt",
+            "mapping.rhai:",
+            "PwdSalt",
+            "the target crm",
+        ],
+    );
 }
 
 /// Whoever were given the number after the highest would get one that somebody else got at the same time, or had

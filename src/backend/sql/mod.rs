@@ -28,5 +28,5 @@ mod tests_of_rows;
 #[cfg(test)]
 mod tests_of_transact;
 
-pub use sqlite::Sqlite;
+pub use sqlite::{InMemory, Sqlite, Stage, StandsFor};
 pub use sqlserver::{Encryption, Login, Settings, SqlServer, Trust};

@@ -2,7 +2,9 @@
 
 mod examine;
 mod failure;
+mod memory;
 mod pool;
+mod tables;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,7 +17,8 @@ use rusqlite::{Connection, params_from_iter};
 use time::format_description::well_known::Rfc3339;
 
 use self::failure::failure;
-use self::pool::{Lease, Pool};
+pub use self::memory::{InMemory, Stage, StandsFor};
+use self::pool::{Lease, Place, Pool};
 use super::dialect::Dialect;
 use super::key;
 use super::lower;
@@ -43,10 +46,21 @@ impl Sqlite {
     /// Opens an existing database file; with the intent to read, no session changes anything in it. Every
     /// statement, and every wait for a connection, ends within the deadline.
     pub fn open(file: &Path, model: Arc<Model>, intent: Intent, deadline: Duration) -> Result<Self, String> {
+        let place = Place::File(file.to_owned());
         let open = |size, intent| {
-            Pool::open(file, size, intent, deadline).map_err(|error| format!("{}: {error}", file.display()))
+            Pool::open(&place, size, intent, deadline).map_err(|error| format!("{}: {error}", file.display()))
         };
         Ok(Self { model, writer: open(1, intent)?, readers: open(READERS, Intent::Read)? })
+    }
+
+    async fn begin(&self, intent: Intent) -> Result<SqliteSession, Failure> {
+        let (pool, begin) = match intent {
+            Intent::Read => (&self.readers, "BEGIN"),
+            Intent::Write => (&self.writer, "BEGIN IMMEDIATE"),
+        };
+        let mut lease = pool.lease().await?;
+        lease.run(move |connection| connection.execute_batch(begin).map_err(|error| failure(&error))).await?;
+        Ok(SqliteSession { model: self.model.clone(), lease })
     }
 }
 
@@ -69,13 +83,7 @@ impl Backend for Sqlite {
     }
 
     async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Failure> {
-        let (pool, begin) = match intent {
-            Intent::Read => (&self.readers, "BEGIN"),
-            Intent::Write => (&self.writer, "BEGIN IMMEDIATE"),
-        };
-        let mut lease = pool.lease().await?;
-        lease.run(move |connection| connection.execute_batch(begin).map_err(|error| failure(&error))).await?;
-        Ok(Box::new(SqliteSession { model: self.model.clone(), lease }))
+        Ok(Box::new(self.begin(intent).await?))
     }
 
     fn with_model(&self, model: Arc<Model>) -> Result<Option<Arc<dyn Backend>>, String> {

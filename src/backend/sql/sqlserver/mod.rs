@@ -41,6 +41,17 @@ pub(super) fn batch_texts(plan: &crate::plan::Plan) -> Result<Vec<String>, Failu
 /// How long what is known of the columns is taken to be so.
 const CATALOG_LIFE: Duration = Duration::from_secs(10 * 60);
 
+/// What SQL Server can do.
+pub(super) const PROFILE: Profile = Profile {
+    kind: "SQL Server",
+    folding: Folding::Unicode,
+    text: Precision::Exact,
+    ordering: true,
+    instants: Instants::Exact,
+    bits: true,
+    windows: true,
+};
+
 /// A SQL Server database.
 pub struct SqlServer {
     model: Arc<Model>,
@@ -92,15 +103,7 @@ impl SqlServer {
 #[async_trait]
 impl Backend for SqlServer {
     fn profile(&self) -> Profile {
-        Profile {
-            kind: "SQL Server",
-            folding: Folding::Unicode,
-            text: Precision::Exact,
-            ordering: true,
-            instants: Instants::Exact,
-            bits: true,
-            windows: true,
-        }
+        PROFILE
     }
 
     fn lower(&self, operation: &Operation, facts: &Facts) -> Result<Lowered, Failure> {
