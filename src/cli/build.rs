@@ -10,8 +10,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::backend::ldap::{self, Ldap};
 use crate::backend::sql::{self, SqlServer, Sqlite};
-use crate::backend::{Backend, Intent};
+use crate::backend::{Backend, Failure, Intent};
 use crate::config::{self, Config, Script, Store, Token};
+use crate::draft;
 use crate::gateway::{Client, Cursors, LongAnswers, Scans, Target};
 use crate::http;
 use crate::limits::Limits;
@@ -112,6 +113,32 @@ pub fn parsed(settings: &config::Target, name: &str, text: &str) -> Result<Mappi
     match &settings.store {
         Store::Sqlite(_) => mapping.for_sqlite(),
         Store::SqlServer(_) | Store::Ldap(_) => Ok(mapping),
+    }
+}
+
+/// A first mapping of what stands behind a target, drafted from what is seen there. The error is for who asked.
+pub async fn drafted(settings: &config::Target, limits: Limits) -> Result<String, String> {
+    let deadline = Duration::from_millis(limits.backend_deadline_ms);
+    let told = |failure: Failure| failure.to_string();
+    match &settings.store {
+        Store::Sqlite(file) => {
+            let tables = Sqlite::survey(file, deadline).await.map_err(told)?;
+            let outline = draft::tables::Outline::of(&tables)?;
+            let seen = Sqlite::sample(file, deadline, &outline.wishes()).await.map_err(told)?;
+            Ok(draft::tables::mapping(&outline, &seen))
+        }
+        Store::SqlServer(settings) => {
+            let tables = SqlServer::survey(database(settings), deadline).await.map_err(told)?;
+            let outline = draft::tables::Outline::of(&tables)?;
+            let seen =
+                SqlServer::sample(database(settings), deadline, &outline.wishes()).await.map_err(told)?;
+            Ok(draft::tables::mapping(&outline, &seen))
+        }
+        Store::Ldap(settings) => {
+            let found =
+                Ldap::survey(directory(settings, deadline, limits.scanned_rows)).await.map_err(told)?;
+            Ok(draft::directory::mapping(&found))
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod doctor;
 mod explain_code;
+mod init;
 mod plan;
 mod reload;
 mod renew;
@@ -39,6 +40,8 @@ enum Verb {
     ExplainCode(explain_code::ExplainCode),
     /// Look at each target's backend, and say in plain words what is there and what is not
     Doctor(doctor::Doctor),
+    /// Look at a database or a directory, and draft a configuration and a mapping of it
+    Init(init::Init),
     /// Show what a request would do to its backend, and do none of it
     Plan(plan::Plan),
     /// Run a mapping's tests, without a backend
@@ -69,6 +72,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Check(check) => check.run().await,
         Verb::ExplainCode(explain) => explain.run(),
         Verb::Doctor(doctor) => doctor.run().await,
+        Verb::Init(init) => init.run().await,
         Verb::Plan(plan) => plan.run().await,
         Verb::Test(test) => test.run().await,
     }

@@ -957,10 +957,11 @@ fn elsewhere(full: &ResourceType, path: &str) -> Option<String> {
     if let Some(attribute) = added {
         return Some(format!("did you mean enterprise(\"{}\")?", attribute.name));
     }
-    let home =
-        full.schema.attributes.iter().find(|attribute| {
-            !attribute.multi_valued && attribute.sub_attributes.iter().any(|sub| is_it(sub))
-        })?;
+    let home = full
+        .schema
+        .attributes
+        .iter()
+        .find(|attribute| !attribute.multi_valued && attribute.sub_attributes.iter().any(is_it))?;
     let sub = home.sub_attributes.iter().find(|sub| is_it(sub))?;
     Some(format!("did you mean `{}.{}`?", home.name, sub.name))
 }

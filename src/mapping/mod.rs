@@ -198,6 +198,15 @@ impl Mapping {
     }
 }
 
+/// What a script without verbs comes to, as text: for tests of what writes scripts.
+#[cfg(test)]
+pub(crate) fn script_value(text: &str) -> String {
+    script::sandbox()
+        .eval::<rhai::Dynamic>(text)
+        .unwrap_or_else(|error| panic!("{error}: {text:?}"))
+        .to_string()
+}
+
 /// Params that the mapping asks for nowhere, functions included: a mistyped one would leave its fallback in force.
 fn check_params(name: &str, text: &str, params: &BTreeMap<String, String>) -> Result<(), Vec<Diagnostic>> {
     let is_asked_for =

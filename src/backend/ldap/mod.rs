@@ -38,6 +38,7 @@ mod search;
 mod server;
 mod stand_ins;
 mod subcodes;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod tls;

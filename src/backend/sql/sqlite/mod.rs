@@ -4,6 +4,7 @@ mod examine;
 mod failure;
 mod memory;
 mod pool;
+mod survey;
 mod tables;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use crate::plan::{
     Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
     Search, Statement, Touched, Value,
 };
+use crate::survey::tables::{Seen, Tables, Wish};
 
 /// Connections that read at one time.
 const READERS: usize = 4;
@@ -61,6 +63,33 @@ impl Sqlite {
         let mut lease = pool.lease().await?;
         lease.run(move |connection| connection.execute_batch(begin).map_err(|error| failure(&error))).await?;
         Ok(SqliteSession { model: self.model.clone(), lease })
+    }
+
+    /// The tables of a database file that no mapping is for yet. It only reads.
+    pub async fn survey(file: &Path, deadline: Duration) -> Result<Tables, Failure> {
+        Self::looked(file, deadline, survey::tables).await
+    }
+
+    /// What stands in some of them.
+    pub async fn sample(file: &Path, deadline: Duration, wishes: &[Wish]) -> Result<Seen, Failure> {
+        let mut seen = Seen::new();
+        for wish in wishes.iter().cloned() {
+            let name = wish.table.clone();
+            let look = move |connection: &Connection| survey::sample(connection, &wish);
+            seen.insert(name, Self::looked(file, deadline, look).await?);
+        }
+        Ok(seen)
+    }
+
+    async fn looked<T: Send + 'static>(
+        file: &Path,
+        deadline: Duration,
+        look: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let told = |error| Failure::Unavailable(format!("{}: {error}", file.display()));
+        let pool = Pool::open(&Place::File(file.to_owned()), 1, Intent::Read, deadline).map_err(told)?;
+        let mut lease = pool.lease().await?;
+        lease.run(move |connection| look(connection).map_err(|error| failure(&error))).await
     }
 }
 

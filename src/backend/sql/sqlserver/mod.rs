@@ -9,6 +9,7 @@ mod failure;
 mod pool;
 mod schema;
 mod session;
+mod survey;
 mod value;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ use super::dialect::Dialect;
 use super::lower;
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{Facts, Folding, Instants, Model, Operation, Precision, Profile, Touched};
+use crate::survey::tables::{Seen, Tables, Wish};
 
 /// The texts of a plan's batches.
 #[cfg(test)]
@@ -76,6 +78,22 @@ impl SqlServer {
     fn of(pool: Arc<Pool>, model: Arc<Model>) -> Self {
         let catalog = ArcSwap::from_pointee(Known { catalog: Arc::default(), since: None });
         Self { model, pool, catalog }
+    }
+
+    /// The tables of a database that no mapping is for yet. It only reads.
+    pub async fn survey(settings: Settings, deadline: Duration) -> Result<Tables, Failure> {
+        let mut lease = Pool::new(settings, deadline).lease().await?;
+        Ok(survey::tables(&mut lease).await?)
+    }
+
+    /// What stands in some of them.
+    pub async fn sample(settings: Settings, deadline: Duration, wishes: &[Wish]) -> Result<Seen, Failure> {
+        let mut lease = Pool::new(settings, deadline).lease().await?;
+        let mut seen = Seen::new();
+        for wish in wishes {
+            seen.insert(wish.table.clone(), survey::sample(&mut lease, wish).await?);
+        }
+        Ok(seen)
     }
 
     /// What is known of the columns, read anew when it is old. Where it cannot be read, the server converts what it gets.
