@@ -117,6 +117,11 @@ impl Gateway {
         self.log.lock().unwrap().clone()
     }
 
+    /// What its log has behind so many lines.
+    pub fn log_after(&self, lines: usize) -> Vec<String> {
+        self.log.lock().unwrap().get(lines..).unwrap_or_default().to_vec()
+    }
+
     /// How many lines of its log so far have this text.
     pub fn count(&self, text: &str) -> usize {
         self.log.lock().unwrap().iter().filter(|line| line.contains(text)).count()
