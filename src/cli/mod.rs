@@ -6,6 +6,7 @@ mod check;
 mod definitions;
 mod demo;
 mod doctor;
+mod explain;
 mod explain_code;
 mod init;
 mod plan;
@@ -39,6 +40,8 @@ enum Verb {
     Check(check::Check),
     /// Write what an editor needs to complete the verbs of a mapping
     Definitions(definitions::Definitions),
+    /// Show what a filter becomes: what the backend is asked, and what is checked again here, and why
+    Explain(explain::Explain),
     /// Say what a mistake's code means
     ExplainCode(explain_code::ExplainCode),
     /// Look at each target's backend, and say in plain words what is there and what is not
@@ -74,6 +77,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Serve(serve) => serve.run().await,
         Verb::Check(check) => check.run().await,
         Verb::Definitions(definitions) => definitions.run(),
+        Verb::Explain(explain) => explain.run().await,
         Verb::ExplainCode(explain) => explain.run(),
         Verb::Doctor(doctor) => doctor.run().await,
         Verb::Init(init) => init.run().await,

@@ -8,6 +8,7 @@ mod bulk;
 mod cursor;
 mod discovery;
 mod dispatch;
+mod explain;
 mod failure;
 mod job;
 mod list;
@@ -32,6 +33,7 @@ use crate::scim::profile::Profile;
 
 pub use body::{Body, LongAnswers, Pieces};
 pub use cursor::Cursors;
+pub use explain::{Explained, Tried};
 pub use live::Live;
 pub use request::Request;
 pub use scans::Scans;

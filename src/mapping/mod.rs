@@ -13,6 +13,7 @@ pub mod diagnostic;
 mod discover;
 mod draft;
 mod existence;
+mod explain;
 mod faults;
 mod hash;
 mod hooks;
@@ -59,6 +60,7 @@ use crate::scim::schema::{Attribute, Mutability, Returned};
 use diagnostic::{Code, Diagnostic, Severity};
 
 pub use definitions::definitions;
+pub use explain::{Reason, Term, Verdict};
 pub use line::ResourceMapping;
 pub use push::Pushed;
 pub use sort::{key_of, native_key};

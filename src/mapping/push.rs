@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::codes::{Codes, Pair};
+use super::explain::Reason;
 use super::line::{Collection, Conversion, Find, How, Line, Missing, Part, ResourceMapping};
 use super::{Mapping, build, script, verbs};
 use crate::plan::{Case, Instants, Native, Order, Precision, Predicate, Profile, Reference, Test, Value};
@@ -30,44 +31,45 @@ pub struct Pushed {
 }
 
 /// A filter's two bounds.
-struct Bounds {
-    over: Predicate,
-    under: Predicate,
-    exact: bool,
+pub(super) struct Bounds {
+    pub over: Predicate,
+    pub under: Predicate,
+    /// Why they are not one, where they are not: of several reasons the first.
+    pub why: Option<Reason>,
 }
 
 impl Mapping {
     /// What of the filter the backend can do.
     pub fn push(&self, of: &ResourceMapping, filter: &Filter, profile: &Profile) -> Pushed {
         let bounds = Pusher { mapping: self, of, profile }.filter(filter);
-        Pushed { predicate: bounds.over, exact: bounds.exact }
+        Pushed { predicate: bounds.over, exact: bounds.why.is_none() }
     }
 }
 
-struct Pusher<'a> {
-    mapping: &'a Mapping,
-    of: &'a ResourceMapping,
-    profile: &'a Profile,
+pub(super) struct Pusher<'a> {
+    pub mapping: &'a Mapping,
+    pub of: &'a ResourceMapping,
+    pub profile: &'a Profile,
 }
 
 // === impl Bounds ===
 
 impl Bounds {
     fn exact(predicate: Predicate) -> Self {
-        Self { over: predicate.clone(), under: predicate, exact: true }
+        Self { over: predicate.clone(), under: predicate, why: None }
     }
 
-    fn over(predicate: Predicate) -> Self {
-        Self { over: predicate, under: Predicate::Nothing, exact: false }
+    fn over(predicate: Predicate, why: Reason) -> Self {
+        Self { over: predicate, under: Predicate::Nothing, why: Some(why) }
     }
 
     /// Nothing can be said: everything may match, nothing must.
-    fn unknown() -> Self {
-        Self::over(Predicate::All)
+    fn unknown(why: Reason) -> Self {
+        Self::over(Predicate::All, why)
     }
 
-    fn not(self) -> Self {
-        Self { over: self.under.not(), under: self.over.not(), exact: self.exact }
+    pub fn not(self) -> Self {
+        Self { over: self.under.not(), under: self.over.not(), why: self.why }
     }
 
     /// The same of any row of a child table.
@@ -77,14 +79,14 @@ impl Bounds {
             // Whoever has no row at all cannot be meant, but nothing is known of the others.
             rows => Predicate::Child(table.clone(), Box::new(rows)),
         };
-        Self { over: any(self.over), under: any(self.under), exact: self.exact }
+        Self { over: any(self.over), under: any(self.under), why: self.why }
     }
 
     fn and(self, other: Self) -> Self {
         Self {
             over: self.over.and(other.over),
             under: self.under.and(other.under),
-            exact: self.exact && other.exact,
+            why: self.why.or(other.why),
         }
     }
 
@@ -92,7 +94,7 @@ impl Bounds {
         Self {
             over: self.over.or(other.over),
             under: self.under.or(other.under),
-            exact: self.exact && other.exact,
+            why: self.why.or(other.why),
         }
     }
 }
@@ -100,7 +102,7 @@ impl Bounds {
 // === impl Pusher ===
 
 impl Pusher<'_> {
-    fn filter(&self, filter: &Filter) -> Bounds {
+    pub fn filter(&self, filter: &Filter) -> Bounds {
         match filter {
             Filter::And(terms) => {
                 terms.iter().fold(Bounds::exact(Predicate::All), |all, term| all.and(self.filter(term)))
@@ -114,8 +116,7 @@ impl Pusher<'_> {
             }
             Filter::Present { path, .. } => self.present(path),
             Filter::Compare { path, op, value, .. } => self.compare(path, *op, value),
-            // Value paths ask for one and the same element: re-checked.
-            Filter::ValuePath { .. } => Bounds::unknown(),
+            Filter::ValuePath { .. } => Bounds::unknown(Reason::OneElement),
         }
     }
 
@@ -145,7 +146,7 @@ impl Pusher<'_> {
                 let valued = self.really(&part.conversion, &native, present);
                 self.filled(&part.conversion, &native, valued).within(&collection.table)
             }
-            Place::Elsewhere => Bounds::unknown(),
+            Place::Elsewhere => Bounds::unknown(Reason::Scattered),
         }
     }
 
@@ -154,7 +155,7 @@ impl Pusher<'_> {
             return match op {
                 Op::Eq => self.present(path).not(),
                 Op::Ne => self.present(path),
-                _ => Bounds::unknown(),
+                _ => Bounds::unknown(Reason::Comparison),
             };
         }
         if op == Op::Ne {
@@ -163,7 +164,8 @@ impl Pusher<'_> {
                 Place::Line(line) if !line.many => {
                     self.line_valued(line).and(self.compare(path, Op::Eq, value).not())
                 }
-                _ => Bounds::unknown(),
+                Place::Elsewhere => Bounds::unknown(Reason::Scattered),
+                _ => Bounds::unknown(Reason::NeOfMany),
             };
         }
         if let (true, Op::Eq, Literal::Text(id)) = (is_id(path), op, value) {
@@ -176,7 +178,7 @@ impl Pusher<'_> {
                 let native = Native::of(collection.table.clone(), part.column.clone());
                 self.plain_compare(&part.conversion, &native, op, value).within(&collection.table)
             }
-            Place::Elsewhere => Bounds::unknown(),
+            Place::Elsewhere => Bounds::unknown(Reason::Scattered),
         }
     }
 
@@ -192,7 +194,7 @@ impl Pusher<'_> {
     fn coded(&self, codes: &Codes, natives: &[Native], wanted: &dyn Fn(Option<&Json>) -> bool) -> Bounds {
         let lacks_bits = codes.have_bits() && !self.profile.bits;
         match lacks_bits || codes.are_ordered() && !self.profile.ordering {
-            true => Bounds::unknown(),
+            true => Bounds::unknown(Reason::Codes),
             false => Bounds::exact(codes.predicate(natives, wanted)),
         }
     }
@@ -211,12 +213,13 @@ impl Pusher<'_> {
         if let How::Codes(codes) = &line.conversion.how {
             return self.coded(codes, &line.natives, &|value| value.is_some());
         }
-        let [native] = line.natives.as_slice() else { return Bounds::unknown() };
+        let [native] = line.natives.as_slice() else { return Bounds::unknown(severally(line)) };
         let present = Predicate::Test(native.clone(), Test::Present);
         match &line.conversion.how {
-            How::Script { read: Some(_), .. } | How::Hash { .. } => Bounds::unknown(),
+            How::Script { read: Some(_), .. } => Bounds::unknown(Reason::Function),
+            How::Hash { .. } => Bounds::unknown(Reason::Hash),
             // A value that leads nowhere, or a placeholder, is not shown.
-            How::Reference { .. } if self.of.is_entry => Bounds::over(present),
+            How::Reference { .. } if self.of.is_entry => Bounds::over(present, Reason::Astray),
             _ if line.conversion.prefix.is_some() => self.prefixed(&line.conversion, native, ""),
             _ => self.really(&line.conversion, native, present),
         }
@@ -232,7 +235,7 @@ impl Pusher<'_> {
                 Bounds::exact(test.and(Predicate::Test(native.clone(), missing).not()))
             }
             // What other natives make together is compared here.
-            (Some(_), _) => Bounds::over(test),
+            (Some(_), _) => Bounds::over(test, Reason::Missing),
         }
     }
 
@@ -241,27 +244,29 @@ impl Pusher<'_> {
         let test = Predicate::Test(native.clone(), test);
         match self.profile.text {
             Precision::Exact => Bounds::exact(test),
-            Precision::Over => Bounds::over(test),
+            Precision::Over => Bounds::over(test, Reason::Text),
         }
     }
 
     /// What `.find` makes of a comparison. Its function gives `()` for what is not to be asked of the backend; one that
     /// fails asks nothing either, for what comes back is checked again.
     fn found(&self, find: &Find, path: &AttrPath, op: Op, value: &Literal) -> Bounds {
-        let Some(value) = json(value) else { return Bounds::unknown() };
+        let Some(value) = json(value) else { return Bounds::unknown(Reason::Comparison) };
         let (Mapping { engine, ast, .. }, value) = (self.mapping, script::to_script(&value));
         let given = match (find.is_asked_all, op) {
             (true, _) => script::call(engine, ast, &find.function, (path.to_string(), op.to_string(), value)),
             (false, Op::Eq) => script::call(engine, ast, &find.function, (value,)),
-            (false, _) => return Bounds::unknown(),
+            (false, _) => return Bounds::unknown(Reason::FindOfEq),
         };
         let pattern = given.ok().filter(|given| !given.is_unit()).and_then(verbs::pattern_of);
-        let Some(pattern) = pattern.as_ref().map(build::code) else { return Bounds::unknown() };
+        let Some(pattern) = pattern.as_ref().map(build::code) else {
+            return Bounds::unknown(Reason::FoundNone);
+        };
         let codes = Codes(vec![Pair { patterns: vec![pattern], value: None }]);
         let bounds = self.coded(&codes, std::slice::from_ref(&find.native), &|_| true);
         match find.is_exact && self.profile.text == Precision::Exact {
             true => bounds,
-            false => Bounds::over(bounds.over),
+            false => Bounds::over(bounds.over, bounds.why.unwrap_or(Reason::FindOver)),
         }
     }
 
@@ -275,23 +280,26 @@ impl Pusher<'_> {
                     let wanted = as_kind(wanted, line.conversion.kind);
                     self.coded(codes, &line.natives, &|value| super::codes::same(value, Some(&wanted)))
                 }
-                _ => Bounds::unknown(),
+                _ => Bounds::unknown(Reason::CodesOfEq),
             };
         }
-        let [native] = line.natives.as_slice() else { return Bounds::unknown() };
+        let [native] = line.natives.as_slice() else { return Bounds::unknown(severally(line)) };
         match &line.conversion.how {
             How::Reference { .. } => match (op, value) {
                 // The value is a URI, of which the backend knows the last part.
-                (Op::Eq, Literal::Text(_)) if line.conversion.kind == Type::Reference => Bounds::unknown(),
+                (Op::Eq, Literal::Text(_)) if line.conversion.kind == Type::Reference => {
+                    Bounds::unknown(Reason::Uri)
+                }
                 (Op::Eq, Literal::Text(id)) => {
                     Bounds::exact(Predicate::Test(native.clone(), Test::Equals(link(id), Case::Exact)))
                 }
-                _ => Bounds::unknown(),
+                _ => Bounds::unknown(Reason::ReferenceOfEq),
             },
-            How::Script { read: Some(_), .. } | How::Hash { .. } => Bounds::unknown(),
+            How::Script { read: Some(_), .. } => Bounds::unknown(Reason::Function),
+            How::Hash { .. } => Bounds::unknown(Reason::Hash),
             _ if line.conversion.prefix.is_some() => match (op, value) {
                 (Op::Eq | Op::Sw, Literal::Text(text)) => self.prefixed(&line.conversion, native, text),
-                _ => Bounds::over(self.prefixed(&line.conversion, native, "").over),
+                _ => Bounds::over(self.prefixed(&line.conversion, native, "").over, Reason::Prefix),
             },
             _ => self.plain_compare(&line.conversion, native, op, value),
         }
@@ -300,7 +308,7 @@ impl Pusher<'_> {
     /// Values that start with the prefix and this. Whether letters' case is as it should be in both is re-checked.
     fn prefixed(&self, conversion: &Conversion, native: &Native, text: &str) -> Bounds {
         let start = format!("{}{text}", conversion.prefix.as_deref().unwrap_or_default());
-        Bounds::over(Predicate::Test(native.clone(), Test::StartsWith(start, Case::Folded)))
+        Bounds::over(Predicate::Test(native.clone(), Test::StartsWith(start, Case::Folded)), Reason::Prefix)
     }
 
     fn plain_compare(&self, conversion: &Conversion, native: &Native, op: Op, value: &Literal) -> Bounds {
@@ -322,7 +330,7 @@ impl Pusher<'_> {
             }
             (Type::Boolean, Op::Eq, _) => match json(value).map(|value| as_kind(value, Type::Boolean)) {
                 Some(Json::Bool(truth)) => test(Test::Equals(Value::Bool(truth), Case::Exact)),
-                _ => Bounds::unknown(),
+                _ => Bounds::unknown(Reason::Comparison),
             },
             (Type::Integer, _, Literal::Number(number)) => match (number.as_i64(), order(op)) {
                 (Some(number), None) if op == Op::Eq => {
@@ -331,14 +339,16 @@ impl Pusher<'_> {
                 (Some(number), Some(order)) if self.profile.ordering => {
                     test(Test::Compare(order, Value::Integer(number)))
                 }
-                _ => Bounds::unknown(),
+                _ => Bounds::unknown(Reason::Comparison),
             },
             (Type::DateTime, _, Literal::Text(text)) => match instant(text).and_then(in_utc) {
                 Some(at) => self.instant_compare(native, op, at, test),
-                None => Bounds::unknown(),
+                None => Bounds::unknown(Reason::Instants),
             },
-            // Text is ordered by collations of its own: re-checked.
-            _ => Bounds::unknown(),
+            (Type::String | Type::Reference, _, _) if order(op).is_some() => {
+                Bounds::unknown(Reason::TextOrder)
+            }
+            _ => Bounds::unknown(Reason::Comparison),
         }
     }
 
@@ -363,13 +373,13 @@ impl Pusher<'_> {
                 let (from, to) =
                     (compared(Order::GreaterOrEqual, floor), compared(Order::LessOrEqual, ceiling));
                 match order {
-                    Some(Order::Greater | Order::GreaterOrEqual) => Bounds::over(from.over),
-                    Some(Order::Less | Order::LessOrEqual) => Bounds::over(to.over),
-                    None if op == Op::Eq => Bounds::over(from.and(to).over),
-                    None => Bounds::unknown(),
+                    Some(Order::Greater | Order::GreaterOrEqual) => Bounds::over(from.over, Reason::Seconds),
+                    Some(Order::Less | Order::LessOrEqual) => Bounds::over(to.over, Reason::Seconds),
+                    None if op == Op::Eq => Bounds::over(from.and(to).over, Reason::Seconds),
+                    None => Bounds::unknown(Reason::Comparison),
                 }
             }
-            _ => Bounds::unknown(),
+            _ => Bounds::unknown(Reason::Instants),
         }
     }
 }
@@ -427,7 +437,16 @@ fn links_compare(collection: &Collection, op: Op, value: &Literal) -> Bounds {
             let is = Predicate::Test(native, Test::Equals(link(id), Case::Exact));
             Bounds::exact(Predicate::Child(collection.table.clone(), Box::new(is)))
         }
-        _ => Bounds::unknown(),
+        (_, Op::Eq, Literal::Text(_)) => Bounds::unknown(Reason::Uri),
+        _ => Bounds::unknown(Reason::ReferenceOfEq),
+    }
+}
+
+/// Why a line without codes is not asked: several natives are put together by a function.
+fn severally(line: &Line) -> Reason {
+    match line.conversion.how {
+        How::Script { .. } => Reason::Function,
+        _ => Reason::Scattered,
     }
 }
 

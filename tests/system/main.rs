@@ -16,6 +16,7 @@ mod conformance;
 mod credentials;
 mod doctor;
 mod existence;
+mod explain;
 mod failover;
 mod faults;
 mod groups;
