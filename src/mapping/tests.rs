@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
 use super::diagnostic::Diagnostic;
-use super::{Mapping, ResourceMapping, Versions};
+use super::{Mapping, Reason, ResourceMapping, Verdict, Versions};
 use crate::plan::{
     AttributeChange, By, Case, Change, Changes, DeleteRule, Disable, Disabled, Folding, HookStep, Instants,
     ModifyKind, Move, Native, OnDelete, Order, Param, Precision, Predicate, Profile, Record, Row, Sort,
@@ -935,6 +935,50 @@ fn what_is_not_exact_is_never_pushed_as_if_it_were() {
     let uid = Predicate::Test(Native::own("uid"), Test::Equals("ada".into(), Case::Folded));
     assert_eq!(pushed(&ldap, &LDAP, "userName eq \"ada\""), (uid, false));
     assert_eq!(pushed(&ldap, &LDAP, "not (userName eq \"ada\")"), (Predicate::All, false));
+}
+
+fn verdicts(mapping: &Mapping, profile: &Profile, text: &str) -> Vec<Verdict> {
+    let of = user(mapping);
+    let filter = filter::check(filter::parse(text).unwrap(), &of.resource_type).unwrap();
+    mapping.explain(of, &filter, profile).into_iter().map(|term| term.verdict).collect()
+}
+
+#[test]
+fn each_term_is_told_what_became_of_it_and_why() {
+    use Verdict::{Exact, Here, Superset};
+    let (crm, ldap) = (good(CRM), good(OPENLDAP));
+    for (text, expected) in [
+        ("userName eq \"ada\" or not (userName eq \"bob\")", vec![Exact, Exact]),
+        ("title eq \"x\" and userName sw \"a\"", vec![Here(Reason::Scattered), Exact]),
+        // With the title anyone may match, so the name narrows nothing.
+        ("title eq \"x\" or userName sw \"a\"", vec![Here(Reason::Scattered), Here(Reason::Beside)]),
+        ("not (title eq \"x\" and userName sw \"a\")", vec![Here(Reason::Scattered), Here(Reason::Beside)]),
+        ("not (title eq \"x\" or userName sw \"a\")", vec![Here(Reason::Scattered), Exact]),
+        ("phoneNumbers[type eq \"work\"]", vec![Here(Reason::OneElement)]),
+        ("name.givenName gt \"a\"", vec![Here(Reason::TextOrder)]),
+        ("groups.value ne \"1\"", vec![Here(Reason::NeOfMany)]),
+        ("groups.value co \"1\"", vec![Here(Reason::ReferenceOfEq)]),
+    ] {
+        assert_eq!(verdicts(&crm, &SQLITE, text), expected, "{text}");
+    }
+    for (text, expected) in [
+        ("userName eq \"ada\"", vec![Superset(Reason::Text)]),
+        ("not (userName eq \"ada\")", vec![Here(Reason::Negated)]),
+        ("not (not (userName eq \"ada\"))", vec![Superset(Reason::Text)]),
+    ] {
+        assert_eq!(verdicts(&ldap, &LDAP, text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_reason_stands_wherever_a_filter_is_not_pushed_exactly() {
+    let (crm, ldap) = (good(CRM), good(OPENLDAP));
+    for text in ["userName pr", "userName ne \"a\"", "active eq true", "title pr", "meta.version eq \"x\""] {
+        for (mapping, profile) in [(&crm, &SQLITE), (&ldap, &LDAP)] {
+            let is_exact = verdicts(mapping, profile, text) == [Verdict::Exact];
+            assert_eq!(pushed(mapping, profile, text).1, is_exact, "{text}");
+        }
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn of_what_cannot_be_asked_says_the_place() {
     let database = Database::of("crm");
     let folder = configured(&database.target(TARGET, "crm"));
     for (filter, says) in [
-        ("userName eq \"a\" and shoeSize pr", "at position 23: a User has no attribute"),
+        ("userName eq \"a\" and shoeSize pr", "at position 20: User has no attribute"),
         ("userName eq", "position"),
     ] {
         let done = explain(&folder, &[filter]);
