@@ -165,7 +165,7 @@ fn others_are_answered_while_functions_take_their_time() {
     let database = Database::holding(&format!("{TABLE}{rows}"));
     let gateway = gateway(&database);
     let scim = gateway.target("p");
-    let alone = quantile(&scim, 40);
+    let alone = mean(&scim, 40);
     let is_over = AtomicBool::new(false);
     let listed = Instant::now();
     scim.get("/Users?attributes=title").is(200);
@@ -186,22 +186,17 @@ fn others_are_answered_while_functions_take_their_time() {
             });
         }
         std::thread::sleep(Duration::from_millis(200));
-        let beside = quantile(&scim, 40);
+        let beside = mean(&scim, 40);
         is_over.store(true, Ordering::Relaxed);
         beside
     });
     assert!(listed > LIMIT * 2, "{listed:?}: these lists are no burden");
-    assert!(beside < listed, "alone {alone:?}, beside {beside:?}, where a list takes {listed:?}");
+    assert!(beside < listed / 3, "alone {alone:?}, beside {beside:?}, where a list takes {listed:?}");
 }
 
-/// How long nearly all of so many small requests take, at most.
-fn quantile(scim: &Scim, count: usize) -> Duration {
-    let one = |_| {
-        let began = Instant::now();
-        scim.get("/Users/1?attributes=userName").is(200);
-        began.elapsed()
-    };
-    let mut all: Vec<Duration> = (0..count).map(one).collect();
-    all.sort();
-    all[count * 9 / 10]
+/// How long a small request takes, of so many.
+fn mean(scim: &Scim, count: u32) -> Duration {
+    let began = Instant::now();
+    (0..count).for_each(|_| _ = scim.get("/Users/1?attributes=userName").is(200));
+    began.elapsed() / count
 }
