@@ -198,7 +198,7 @@ fn tables_of_sql_server_are_rehearsed_too() {
          attr(\"userName\", \"Login\").required().unique();\ninitial(\"Id\", sequence(\"hr.Ids\"));\n",
     );
     write("tests/create/request.http", "POST /Users\n\n{ \"userName\": \"lin\" }\n");
-    write("tests/create/after.json", r#"{ "hr.Person": [{ "Id": 7, "Login": "lin" }] }"#);
+    write("tests/create/after.json", r#"{ "id": 7, "hr.Person": [{ "Id": 7, "Login": "lin" }] }"#);
     write("tests/get/request.http", "GET /Users/1\n");
     write("tests/get/before.json", r#"{ "hr.Person": [{ "Id": 1, "Login": "ada" }] }"#);
     let done = gantry(folder.path(), &["test", "--update"]);
@@ -209,8 +209,19 @@ fn tables_of_sql_server_are_rehearsed_too() {
         "{}",
         read("create/plan.sql")
     );
+    assert!(read("create/answer.http").starts_with("201\nLocation: https://scim.example.test/Users/7\n"));
     assert!(read("get/answer.http").contains("\"userName\": \"ada\""), "{}", read("get/answer.http"));
     assert!(read("create/plan.sql").contains("NEXT VALUE FOR [hr].[Ids]"), "{}", read("create/plan.sql"));
+    // Without that file there is no answer, and none is made up.
+    fs::remove_file(folder.path().join("tests/create/after.json")).unwrap();
+    let done = gantry(folder.path(), &["test", "--update"]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        text(&done.stdout).contains("tests/create: the answer is 500; the log says"),
+        "{}",
+        text(&done.stdout)
+    );
+    assert!(text(&done.stderr).contains("sequence"), "{}", text(&done.stderr));
 }
 
 /// Where a file's rows say that a value comes twice, in two tenants, it does not come twice in one.

@@ -110,7 +110,9 @@ pub fn script(script: &Script) -> Result<(Cow<'static, str>, Cow<'static, str>),
 /// The mapping with this text, for what stands behind its target.
 pub fn parsed(settings: &config::Target, name: &str, text: &str) -> Result<Mapping, Vec<Diagnostic>> {
     let mapping = Mapping::parse(name, text, &settings.params)?;
+    let misplaced = mapping.misplaced(matches!(settings.store, Store::Ldap(_)));
     match &settings.store {
+        _ if !misplaced.is_empty() => Err(misplaced),
         Store::Sqlite(_) => mapping.for_sqlite(),
         Store::SqlServer(_) | Store::Ldap(_) => Ok(mapping),
     }

@@ -96,11 +96,11 @@ impl Check {
             build::target(settings, config.limits, &public_url, &build::cursors(config)?, Intent::Read)?;
         let findings = doctor::examine(&target, false).await;
         let wrong = findings.into_iter().filter(|finding| finding.weight == Weight::Wrong);
-        let place = format!("the target {}", settings.name);
+        let place = format!("target {}", settings.name);
         let mistakes: Vec<_> = wrong
             .map(|finding| {
                 let named = target.mapping.named_in(Code::Live, &finding.text);
-                let named = named.map(|named| named.with_help(format!("it is {}", &place)));
+                let named = named.map(|named| named.with_help(format!("it is the {place}")));
                 named.unwrap_or_else(|| Diagnostic::whole(Code::Live, &place, finding.text))
             })
             .collect();

@@ -3,6 +3,7 @@
 
 mod build;
 mod check;
+mod definitions;
 mod demo;
 mod doctor;
 mod explain_code;
@@ -36,6 +37,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Look for mistakes in a configuration and its mappings
     Check(check::Check),
+    /// Write what an editor needs to complete the verbs of a mapping
+    Definitions(definitions::Definitions),
     /// Say what a mistake's code means
     ExplainCode(explain_code::ExplainCode),
     /// Look at each target's backend, and say in plain words what is there and what is not
@@ -70,6 +73,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Demo(demo) => demo.run().await,
         Verb::Serve(serve) => serve.run().await,
         Verb::Check(check) => check.run().await,
+        Verb::Definitions(definitions) => definitions.run(),
         Verb::ExplainCode(explain) => explain.run(),
         Verb::Doctor(doctor) => doctor.run().await,
         Verb::Init(init) => init.run().await,

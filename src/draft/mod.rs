@@ -13,6 +13,8 @@ mod resource;
 mod script;
 mod spelling;
 pub mod tables;
+#[cfg(test)]
+mod tests;
 mod user;
 
 /// Something was seen, and no mapping can be made of it: a sentence for the person who asked.

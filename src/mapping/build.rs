@@ -404,6 +404,13 @@ impl Builder<'_> {
                 "a reference stands in the resource's own columns, or in those of a collection's table",
             );
         }
+        let of_collection =
+            |native: &&Native| of.collections.iter().any(|known| native.part.as_ref() == Some(&known.table));
+        if let Some(table) = natives.iter().find(of_collection).and_then(|native| native.part.clone()) {
+            let message =
+                format!("`{table}` is the table of a collection, of which a resource may have several rows");
+            self.wrong(Code::CollectionForm, line.at, message);
+        }
         let access = keys::access(draft, line, access(line.access, attribute.mutability));
         if of.lines.iter().any(|known| known.path == path && known.element == element) {
             self.wrong(Code::SaidTwice, line.at, format!("`{}` stands here a second time", line.path));
@@ -541,6 +548,17 @@ impl Builder<'_> {
         if line.access.is_some() || (!collection.read_only && attribute.mutability == Mutability::ReadOnly) {
             let message = format!("who may change `{path}` is said of all of `{}`", collection.path);
             self.wrong(Code::CollectionForm, line.at, message);
+        }
+        let same = collection.parts.iter().find(|part| part.sub == sub || *part.column == *column);
+        match same {
+            Some(part) if part.sub == sub => {
+                self.wrong(Code::SaidTwice, line.at, format!("`{}` stands here a second time", line.path));
+            }
+            Some(part) => {
+                let message = format!("`{column}` is written by `{}.{}` already", collection.path, part.sub);
+                self.wrong(Code::WrittenTwice, line.at, message);
+            }
+            None => {}
         }
         let conversion = self.conversion(line, attribute, attribute.kind)?;
         let is_link = matches!(conversion.how, How::Reference { .. });
@@ -961,7 +979,7 @@ fn elsewhere(full: &ResourceType, path: &str) -> Option<String> {
         .schema
         .attributes
         .iter()
-        .find(|attribute| !attribute.multi_valued && attribute.sub_attributes.iter().any(is_it))?;
+        .find(|attribute| !attribute.multi_valued && attribute.sub_attributes.iter().any(&is_it))?;
     let sub = home.sub_attributes.iter().find(|sub| is_it(sub))?;
     Some(format!("did you mean `{}.{}`?", home.name, sub.name))
 }

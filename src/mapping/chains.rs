@@ -9,9 +9,9 @@ const REPEATABLE: [&str; 6] = ["on_delete", "lookup", "part", "dated", "extensio
 /// Who may change it: only one of them is so.
 const ACCESS: [&str; 3] = ["read_only", "immutable", "write_only"];
 
-/// The mistakes of all chains of a text.
-pub(super) fn check(file: File<'_>) -> Vec<Diagnostic> {
-    let scan = Scan::of(file.text);
+/// The mistakes of all chains in what is left of a text.
+pub(super) fn check(file: File<'_>, left: &str) -> Vec<Diagnostic> {
+    let scan = Scan::of(left);
     let mut mistakes = Vec::new();
     for statement in scan.statements() {
         let links = scan.links(statement);
@@ -21,12 +21,12 @@ pub(super) fn check(file: File<'_>) -> Vec<Diagnostic> {
             let before = || verbs.iter().take(index).map(|other| other.name);
             if !REPEATABLE.contains(&verb.name) && before().any(|other| other == verb.name) {
                 let message = format!("`{}` is said twice here", verb.name);
-                mistakes.push(file.at_byte(Code::SaidTwice, verb.at, message));
+                mistakes.push(file.in_rest(left, Code::SaidTwice, verb.at, message));
             } else if ACCESS.contains(&verb.name)
                 && let Some(other) = before().find(|other| ACCESS.contains(other))
             {
                 let message = format!("`{}` and `{other}` exclude each other", verb.name);
-                mistakes.push(file.at_byte(Code::Excluding, verb.at, message));
+                mistakes.push(file.in_rest(left, Code::Excluding, verb.at, message));
             }
         }
     }

@@ -8,6 +8,32 @@ use super::statements::{self, Scan};
 use super::suggest;
 use super::words::{self, Word};
 
+/// The methods of texts, arrays and maps that functions of a mapping mostly use, for suggestions.
+const METHODS: [&str; 22] = [
+    "to_lower",
+    "to_upper",
+    "trim",
+    "replace",
+    "split",
+    "sub_string",
+    "contains",
+    "starts_with",
+    "ends_with",
+    "index_of",
+    "len",
+    "is_empty",
+    "to_string",
+    "chars",
+    "push",
+    "pop",
+    "filter",
+    "map",
+    "keys",
+    "values",
+    "join",
+    "type_of",
+];
+
 /// The file, in diagnostics.
 #[derive(Clone, Copy)]
 pub(super) struct File<'a> {
@@ -36,6 +62,12 @@ impl File<'_> {
         Diagnostic::at(code, self.name, self.text, line, column, message)
     }
 
+    /// A mistake at a byte of what is left of the text, which has the same lines.
+    pub(super) fn in_rest(self, rest: &str, code: Code, at: usize, message: impl Into<String>) -> Diagnostic {
+        let (line, column) = statements::place(rest, at);
+        Diagnostic::at(code, self.name, self.text, line, column, message)
+    }
+
     fn said(self, position: Position, fault: Fault) -> Diagnostic {
         let diagnostic = self.at(fault.code, position, fault.message);
         match fault.help {
@@ -56,17 +88,18 @@ pub(super) fn of_parsing(file: File<'_>, rest: &str, error: &ParseError) -> Diag
     }
     if let Some(open) = scan.open_bracket().filter(|_| at >= rest.trim_end().len()) {
         let bracket = rest.get(open..open + 1).unwrap_or_default();
-        return file.at_byte(Code::Syntax, open, format!("this `{bracket}` is not closed"));
+        return file.in_rest(rest, Code::Syntax, open, format!("this `{bracket}` is not closed"));
     }
     if closes(rest, at) && matches!(&*error.0, ParseErrorType::MissingToken(token, _) if token == ";") {
         let bracket = rest.get(at..at + 1).unwrap_or_default();
-        return file.at_byte(Code::Syntax, at, format!("this `{bracket}` closes nothing"));
+        return file.in_rest(rest, Code::Syntax, at, format!("this `{bracket}` closes nothing"));
     }
     if let ParseErrorType::MissingToken(token, _) = &*error.0
         && token == ";"
     {
         return file
-            .at_byte(
+            .in_rest(
+                rest,
                 Code::MissingSemicolon,
                 scan.end_before(at),
                 "a `;` is missing at the end of this statement",
@@ -77,17 +110,23 @@ pub(super) fn of_parsing(file: File<'_>, rest: &str, error: &ParseError) -> Diag
     if rest.get(statement..).is_some_and(|text| text.starts_with('.')) {
         let name = scan.word(statement + 1).unwrap_or_default();
         return file
-            .at_byte(Code::MisplacedVerb, statement, format!("`.{name}` is chained to nothing"))
+            .in_rest(rest, Code::MisplacedVerb, statement, format!("`.{name}` is chained to nothing"))
             .with_help("take away the `;` before it, so that it belongs to the statement above");
     }
     if line == 0 {
         let last = scan.end_before(rest.len());
-        return file.at_byte(Code::Syntax, last, parsing(&error.0).message);
+        return file.in_rest(rest, Code::Syntax, last, parsing(&error.0).message);
     }
     if matches!(&*error.0, ParseErrorType::PropertyExpected)
         && let Some(word) = scan.word(at).filter(|word| word.starts_with(char::is_alphabetic))
     {
         return file.said(error.1, reserved(word));
+    }
+    if let ParseErrorType::VariableUndefined(name) = &*error.0
+        && rest.get(at + name.len()..).is_some_and(|text| text.trim_start().starts_with(':'))
+    {
+        let help = format!("a map begins with a `#`: #{{ {name}: … }}");
+        return file.said(error.1, Fault { help: Some(help), ..unknown_variable(name) });
     }
     if rest.get(at..).is_some_and(|text| text.starts_with(';'))
         && matches!(&*error.0, ParseErrorType::MissingToken(..))
@@ -102,8 +141,8 @@ pub(super) fn closes(text: &str, at: usize) -> bool {
     text.get(at..).is_some_and(|text| text.starts_with([')', ']', '}']))
 }
 
-fn unclosed(file: File<'_>, text: &str, open: usize) -> Diagnostic {
-    let line = text.get(open..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+fn unclosed(file: File<'_>, rest: &str, open: usize) -> Diagnostic {
+    let line = rest.get(open..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let (mark, help) = match line.starts_with('`') {
         true => ("backtick", "a text begins and ends with the same quote"),
         false if line.contains('[') && line.contains(" eq ") => {
@@ -111,7 +150,7 @@ fn unclosed(file: File<'_>, text: &str, open: usize) -> Diagnostic {
         }
         false => ("quote", "a text begins and ends with the same quote, in one line"),
     };
-    file.at_byte(Code::UnclosedText, open, format!("this text has no closing {mark}")).with_help(help)
+    file.in_rest(rest, Code::UnclosedText, open, format!("this text has no closing {mark}")).with_help(help)
 }
 
 fn fault(code: Code, message: impl Into<String>, help: Option<&str>) -> Fault {
@@ -195,8 +234,12 @@ fn lexical(error: &LexError) -> Fault {
 }
 
 fn unknown_sign(sign: &str) -> Fault {
+    if sign.starts_with(char::is_alphabetic) {
+        return reserved(sign);
+    }
     let help = match sign {
         "#" | "--" => Some("a comment begins with `//`"),
+        "=" => Some("\"is equal to\" is written `==`"),
         "'" => Some("a text stands in double quotes: \"…\""),
         "<>" => Some("\"is not\" is written `!=`"),
         "=>" | ":=" | "->" => Some("in a map a value stands after a colon: #{ name: value }"),
@@ -207,11 +250,12 @@ fn unknown_sign(sign: &str) -> Fault {
 }
 
 fn reserved(word: &str) -> Fault {
-    if !word.chars().all(|c| c.is_alphanumeric() || c == '_') {
+    if !word.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return unknown_sign(word);
     }
     let help = match word {
         "null" => "\"no value\" is written `()`".to_owned(),
+        "import" | "export" | "eval" | "module" => "a mapping is one file, and reaches no other".to_owned(),
         _ => format!(
             "as a column after a dot it stands in brackets: row[\"{word}\"]; a function or variable needs another name"
         ),
@@ -227,6 +271,7 @@ fn unknown_variable(name: &str) -> Fault {
     let help = match name.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" => "is `true` meant?".to_owned(),
         "false" | "no" | "off" => "is `false` meant?".to_owned(),
+        "function" | "func" | "def" | "sub" => "a function reads: fn name(value) { value }".to_owned(),
         "null" | "none" | "nil" => "\"no value\" is written `()`".to_owned(),
         _ => format!("a text stands in quotes: \"{name}\""),
     };
@@ -285,7 +330,9 @@ fn unknown_function(signature: &str, ast: &AST) -> Fault {
     let of = if receivers.contains(&first) { first } else { "" };
     if !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
         let message = format!("`{name}` does not go together with {arguments}");
-        return fault(Code::WrongArguments, message, Some("does a `;` or a `,` miss before it?"));
+        let help =
+            if name == "&" { "texts are joined by `+`" } else { "is a `;` or a `,` missing before it?" };
+        return fault(Code::WrongArguments, message, Some(help));
     }
     if let Some(own) = ast.iter_functions().find(|own| own.name == name) {
         let message = format!("the function `{name}` does not take these values: {arguments}");
@@ -302,7 +349,11 @@ fn unknown_function(signature: &str, ast: &AST) -> Fault {
         };
         let given = if given.is_empty() { "nothing" } else { given };
         let message = format!("`{name}` does not take these values: {given}");
-        let quotes = if given.contains("one character") { "a text stands in double quotes; " } else { "" };
+        let quotes = match given {
+            given if given.contains("one character") => "a text stands in double quotes; ",
+            given if given.contains("function") => "the name of a function stands in quotes; ",
+            _ => "",
+        };
         return fault(Code::WrongArguments, message, Some(&format!("{quotes}it is said so: {}", word.form)));
     }
     match words::homes(name).first() {
@@ -328,7 +379,12 @@ fn unknown_function(signature: &str, ast: &AST) -> Fault {
 
 fn closest(of: &str, name: &str, ast: &AST) -> Option<String> {
     let own = suggest::closest(name, ast.iter_functions().map(|own| own.name));
-    if of.is_empty() { own.or_else(|| words::closest(of, name)) } else { words::closest(of, name) }
+    let method = || suggest::closest(name, METHODS.into_iter());
+    if of.is_empty() {
+        own.or_else(|| words::closest(of, name)).or_else(method)
+    } else {
+        words::closest(of, name)
+    }
 }
 
 /// A call's values in an admin's words.
@@ -336,6 +392,7 @@ fn readable(arguments: &str) -> String {
     let words = [
         ("&str | ImmutableString | String", "text"),
         ("char", "one character"),
+        ("Fn", "function"),
         ("i64", "number"),
         ("f64", "decimal number"),
         ("bool", "true or false"),

@@ -295,9 +295,9 @@ mod tests {
     #[test]
     fn what_stands_in_the_key_is_given_once() {
         let text = "resource(\"User\").table(\"P\").id(\"Login\", \"T\", \"D\").lookup(\"dept\", \"Dept\", \"Id\", \"D\").on_delete(\"delete\");
-            attr(\"userName\", \"Login\").required(); attr(\"title\", [\"T\", \"U\"]).read(\"f\").write(\"f\");
+            attr(\"userName\", \"Login\").required(); attr(\"title\", [\"T\", \"U\"]).read(\"f\").write(\"g\");
             attr(\"nickName\", \"U2\"); attr(\"displayName\", \"T\").read_only(); attr(enterprise(\"department\"), \"dept.Name\");
-            fn f(x) { x }";
+            fn f(row) { row.T } fn g(x) { #{ T: x, U: x } }";
         let mapping = load(text).unwrap();
         let rt = &mapping.resources()[0].resource_type;
         for (name, expected) in [

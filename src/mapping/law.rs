@@ -222,6 +222,9 @@ impl Law<'_> {
                 return self.found.push(mistake);
             }
             if self.fails_on_all(write, write_at, tried) {
+                if let (Some(read), None) = (read, several) {
+                    self.alone(read, at, &natives_of_any_type());
+                }
                 return;
             }
             self.fails_on_some(write, write_at, &samples);

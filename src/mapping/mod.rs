@@ -7,6 +7,7 @@
 mod build;
 mod chains;
 mod codes;
+mod definitions;
 mod delta;
 pub mod diagnostic;
 mod discover;
@@ -57,6 +58,7 @@ use crate::scim::path::AttrPath;
 use crate::scim::schema::{Attribute, Mutability, Returned};
 use diagnostic::{Code, Diagnostic, Severity};
 
+pub use definitions::definitions;
 pub use line::ResourceMapping;
 pub use push::Pushed;
 pub use sort::{key_of, native_key};
@@ -110,10 +112,10 @@ impl Mapping {
     pub fn parse(name: &str, text: &str, params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
         check_params(name, text, params)?;
         let params = Arc::new(params.clone());
-        let run::Run { ast, draft, mut mistakes, spoilt } = run::run(name, text, &params);
+        let run::Run { ast, draft, mut mistakes, left, spoilt } = run::run(name, text, &params);
         let Some(ast) = ast else { return Err(mistakes) };
         mistakes.extend(check_functions(name, text, &ast));
-        mistakes.extend(chains::check(faults::File { name, text }));
+        mistakes.extend(chains::check(faults::File { name, text }, &left));
         let mut builder = build::Builder::new(name, text, &ast);
         let built = builder.build(&draft);
         mistakes.extend(builder.mistakes.into_iter().filter(|mistake| spoilt.leaves(mistake)));
@@ -158,6 +160,19 @@ impl Mapping {
     /// What works, and is hardly what was wanted.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
+    }
+
+    /// The resources that cannot live in front of this backend: tables in a directory, entries in a database.
+    pub fn misplaced(&self, is_directory: bool) -> Vec<Diagnostic> {
+        let file = faults::File { name: &self.name, text: &self.text };
+        let scan = statements::Scan::of(&self.text);
+        let odd = self.resources.iter().filter(|of| of.is_entry != is_directory);
+        let mistake = |of: &ResourceMapping| {
+            let (here, other) = if is_directory { ("directory", "table") } else { ("database", "base") };
+            let message = format!("the target is a {here}, and a {} lives in a `.{other}(…)`", of.entity);
+            file.at_byte(Code::OtherBackend, scan.resource(&of.entity).unwrap_or(0), message)
+        };
+        odd.map(mistake).collect()
     }
 
     /// A mistake that somebody else found, at the place of the native that its message names last; `None` where it

@@ -25,12 +25,18 @@ pub(super) struct Run {
     pub ast: Option<AST>,
     pub draft: Draft,
     pub mistakes: Vec<Diagnostic>,
+    /// The text without what is wrong; lines are the same.
+    pub left: String,
     pub spoilt: Spoilt,
 }
 
 /// Where what was left out may make mistakes of what is none, by lines.
 #[derive(Default)]
-pub(super) struct Spoilt(Vec<Range<usize>>);
+pub(super) struct Spoilt {
+    lines: Vec<Range<usize>>,
+    /// What is left out may have been meant for a function.
+    has_functions: bool,
+}
 
 /// An attempt that failed: what is wrong, and where.
 enum Failed {
@@ -54,7 +60,7 @@ pub(super) fn run(name: &str, text: &str, params: &Arc<BTreeMap<String, String>>
         let (mistake, next) = match attempt(&engine, &left) {
             Ok(ast) => {
                 let draft = std::mem::take(&mut *draft.lock());
-                return Run { ast: Some(ast), draft, mistakes, spoilt };
+                return Run { ast: Some(ast), draft, mistakes, left, spoilt };
             }
             Err(Failed::Parsing(error)) => {
                 (faults::of_parsing(file, &left, &error), without_unread(&left, &error, &mut spoilt))
@@ -70,7 +76,7 @@ pub(super) fn run(name: &str, text: &str, params: &Arc<BTreeMap<String, String>>
             None => break,
         }
     }
-    Run { ast: None, draft: Draft::default(), mistakes, spoilt }
+    Run { ast: None, draft: Draft::default(), mistakes, left, spoilt }
 }
 
 fn attempt(engine: &Engine, text: &str) -> Result<AST, Failed> {
@@ -155,18 +161,24 @@ impl Spoilt {
         let starts: Vec<usize> =
             scan.statements().into_iter().map(|statement| statement.start).filter(is_beginning).collect();
         let own = starts.iter().rfind(|start| **start <= at).copied();
+        const FUNCTIONS: [&str; 4] = ["function", "func", "def", "sub"];
+        let head = scan.statement(at).and_then(|statement| scan.word(statement.start));
+        self.has_functions |= head.is_some_and(|head| FUNCTIONS.contains(&head));
         // What stands before everything else was meant for any of them.
         let next = starts.iter().find(|start| **start > at).copied().filter(|_| own.is_some());
         let (from, to) = (own.unwrap_or(0), next.unwrap_or(text.len()));
-        self.0.push(
+        self.lines.push(
             statements::place(text, from).0..statements::place(text, to).0 + usize::from(to == text.len()),
         );
     }
 
     /// Whether this mistake is one whatever was left out.
     pub(super) fn leaves(&self, mistake: &Diagnostic) -> bool {
-        let is_spoilt = self.0.iter().any(|lines| lines.contains(&mistake.line));
-        let is_whole = mistake.line == 0 && !self.0.is_empty();
+        let is_spoilt = self.lines.iter().any(|lines| lines.contains(&mistake.line));
+        let is_whole = mistake.line == 0 && !self.lines.is_empty();
+        if mistake.code == Code::UnknownFunction && self.has_functions {
+            return false;
+        }
         stands_alone(mistake.code) || !is_spoilt && !is_whole
     }
 }

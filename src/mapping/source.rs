@@ -34,9 +34,8 @@ impl Source {
 
 impl Mapping {
     /// The same where the time stands still and identifiers count from 1, for a request whose plan must always be the
-    /// same. Scripts are bounded by their operations alone then: how busy the machine is must decide nothing.
+    /// same.
     pub fn fixed(mut self, now: OffsetDateTime) -> Self {
-        self.engine.on_progress(|_| None);
         let today = Value::Date(now.date());
         // A database has words of its own for the day; in a directory's operations it stands as it is.
         for of in self.resources.iter_mut().filter(|of| of.is_entry) {

@@ -243,6 +243,16 @@ impl<'a> Scan<'a> {
         found.find(|at| !inside.is_empty() && self.kinds.get(*at) == Some(&Kind::Text))
     }
 
+    /// Where the statement begins that declares this resource.
+    pub(super) fn resource(&self, name: &str) -> Option<usize> {
+        let head = format!("\"{name}\"");
+        let starts = self.statements().into_iter().map(|statement| statement.start);
+        starts.filter(|start| self.word(*start) == Some("resource")).find(|start| {
+            let rest = self.text.get(start + "resource".len()..).unwrap_or_default();
+            rest.trim_start_matches(['(', ' ']).starts_with(&head)
+        })
+    }
+
     /// Where a method of this name is called in a part of the text.
     pub(super) fn method_call(&self, name: &str, part: Range<usize>) -> Option<usize> {
         let dots = self.code(part).filter(|(_, byte)| *byte == b'.');

@@ -26,10 +26,10 @@ pub fn parse(text: &str) -> Result<Request, String> {
         "" => None,
         body => Some(serde_json::from_str(body).map_err(|cause| format!("the body is no JSON: {cause}"))?),
     };
-    match (request.body.is_some(), method.has_body()) {
-        (true, false) => Err("this method has no body".to_owned()),
-        (false, true) => Err("this method has a body, behind an empty line".to_owned()),
-        _ => Ok(request),
+    // That a body is missing is the gateway's to say.
+    match request.body.is_some() && !method.has_body() {
+        true => Err("this method has no body".to_owned()),
+        false => Ok(request),
     }
 }
 
@@ -60,7 +60,16 @@ fn conditions<'a>(headers: impl Iterator<Item = &'a str>) -> Result<Conditions, 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn parsing_anything_ends(text in "((PATCH|GET) /[^ ]{0,9})?(\\PC|\n|\r){0,60}") {
+            let _ = parse(&text);
+        }
+    }
 
     #[test]
     fn a_request_is_its_line_its_headers_and_its_body() {
@@ -76,6 +85,7 @@ mod tests {
         assert!(!request.conditions.is_empty());
         assert_eq!(request.body, Some(serde_json::json!({ "a": 1 })));
         assert!(parse("GET /Users").unwrap().body.is_none());
+        assert!(parse("POST /Users\n\n").unwrap().body.is_none());
     }
 
     #[test]
@@ -86,7 +96,6 @@ mod tests {
             ("GET Users\n", "the first line"),
             ("GET /Users\nnonsense\n", "\"nonsense\" is no header"),
             ("GET /Users\n\n{}\n", "no body"),
-            ("POST /Users\n\n", "has a body"),
             ("POST /Users\n\n{", "no JSON"),
         ] {
             let found = parse(text).unwrap_err();

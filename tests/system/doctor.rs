@@ -413,7 +413,7 @@ fn a_counter_that_is_not_ahead_of_all_numbers_is_a_mistake() {
         assert!(!well, "{text}");
         says(
             &text,
-            &[&format!("stands at {next}, and somebody has that number or a higher one"), "--> target corp"],
+            &[&format!("stands at {next}, and somebody has that number or a higher one"), "target corp"],
         );
         directory.modify(&format!("dn: uid=n{number},ou=people,{SUFFIX}\nchangetype: delete\n"));
     }

@@ -203,7 +203,9 @@ pub fn odd(database: &Database, drafted: &Drafted) {
     let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
     person[enterprise] = json!({ "employeeNumber": "M-9", "department": "Einkauf" });
     person["phoneNumbers"] = json!([{ "type": "mobile", "value": "+49 171" }]);
+    person["nickName"] = json!("Countess");
     let [person, group] = drafted.create(&person, "Prüfer");
+    assert_eq!(person["nickName"], Value::Null, "no line stores it");
     assert_eq!(person["id"], "NORD.M-9");
     let person = drafted.replace(&person, "active", &json!(false));
     assert_eq!(person[enterprise]["department"], "Einkauf");

@@ -74,7 +74,16 @@ fn pair(line: &str) -> Result<(String, Vec<u8>), String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn parsing_anything_ends(text in "(dn: uid=a,dc=x\n)?([a-z]{0,3}|:|::| |\n|#|\\PC){0,60}") {
+            let _ = parse(&text);
+        }
+    }
 
     #[test]
     fn what_ldapsearch_prints_is_taken() {

@@ -30,8 +30,8 @@ pub struct Stage<'a> {
     pub stands_for: StandsFor,
     /// Rows by table: `{ "AppUser": [ { "UserId": 1 } ] }`.
     pub before: &'a Json,
-    /// What the tables named here hold when a plan was run, of one that cannot be run here; or `{ "raised": 50001 }`,
-    /// the number of the error that it ends with.
+    /// What the tables named here hold when a plan was run, of one that cannot be run here, and `"id": 7`, the id of
+    /// what it made; or `{ "raised": 50001 }`, the number of the error that it ends with.
     pub after: Option<&'a Json>,
     /// Whether plans are wanted and nothing is run: then they are in the words of the database that it stands for.
     pub only_plans: bool,
@@ -48,7 +48,8 @@ pub enum StandsFor {
 
 /// What a plan leaves that is not run.
 enum After {
-    Contents(Contents),
+    /// These rows, and the new resource's id where the plan alone would tell it.
+    Rows(Contents, Option<String>),
     Raised(u32),
 }
 
@@ -79,7 +80,7 @@ impl InMemory {
         let before = Contents::parse(stage.before)?;
         let after = stage.after.map(After::parse).transpose()?;
         let mut contents = vec![&before];
-        if let Some(After::Contents(after)) = &after {
+        if let Some(After::Rows(after, _)) = &after {
             contents.push(after);
         }
         let tables = Tables::of(&contents, &model, touched);
@@ -97,13 +98,20 @@ impl InMemory {
 
 impl After {
     fn parse(json: &Json) -> Result<Self, String> {
-        match json.get("raised") {
-            Some(Json::Number(number)) => {
-                let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
-                number.map(Self::Raised).ok_or_else(|| "raised: not the number of an error".to_owned())
-            }
-            _ => Contents::parse(json).map(Self::Contents),
+        if let Some(number) = json.get("raised").and_then(Json::as_number) {
+            let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
+            return number.map(Self::Raised).ok_or_else(|| "raised: not the number of an error".to_owned());
         }
+        let mut tables = json.clone();
+        let id = match json.get("id") {
+            Some(Json::String(id)) => Some(id.clone()),
+            Some(Json::Number(id)) => Some(id.to_string()),
+            _ => None,
+        };
+        if let (Some(_), Json::Object(tables)) = (&id, &mut tables) {
+            tables.shift_remove("id");
+        }
+        Contents::parse(&tables).map(|rows| Self::Rows(rows, id))
     }
 }
 
@@ -145,17 +153,18 @@ impl Session for InMemorySession {
 
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
         let Some(after) = self.after.clone() else { return self.inner.execute(plan).await };
-        if let After::Raised(number) = &*after {
-            return Err(Failure::Raised(*number, "as the file says".to_owned()));
-        }
-        let put = move |connection: &mut rusqlite::Connection| match &*after {
-            After::Contents(contents) => {
-                contents.replace(connection).map_err(|error| failure::failure(&error))
+        let id = match &*after {
+            After::Raised(number) => {
+                return Err(Failure::Raised(*number, "as the file says".to_owned()));
             }
+            After::Rows(_, id) => id.clone(),
+        };
+        let put = move |connection: &mut rusqlite::Connection| match &*after {
+            After::Rows(rows, _) => rows.replace(connection).map_err(|error| failure::failure(&error)),
             After::Raised(_) => Ok(()),
         };
         self.inner.lease.run(put).await?;
-        Ok(records::created(plan, |_| None))
+        Ok(records::created(plan, |_| None).or(id.filter(|_| !plan.id.is_empty())))
     }
 
     async fn commit(self: Box<Self>) -> Result<(), Failure> {
