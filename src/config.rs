@@ -14,6 +14,7 @@ mod sqlserver;
 mod target;
 #[cfg(test)]
 mod tests;
+pub mod written;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

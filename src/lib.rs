@@ -6,13 +6,15 @@
 //! - `plan` holds what mapping and backend share; everything done to a backend is a `Plan` before it is done.
 //! - `backend` is the only place that talks to a directory or a database.
 //! - `capture` keeps requests as files; what must not be kept it never writes.
-//! - `cli`, `config` and `observe` stand at the rim: nothing that a request meets knows them.
+//! - `survey` is what a backend looks like that no mapping is for yet; `draft` makes a first mapping of it, and is pure.
+//! - `cli`, `config`, `rehearsal` and `observe` stand at the rim: nothing that a request meets knows them.
 //! - `tests/architecture.rs` holds the arrows between them.
 
 pub mod cli;
 pub mod config;
 pub mod limits;
 pub mod observe;
+pub mod rehearsal;
 
 pub mod http;
 
@@ -25,5 +27,9 @@ pub mod gateway;
 pub mod mapping;
 
 pub mod plan;
+
+pub mod survey;
+
+pub mod draft;
 
 pub mod backend;

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Exit> {
-    observe::start().map_err(Exit::usage)?;
+    observe::start(arguments.log_level()).map_err(Exit::usage)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -27,6 +27,8 @@ mod history;
 mod hooks;
 #[path = "system/hostile.rs"]
 mod hostile;
+#[path = "system/init.rs"]
+mod init;
 #[path = "system/lifecycle.rs"]
 mod lifecycle;
 #[path = "system/membership.rs"]
@@ -60,7 +62,7 @@ use support::gateway::Gateway;
 use support::sqlserver::{Place, VARIABLE};
 
 /// What is run, one after the other: each makes its tables in the one database there is, and drops them.
-const SCENARIOS: [(&str, fn()); 42] = [
+const SCENARIOS: [(&str, fn()); 44] = [
     ("bulk::crm", || bulk::crm(&crm())),
     ("bulk::plain", || bulk::plain(&plain())),
     ("cases::filters", || cases::filters(&plain())),
@@ -82,6 +84,8 @@ const SCENARIOS: [(&str, fn()); 42] = [
     ("hooks::rows", || hooks::rows(&Database::on_server("hooks"), "hooks-sqlserver")),
     ("hostile::crm", || hostile::crm(&crm())),
     ("hostile::plain", || hostile::plain(&Database::on_server("exact"))),
+    ("init::crm", || drafted(&crm(), init::crm)),
+    ("init::plain", || drafted(&plain(), init::plain)),
     ("lifecycle::crm", || lifecycle::crm(&crm())),
     ("lifecycle::plain", || lifecycle::plain(&plain())),
     ("membership::rows", || membership::rows(&plain())),
@@ -175,6 +179,17 @@ fn on(mapping: &str, run: impl FnOnce(Gateway)) {
     // A stand-in's first answer can take longer than somebody else's client waits.
     gateway.target(mapping).get("/Users?count=1").is(200);
     run(gateway);
+}
+
+/// Runs this with a draft of what is on the server.
+fn drafted(database: &Database, run: impl FnOnce(&Database, &init::Drafted)) {
+    let Database::SqlServer(server) = database else { panic!("no server") };
+    let arguments = server.arguments();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let drafted = init::Drafted::of(&server.name(), &arguments);
+    // A stand-in's first answer can take longer than somebody else's client waits.
+    drafted.scim.get("/Users?count=1").is(200);
+    run(database, &drafted);
 }
 
 fn main() -> ExitCode {

@@ -10,14 +10,16 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::backend::ldap::{self, Ldap};
 use crate::backend::sql::{self, SqlServer, Sqlite};
-use crate::backend::{Backend, Intent};
+use crate::backend::{Backend, Failure, Intent};
 use crate::config::{self, Config, Script, Store, Token};
+use crate::draft;
 use crate::gateway::{Client, Cursors, LongAnswers, Scans, Target};
 use crate::http;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::plan::Model;
+use crate::rehearsal::{self, Facts};
 
 /// What locations begin with.
 pub fn public_url(config: &Config, listening: SocketAddr) -> String {
@@ -41,6 +43,28 @@ pub fn target(
 ) -> Result<Target, Vec<Diagnostic>> {
     let mapping = mapping(settings)?;
     let backend = backend(settings, &mapping, limits, intent)?;
+    Ok(assembled(settings, limits, public_url, cursors, Arc::new(mapping), backend))
+}
+
+/// One target in front of what a file says that its backend holds, for plans only.
+pub fn against(
+    settings: &config::Target,
+    limits: Limits,
+    public_url: &str,
+    cursors: &Arc<Cursors>,
+    facts: &Facts,
+) -> Result<Target, Vec<Diagnostic>> {
+    let mapping = mapping(settings)?;
+    let kind = match &settings.store {
+        Store::Sqlite(_) => rehearsal::Kind::Database(sql::StandsFor::Sqlite),
+        Store::SqlServer(_) => rehearsal::Kind::Database(sql::StandsFor::SqlServer),
+        Store::Ldap(ldap) => match ldap.server {
+            Some(server) => rehearsal::Kind::Directory(kind(server)),
+            None => rehearsal::Kind::likely(&mapping),
+        },
+    };
+    let backend =
+        kind.backend(facts, &mapping, &limits, true).map_err(|cause| vec![wrong(settings, cause)])?;
     Ok(assembled(settings, limits, public_url, cursors, Arc::new(mapping), backend))
 }
 
@@ -91,6 +115,32 @@ pub fn parsed(settings: &config::Target, name: &str, text: &str) -> Result<Mappi
         _ if !misplaced.is_empty() => Err(misplaced),
         Store::Sqlite(_) => mapping.for_sqlite(),
         Store::SqlServer(_) | Store::Ldap(_) => Ok(mapping),
+    }
+}
+
+/// A first mapping of what stands behind a target, drafted from what is seen there. The error is for who asked.
+pub async fn drafted(settings: &config::Target, limits: Limits) -> Result<String, String> {
+    let deadline = Duration::from_millis(limits.backend_deadline_ms);
+    let told = |failure: Failure| failure.to_string();
+    match &settings.store {
+        Store::Sqlite(file) => {
+            let tables = Sqlite::survey(file, deadline).await.map_err(told)?;
+            let outline = draft::tables::Outline::of(&tables)?;
+            let seen = Sqlite::sample(file, deadline, &outline.wishes()).await.map_err(told)?;
+            Ok(draft::tables::mapping(&outline, &seen))
+        }
+        Store::SqlServer(settings) => {
+            let tables = SqlServer::survey(database(settings), deadline).await.map_err(told)?;
+            let outline = draft::tables::Outline::of(&tables)?;
+            let seen =
+                SqlServer::sample(database(settings), deadline, &outline.wishes()).await.map_err(told)?;
+            Ok(draft::tables::mapping(&outline, &seen))
+        }
+        Store::Ldap(settings) => {
+            let found =
+                Ldap::survey(directory(settings, deadline, limits.scanned_rows)).await.map_err(told)?;
+            Ok(draft::directory::mapping(&found))
+        }
     }
 }
 

@@ -91,7 +91,7 @@ fn profile() -> impl TypedValueParser<Value = Profile> {
     PossibleValuesParser::new(profile::NAMES).map(|name| Profile::named(&name).unwrap_or_default())
 }
 
-fn random_token() -> Result<String, Exit> {
+pub(super) fn random_token() -> Result<String, Exit> {
     let mut octets = [0_u8; TOKEN_BYTES];
     rand::fill(&mut octets).map_err(|_| Exit::failure("no random bytes for a token"))?;
     Ok(octets.iter().map(|octet| format!("{octet:02x}")).collect())
@@ -184,7 +184,7 @@ fn welcome(sample: Sample, url: &str, token: &str) -> String {
 }
 
 /// As one word for a POSIX shell.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

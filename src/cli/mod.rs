@@ -3,13 +3,16 @@
 
 mod build;
 mod check;
+mod definitions;
 mod demo;
 mod doctor;
 mod explain_code;
+mod init;
 mod plan;
 mod reload;
 mod renew;
 mod serve;
+mod test;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -34,12 +37,18 @@ enum Verb {
     Serve(serve::Serve),
     /// Look for mistakes in a configuration and its mappings
     Check(check::Check),
+    /// Write what an editor needs to complete the verbs of a mapping
+    Definitions(definitions::Definitions),
     /// Say what a mistake's code means
     ExplainCode(explain_code::ExplainCode),
     /// Look at each target's backend, and say in plain words what is there and what is not
     Doctor(doctor::Doctor),
+    /// Look at a database or a directory, and draft a configuration and a mapping of it
+    Init(init::Init),
     /// Show what a request would do to its backend, and do none of it
     Plan(plan::Plan),
+    /// Run a mapping's tests, without a backend
+    Test(test::Test),
 }
 
 /// Why a verb was not carried out.
@@ -49,15 +58,27 @@ pub struct Exit {
     message: String,
 }
 
+// === impl Arguments ===
+
+impl Arguments {
+    /// From which level on lines are logged: of a mapping's tests, which are refused on purpose too, errors only.
+    pub fn log_level(&self) -> &'static str {
+        if matches!(self.verb, Verb::Test(_)) { "error" } else { "info" }
+    }
+}
+
 /// Carries out a verb.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     match arguments.verb {
         Verb::Demo(demo) => demo.run().await,
         Verb::Serve(serve) => serve.run().await,
         Verb::Check(check) => check.run().await,
+        Verb::Definitions(definitions) => definitions.run(),
         Verb::ExplainCode(explain) => explain.run(),
         Verb::Doctor(doctor) => doctor.run().await,
+        Verb::Init(init) => init.run().await,
         Verb::Plan(plan) => plan.run().await,
+        Verb::Test(test) => test.run().await,
     }
 }
 

@@ -26,6 +26,7 @@ use crate::backend::Backend;
 use crate::capture::Capture;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
+use crate::plan::Plan;
 use crate::scim::error::Error;
 use crate::scim::profile::Profile;
 
@@ -105,6 +106,15 @@ pub struct Answer {
     pub allow: Option<&'static str>,
 }
 
+/// What a request would do.
+#[derive(Debug)]
+pub enum Planned {
+    /// This; without a step: nothing.
+    Steps(Plan),
+    /// Nothing: it is answered without the backend, with this status.
+    Answered(u16),
+}
+
 impl Target {
     /// Does what the request asks. Every wait within is bounded by the backend's deadline. The work runs
     /// to its end even when the caller goes away: the caller spawns it.
@@ -121,16 +131,34 @@ impl Target {
         Some(self.mapping.location("User", id, &self.base_url))
     }
 
-    /// What the request would do to the backend, as text, without doing it. Where a plan depends on what
-    /// the backend holds, it reads.
-    pub async fn plan(self: &Arc<Self>, request: Request, client: &Client) -> Result<String, Error> {
+    /// What the request would do to the backend, without doing it. Where a plan depends on what the backend holds, it
+    /// reads.
+    pub async fn plan(self: &Arc<Self>, request: Request, client: &Client) -> Result<Planned, Error> {
         match dispatch::dispatch(self, request, client, true).await {
-            Err(failure::Stop::Planned(plan)) => Ok(plan.render()),
+            Err(failure::Stop::Planned(plan)) => Ok(Planned::Steps(plan)),
             Err(stop) => Err(failure::answer(stop)),
             Ok(Answer { allow: Some(allow), .. }) => Err(dispatch::wrong_method(allow)),
-            Ok(answer) => {
-                Ok(format!("# nothing to do: the answer is {} without the backend\n", answer.status))
+            Ok(answer) => Ok(Planned::Answered(answer.status)),
+        }
+    }
+}
+
+impl Planned {
+    /// As LDIF or SQL, secrets left out.
+    pub fn render(&self) -> String {
+        match self {
+            Self::Steps(plan) => plan.render(),
+            Self::Answered(status) => {
+                format!("# nothing to do: the answer is {status} without the backend\n")
             }
+        }
+    }
+
+    /// As JSON: its steps, secrets left out; none where nothing is to do.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Steps(plan) => plan.to_json(),
+            Self::Answered(_) => Plan::default().to_json(),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use time::OffsetDateTime;
 
 use super::failure::Stop;
 use super::job::Job;
@@ -107,7 +106,7 @@ impl Job<'_> {
         self.look_up(session, &record, &nothing, &mut facts).await?;
         self.settle(&mut record, &nothing, &facts)?;
         record.rest = mapping.rest_of(self.of, &new.resource, &record)?;
-        mapping.initialise(self.of, &new.resource, OffsetDateTime::now_utc(), &mut record)?;
+        mapping.initialise(self.of, &new.resource, mapping.now(), &mut record)?;
         let hooks = mapping.plan_create(self.of, &record)?;
         let unique = self.by_unique_value(&record)?;
         let create = Operation::Create(Create { entity: self.of.entity.clone(), record, hooks });
@@ -225,7 +224,7 @@ impl Job<'_> {
         let mut session = self.session(Intent::Write).await?;
         let mut facts = self.facts(attempt);
         let version = self.permitted(&mut *session, id, &mut facts).await?;
-        let stamps = self.target.mapping.stamps(self.of, None, OffsetDateTime::now_utc())?;
+        let stamps = self.target.mapping.stamps(self.of, None, self.target.mapping.now())?;
         let hooks = self.hooks_of_delete(&mut *session, id, &mut facts).await?;
         let delete = Delete { entity: self.of.entity.clone(), id: id.to_owned(), version, stamps, hooks };
         let delete = Operation::Delete(delete);
@@ -325,7 +324,7 @@ impl Job<'_> {
             written_after: &written_after,
             rest,
         };
-        let changes = mapping.changes(self.of, &versions, OffsetDateTime::now_utc())?;
+        let changes = mapping.changes(self.of, &versions, mapping.now())?;
         if !changes.is_empty() {
             let version = self.stamp_of(&actual)?;
             let hooks = mapping.plan_update(self.of, &actual, &changes)?;
@@ -368,7 +367,7 @@ impl Job<'_> {
         let lost = self.settle(&mut comes, &nothing, &facts)?;
         mapping.settle_removals(self.of, &mut goes, &facts);
         let mut changes = mapping.delta_changes(comes, goes);
-        mapping.stamp(self.of, None, OffsetDateTime::now_utc(), &mut changes)?;
+        mapping.stamp(self.of, None, mapping.now(), &mut changes)?;
         let hooks = Vec::new();
         let update = Update { entity: self.of.entity.clone(), id: id.to_owned(), changes, version, hooks };
         self.update(&mut *session, update, &mut facts).await?;

@@ -7,6 +7,7 @@
 mod build;
 mod chains;
 mod codes;
+mod definitions;
 mod delta;
 pub mod diagnostic;
 mod discover;
@@ -34,6 +35,7 @@ mod script;
 mod select;
 mod sense;
 mod sort;
+mod source;
 mod statements;
 mod suggest;
 mod template;
@@ -56,6 +58,7 @@ use crate::scim::path::AttrPath;
 use crate::scim::schema::{Attribute, Mutability, Returned};
 use diagnostic::{Code, Diagnostic, Severity};
 
+pub use definitions::definitions;
 pub use line::ResourceMapping;
 pub use push::Pushed;
 pub use sort::{key_of, native_key};
@@ -77,6 +80,8 @@ pub struct Mapping {
     warnings: Vec<Diagnostic>,
     /// What only SQL Server has: without it some is a mistake, some is of no use.
     beyond_sqlite: Vec<Diagnostic>,
+    /// Who gives the values that nobody says.
+    source: source::Source,
 }
 
 // === impl Mapping ===
@@ -125,7 +130,8 @@ impl Mapping {
         hooks::register(&mut engine);
         let (resources, model) = (built.resources, Arc::new(built.model));
         let (name, text) = (name.into(), text.into());
-        let mut mapping = Self { resources, model, engine, ast, name, text, warnings, beyond_sqlite };
+        let source = source::Source::World;
+        let mut mapping = Self { resources, model, engine, ast, name, text, warnings, beyond_sqlite, source };
         let (mistakes, warnings): (Vec<_>, Vec<_>) =
             law::examine(&mapping, &draft).into_iter().partition(|found| found.severity == Severity::Error);
         mapping.warnings.extend(warnings);
@@ -144,6 +150,11 @@ impl Mapping {
     /// The file, as it was read.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it has all that it needs in front of SQLite.
+    pub fn is_for_sqlite(&self) -> bool {
+        self.beyond_sqlite.iter().all(|said| said.severity != Severity::Error)
     }
 
     /// What works, and is hardly what was wanted.
@@ -200,6 +211,15 @@ impl Mapping {
     pub fn resources(&self) -> &[ResourceMapping] {
         &self.resources
     }
+}
+
+/// What a script without verbs comes to, as text: for tests of what writes scripts.
+#[cfg(test)]
+pub(crate) fn script_value(text: &str) -> String {
+    script::sandbox()
+        .eval::<rhai::Dynamic>(text)
+        .unwrap_or_else(|error| panic!("{error}: {text:?}"))
+        .to_string()
 }
 
 /// Params that the mapping asks for nowhere, functions included: a mistyped one would leave its fallback in force.

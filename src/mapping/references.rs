@@ -1,7 +1,7 @@
 //! References in a record: which must be looked up before the record can be written, and what becomes
 //! of those that lead nowhere.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Mapping;
@@ -24,7 +24,7 @@ impl Mapping {
         let known = held(known);
         let mut wanted: BTreeMap<Arc<str>, BTreeSet<String>> = BTreeMap::new();
         for (native, reference) in references(record) {
-            if known.contains(&(native.clone(), reference.id.as_str())) {
+            if known.contains_key(&(native.clone(), reference.id.as_str())) {
                 continue;
             }
             let is_no_miss = |entity: &&Arc<str>| facts.by_id(entity, &reference.id) != Some(None);
@@ -50,7 +50,8 @@ impl Mapping {
         let known = held(known);
         let mut lost = Vec::new();
         let mut judge = |native: &Native, reference: &mut Reference| {
-            if known.contains(&(native.clone(), reference.id.as_str())) {
+            if let Some(resource) = known.get(&(native.clone(), reference.id.as_str())) {
+                reference.resource = reference.resource.take().or_else(|| resource.map(str::to_owned));
                 return Ok(true);
             }
             match self.resolved(of, native, reference, facts) {
@@ -154,9 +155,10 @@ fn reference(value: &Value) -> Option<&Reference> {
     }
 }
 
-/// The references that a record holds, as a set.
-fn held(record: &Record) -> HashSet<(Native, &str)> {
-    references(record).into_iter().map(|(native, reference)| (native, reference.id.as_str())).collect()
+/// The references that a record holds, each with the type that it leads to.
+fn held(record: &Record) -> HashMap<(Native, &str), Option<&str>> {
+    let all = references(record).into_iter();
+    all.map(|(native, to)| ((native, to.id.as_str()), to.resource.as_deref())).collect()
 }
 
 // === impl ResourceMapping ===

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::codes::{Codes, same, with_bits};
 use super::line::{
     Access, Collection, Conversion, ElementKey, Generated, How, Line, Missing, Parent, ResourceMapping,
 };
+use super::source::Source;
 use super::{Mapping, hash, place, read, rest, script, values};
 use crate::plan::{Change, Changes, Native, Record, Reference, Row, RowChanges, Value};
 use crate::scim::error::{Error, ScimType};
@@ -94,7 +94,7 @@ impl Mapping {
         record: &mut Record,
     ) -> Result<(), Error> {
         for (native, generated) in of.initial.iter().chain(&of.stamps) {
-            let value = generated.value(resource, now)?;
+            let value = generated.value(resource, now, &self.source)?;
             let bits = of.bits(native);
             let values = record.values.entry(native.clone()).or_insert_with(|| vec![value.clone()]);
             if bits != 0 {
@@ -197,7 +197,8 @@ impl Mapping {
         };
         let given =
             of.initial.iter().filter(|(native, _)| begins(native) && !changes.values.contains_key(native));
-        let given = given.map(|(native, generated)| Ok((native.clone(), generated.value(after, now)?)));
+        let given =
+            given.map(|(native, generated)| Ok((native.clone(), generated.value(after, now, &self.source)?)));
         changes.initial = given.collect::<Result<_, Error>>()?;
         Ok(())
     }
@@ -214,8 +215,8 @@ impl Mapping {
         for (native, generated) in &of.stamps {
             let value = match (generated, resource) {
                 (Generated::Template(_), None) => continue,
-                (_, None) => generated.value(&Resource::new(), now)?,
-                (_, Some(resource)) => generated.value(resource, now)?,
+                (_, None) => generated.value(&Resource::new(), now, &self.source)?,
+                (_, Some(resource)) => generated.value(resource, now, &self.source)?,
             };
             values.insert(native.clone(), value);
         }
@@ -623,11 +624,11 @@ fn invalid(detail: String) -> Error {
 // === impl Generated ===
 
 impl Generated {
-    fn value(&self, resource: &Resource, now: OffsetDateTime) -> Result<Value, Error> {
+    fn value(&self, resource: &Resource, now: OffsetDateTime, source: &Source) -> Result<Value, Error> {
         Ok(match self {
             Self::Literal(value) => value.clone(),
             Self::Template(template) => Value::Text(template.render(resource)?),
-            Self::Uuid => Value::Text(Uuid::new_v4().to_string()),
+            Self::Uuid => Value::Text(source.uuid().to_string()),
             Self::Now => Value::Timestamp(now),
         })
     }

@@ -5,6 +5,7 @@
 //! This module does no I/O and knows neither SCIM nor scripts. Secrets never leave it readable:
 //! [`Secret`] has no `Display`, its `Debug` is blank, and the renderings leave it out with a comment.
 
+mod json;
 mod key;
 mod ldif;
 mod links;

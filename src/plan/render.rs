@@ -1,4 +1,4 @@
-//! A plan as text for people: LDIF or SQL.
+//! A plan as text for people, LDIF or SQL, and as JSON for programs.
 
 use super::{Action, Plan};
 
@@ -11,5 +11,10 @@ impl Plan {
             Some(Action::Sql(_)) => super::sql::render(self),
             None => "# nothing to do\n".to_owned(),
         }
+    }
+
+    /// The plan's steps as JSON, secrets left out.
+    pub fn to_json(&self) -> serde_json::Value {
+        super::json::render(self)
     }
 }

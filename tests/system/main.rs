@@ -22,6 +22,7 @@ mod groups;
 mod history;
 mod hooks;
 mod hostile;
+mod init;
 mod large_groups;
 mod lifecycle;
 mod limits;

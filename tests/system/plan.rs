@@ -33,6 +33,8 @@ const HOSTILE: &str = "O'Neil\"; DROP TABLE AppUser;--\n?1 = :id 🦀\u{2028}";
 trait Native {
     /// All that it holds.
     fn state(&self) -> String;
+    /// The same as a file that `--against` takes; `None` where plans hang on more, as on what types columns have.
+    fn facts(&self) -> Option<String>;
     /// Does what a plan says, as a person would; what the tools print of it.
     fn carry_out(&self, plan: &str) -> String;
 }
@@ -92,12 +94,36 @@ impl<'a> Planner<'a> {
         let before = self.native.state();
         let done = run(&mut command);
         assert!(self.native.state() == before, "{method} {path} changed something");
+        if let Some(facts) = self.native.facts() {
+            let file = self.folder.path().join("facts");
+            std::fs::write(&file, facts).unwrap();
+            let rehearsed = run(command.arg("--against").arg(file));
+            assert_eq!(
+                steady(&rehearsed),
+                steady(&done),
+                "{method} {path} against a file: {}",
+                text(&rehearsed.stderr)
+            );
+        }
         done
     }
 }
 
 fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).unwrap()
+}
+
+/// How a request was planned, without what differs from run to run: instants, and identifiers that were made for it.
+fn steady(done: &Output) -> (Option<i32>, String) {
+    let words = text(&done.stdout);
+    let words = words.split_inclusive(['\'', '\n', ' ']).map(|word| {
+        let bare = word.trim_end_matches(['\'', '\n', ' ']);
+        let digits = bare.chars().filter(char::is_ascii_digit).count();
+        let is_instant = digits >= 14 && bare.contains('T') && bare.ends_with('Z');
+        let is_made = bare.len() == 36 && bare.get(14..15) == Some("4") && bare.split('-').count() == 5;
+        if is_instant || is_made { "…" } else { word }
+    });
+    (done.status.code(), words.collect())
 }
 
 /// The password is nowhere in it, in none of the forms that LDIF, SQL and JSON have for it.
@@ -410,6 +436,11 @@ fn values(entry: Entry) -> BTreeMap<String, Vec<String>> {
 }
 
 impl Native for Directory {
+    fn facts(&self) -> Option<String> {
+        let mut search = self.client("ldapsearch");
+        Some(output(search.args(["-LLL", "-b", SUFFIX, "-z", "0", "(objectClass=*)", "*", "+"])))
+    }
+
     fn state(&self) -> String {
         format!("{:#?}", self.search(SUFFIX, "(objectClass=*)"))
     }
@@ -423,6 +454,14 @@ impl Native for Directory {
 }
 
 impl Native for Samba {
+    fn facts(&self) -> Option<String> {
+        let found = ["people", "groups", "leavers"].map(|unit| {
+            let base = format!("ou={unit},{DOMAIN}");
+            output(self.client("ldapsearch").args(["-LLL", "-b", &base, "(objectClass=*)"]))
+        });
+        Some(found.concat())
+    }
+
     fn state(&self) -> String {
         let units = ["people", "groups", "leavers"];
         format!("{:#?}", units.map(|unit| self.search(&format!("ou={unit},{DOMAIN}"), "(objectClass=*)")))
@@ -624,6 +663,18 @@ fn rows(database: &Database, varying: &[&str]) -> BTreeMap<String, Vec<String>> 
 }
 
 impl Native for Database {
+    /// Octets are nothing that plans hang on.
+    fn facts(&self) -> Option<String> {
+        let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+        let read = |table: &Value| {
+            let table = table["name"].as_str().unwrap();
+            (table.to_owned(), Value::Array(self.rows(&format!("SELECT * FROM {table}"))))
+        };
+        self.is_sqlite()
+            .then(|| self.rows(tables).iter().map(read).collect::<serde_json::Map<_, _>>())
+            .map(|tables| Value::Object(tables).to_string())
+    }
+
     /// A file's octets too: a change of its mode is one.
     fn state(&self) -> String {
         if !self.is_sqlite() {

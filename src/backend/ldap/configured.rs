@@ -10,7 +10,7 @@ use super::examine::{Examination, MANY};
 use super::kind::Kind;
 
 /// The places of one kind of thing in a server's configuration.
-struct Place {
+pub(super) struct Place {
     base: &'static str,
     filter: &'static str,
     attribute: &'static str,
@@ -26,9 +26,9 @@ const OPENLDAP_INDEXES: Place =
     Place { base: "cn=config", filter: "(olcDbIndex=*)", attribute: "olcDbIndex" };
 const DS389_INDEXES: Place =
     Place { base: "cn=ldbm database,cn=plugins,cn=config", filter: "(objectClass=nsIndex)", attribute: "cn" };
-const OPENLDAP_OVERLAYS: Place =
+pub(super) const OPENLDAP_OVERLAYS: Place =
     Place { base: "cn=config", filter: "(olcOverlay=*)", attribute: "olcOverlay" };
-const DS389_PLUGINS: Place =
+pub(super) const DS389_PLUGINS: Place =
     Place { base: "cn=plugins,cn=config", filter: "(nsslapd-pluginEnabled=on)", attribute: "cn" };
 
 const SHOWS_GROUPS: &str = "shows people's groups";
@@ -82,8 +82,6 @@ impl Examination<'_> {
         if needed.is_empty() {
             return Ok(());
         }
-        // `{0}memberof`, or the name alone.
-        let bare = |name: String| name.rsplit('}').next().unwrap_or_default().to_ascii_lowercase();
         let on: BTreeSet<String> = self.configured(Some(place)).await?.into_iter().map(bare).collect();
         let told = |helper: &Helper| format!("{} ({})", helper.names.join(" or "), helper.does);
         let list = |helpers: Vec<&Helper>| helpers.into_iter().map(told).collect::<Vec<_>>().join(", ");
@@ -107,7 +105,7 @@ impl Examination<'_> {
     }
 
     /// The values of an attribute in the server's configuration; none where the account may not see it.
-    async fn configured(&self, place: Option<&Place>) -> Result<Vec<String>, Failure> {
+    pub(super) async fn configured(&self, place: Option<&Place>) -> Result<Vec<String>, Failure> {
         let Some(Place { base, filter, attribute }) = place else { return Ok(Vec::new()) };
         let search = LdapOperation::Search {
             base: (*base).to_owned(),
@@ -119,6 +117,11 @@ impl Examination<'_> {
         let found = self.ask(&search).await?.entries;
         Ok(found.iter().flat_map(|entry| entry.values(attribute)).filter_map(|value| value.text()).collect())
     }
+}
+
+/// The name of an overlay or plug-in: that in `{0}memberof`, or all of it.
+pub(super) fn bare(name: String) -> String {
+    name.rsplit('}').next().unwrap_or_default().to_ascii_lowercase()
 }
 
 /// What look-ups compare: the id, what must be unique, who is referred to, by DN or by another attribute, and what

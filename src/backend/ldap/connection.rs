@@ -19,6 +19,7 @@ use super::Identity;
 use super::deref::{self, DEREF};
 use super::entry::Entry;
 use super::kind::{self, Kind};
+use super::memory::Memory;
 use super::value::octets;
 use super::wire::Wire;
 use crate::backend::standing::Standing;
@@ -48,6 +49,8 @@ pub(super) struct Server {
     pub start_tls: bool,
     /// What kind it is, where the configuration says it.
     pub kind: Option<Kind>,
+    /// What stands in its place.
+    pub memory: Option<Arc<Memory>>,
 }
 
 /// Who the gateway is to the directory, and whom it believes.
@@ -107,9 +110,16 @@ pub(super) struct Features {
     pub deref: bool,
 }
 
+/// Who answers.
+enum Peer {
+    Server(Wire),
+    /// Nobody: a directory in memory, to which all that is above is the same.
+    Memory(Arc<Memory>),
+}
+
 /// A bound connection.
 pub(super) struct Connection {
-    wire: Wire,
+    peer: Peer,
     born: Instant,
     operations: AtomicU64,
     broken: AtomicBool,
@@ -139,20 +149,28 @@ impl Connection {
         who: &Credentials,
         until: Instant,
     ) -> Result<Self, Trouble> {
+        if let Some(memory) = &server.memory {
+            let features = Features { kind: memory.kind(), secure: true, paged: true, ..Features::default() };
+            return Ok(Self { features, ..Self::to(Peer::Memory(memory.clone()), standing) });
+        }
         let connecting = async { Wire::connect(server, who.tls.as_ref()).await.map_err(Trouble::Lost) };
-        let mut connection = Self {
-            wire: before(until, connecting).await?,
-            born: Instant::now(),
-            operations: AtomicU64::new(0),
-            broken: AtomicBool::new(false),
-            standing: standing.clone(),
-            features: Features::default(),
-        };
+        let mut connection = Self::to(Peer::Server(before(until, connecting).await?), standing);
         match connection.begin(server, who, until).await {
             Ok(features) => connection.features = features,
             Err(trouble) => return Err(connection.explained(who, trouble).await),
         }
         Ok(connection)
+    }
+
+    fn to(peer: Peer, standing: &Arc<Standing>) -> Self {
+        Self {
+            peer,
+            born: Instant::now(),
+            operations: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
+            standing: standing.clone(),
+            features: Features::default(),
+        }
     }
 
     async fn begin(&self, server: &Server, who: &Credentials, until: Instant) -> Result<Features, Trouble> {
@@ -171,7 +189,8 @@ impl Connection {
                 "; it may not accept the client_certificate: look at its dates and issuer"
             }
         };
-        match timeout(AFTERMATH, self.wire.end()).await {
+        let Peer::Server(wire) = &mut self.peer else { return trouble };
+        match timeout(AFTERMATH, wire.end()).await {
             Ok(Some(cause)) => Trouble::Lost(format!("{cause}{hint}")),
             Ok(None) => Trouble::Lost(format!("{text}{hint}")),
             Err(_) => trouble,
@@ -182,7 +201,7 @@ impl Connection {
     pub(super) fn usable(&self) -> bool {
         !self.broken.load(Ordering::Relaxed)
             && !is_worn(self.born.elapsed(), self.operations.load(Ordering::Relaxed))
-            && !self.wire.ldap.clone().is_closed()
+            && !matches!(&self.peer, Peer::Server(wire) if wire.ldap.clone().is_closed())
     }
 
     /// As if it had done all that one connection does.
@@ -215,7 +234,14 @@ impl Connection {
         let LdapOperation::Search { base, scope, filter, attributes, size_limit } = search else {
             return Err(Trouble::Malformed("not a search".to_owned()));
         };
-        let mut ldap = self.operation();
+        let mut ldap = match &self.peer {
+            Peer::Server(wire) => self.operation(wire),
+            Peer::Memory(memory) => {
+                let (entries, result) = memory.search(search);
+                entries.into_iter().for_each(take);
+                return Ok(result);
+            }
+        };
         ldap.with_search_options(SearchOptions::new().sizelimit(i32::try_from(*size_limit).unwrap_or(0)));
         if let Some(control) = control {
             ldap.with_controls(control);
@@ -276,7 +302,10 @@ impl Connection {
         controls: Vec<RawControl>,
         until: Instant,
     ) -> Result<LdapResult, Trouble> {
-        let (mut ldap, began) = (self.operation(), Instant::now());
+        let (mut ldap, began) = match &self.peer {
+            Peer::Server(wire) => (self.operation(wire), Instant::now()),
+            Peer::Memory(memory) => return Ok(memory.write(&write, delete_old_rdn)),
+        };
         let task = tokio::spawn(async move {
             if !controls.is_empty() {
                 ldap.with_controls(controls);
@@ -290,9 +319,9 @@ impl Connection {
         answer
     }
 
-    fn operation(&self) -> ldap3::Ldap {
+    fn operation(&self, wire: &Wire) -> ldap3::Ldap {
         self.operations.fetch_add(1, Ordering::Relaxed);
-        self.wire.ldap.clone()
+        wire.ldap.clone()
     }
 
     /// Gives the connection up when there was trouble; a server that let the time pass is suspect.
@@ -307,7 +336,8 @@ impl Connection {
     }
 
     async fn bind(&self, who: &Credentials, until: Instant) -> Result<(), Trouble> {
-        let mut ldap = self.operation();
+        let Peer::Server(wire) = &self.peer else { return Ok(()) };
+        let mut ldap = self.operation(wire);
         let identity = who.identity.clone();
         let binding = async move {
             match identity {

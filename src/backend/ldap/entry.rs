@@ -39,6 +39,11 @@ impl Entry {
         Some(Self { dn, attributes, cut, led: Vec::new() })
     }
 
+    /// One that was on no wire.
+    pub(super) fn new(dn: String, attributes: Vec<(String, Vec<Vec<u8>>)>) -> Self {
+        Self { dn, attributes, ..Self::default() }
+    }
+
     /// One with octets, for a test.
     #[cfg(test)]
     pub(super) fn holding(dn: &str, name: &str, octets: &[u8]) -> Self {

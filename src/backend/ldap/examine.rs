@@ -62,7 +62,7 @@ impl Directory {
             }
         }
         if let Some(connection) = &first {
-            let mut examination = Examination { directory: self, connection, findings: &mut findings };
+            let mut examination = Examination::of(self, connection, &mut findings);
             if let Err(failure) = examination.run(touched, write).await {
                 findings.wrong(format!("the examination broke off: {failure}"));
             }
@@ -72,6 +72,17 @@ impl Directory {
 }
 
 // === impl Examination ===
+
+impl<'a> Examination<'a> {
+    /// Of what this connection shows.
+    pub(super) fn of(
+        directory: &'a Directory,
+        connection: &'a Connection,
+        findings: &'a mut Findings,
+    ) -> Self {
+        Self { directory, connection, findings }
+    }
+}
 
 impl Examination<'_> {
     async fn run(&mut self, touched: &[Touched], write: bool) -> Result<(), Failure> {
@@ -212,7 +223,7 @@ impl Examination<'_> {
     }
 
     /// The schema, where the account may read it.
-    async fn schema(&mut self) -> Result<Option<Schema>, Failure> {
+    pub(super) async fn schema(&mut self) -> Result<Option<Schema>, Failure> {
         let root = self.read("", &[schema::SUBENTRY]).await?.entries.into_iter().next();
         let place = root.and_then(|root| root.text(schema::SUBENTRY));
         let entry = match place {

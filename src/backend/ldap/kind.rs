@@ -1,7 +1,7 @@
 //! The kinds of directory server, and what differs between them whatever the mapping says. A kind is told by
 //! the server's rootDSE when a connection is made, unless the configuration says it. Knows no connection.
 
-use crate::plan::{Folding, Value};
+use crate::plan::{Folding, Model, Store, Value};
 
 use super::entry::Entry;
 use super::filter::at_this_entry;
@@ -44,6 +44,22 @@ impl Kind {
             Self::OpenLdap
         } else {
             Self::Generic
+        }
+    }
+
+    /// The kind that a mapping is written for, by what gives its entries their ids.
+    pub fn likely(model: &Model) -> Self {
+        let ids = model.entities.values().filter_map(|entity| match &entity.store {
+            Store::Entries(entries) => Some(&*entries.id),
+            Store::Table(_) => None,
+        });
+        let ids: Vec<&str> = ids.collect();
+        let has = |id: &str| ids.iter().any(|known| known.eq_ignore_ascii_case(id));
+        match (has("objectGUID"), has("nsUniqueId"), has("entryUUID")) {
+            (true, ..) => Self::ActiveDirectory,
+            (_, true, _) => Self::Ds389,
+            (.., true) => Self::OpenLdap,
+            _ => Self::Generic,
         }
     }
 

@@ -23,6 +23,7 @@ mod id;
 mod kind;
 mod long;
 mod lower;
+mod memory;
 mod naming;
 mod pages;
 mod pool;
@@ -37,6 +38,7 @@ mod search;
 mod server;
 mod stand_ins;
 mod subcodes;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -49,9 +51,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Backend, Failure, Finding, Intent, Lowered, Session, Take};
+use crate::limits::Limits;
 use crate::plan::{
     Entity, Facts, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step, Store,
     Touched,
@@ -135,18 +139,41 @@ impl Ldap {
             _ => {}
         }
         let credentials = Credentials { identity, tls };
+        let fleet = fleet::Fleet::new(servers, credentials, settings.deadline);
+        Ok(Self::of(model, fleet, settings.deadline, settings.scanned_rows))
+    }
+
+    /// A directory that is held in memory and asks nobody: the entries of an LDIF file, in which `now` is the time. The
+    /// error says what is wrong in the file.
+    pub fn in_memory(
+        ldif: &str,
+        model: Arc<Model>,
+        kind: Kind,
+        now: OffsetDateTime,
+        limits: &Limits,
+    ) -> Result<Self, String> {
+        check_leavers(&model)?;
+        let server = server::in_memory(memory::Memory::new(ldif, &model, kind, now)?);
+        let identity = Identity::Password { dn: String::new(), password: Secret::text("") };
+        let deadline = Duration::from_millis(limits.backend_deadline_ms);
+        let fleet = fleet::Fleet::new(vec![server], Credentials { identity, tls: None }, deadline);
+        Ok(Self::of(model, fleet, deadline, limits.scanned_rows))
+    }
+
+    fn of(model: Arc<Model>, fleet: Arc<fleet::Fleet>, deadline: Duration, scanned_rows: usize) -> Self {
+        let naming = naming::Naming::of(&model);
         let directory = Directory {
-            model: model.clone(),
-            pool: pool::Pool::new(fleet::Fleet::new(servers, credentials, settings.deadline)).into(),
+            model,
+            pool: pool::Pool::new(fleet).into(),
             names: cache::Names::new(),
             turns: turns::Turns::new().into(),
             numbers: Arc::default(),
-            naming: naming::Naming::of(&model),
-            deadline: settings.deadline,
-            scanned_rows: settings.scanned_rows,
+            naming,
+            deadline,
+            scanned_rows,
             long: Arc::default(),
         };
-        Ok(Self { directory: Arc::new(directory) })
+        Self { directory: Arc::new(directory) }
     }
 }
 

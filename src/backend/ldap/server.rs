@@ -1,7 +1,10 @@
 //! The URLs of a configuration as servers. The wire library would take more forms of URL than work.
 
+use std::sync::Arc;
+
 use super::connection::Server;
 use super::kind::Kind;
+use super::memory::Memory;
 
 /// All URLs, in their order. The error is for the person who configures.
 pub(super) fn parse_all(urls: &[String], plaintext: bool, kind: Option<Kind>) -> Result<Vec<Server>, String> {
@@ -30,7 +33,20 @@ fn parse(url: &str, plaintext: bool) -> Result<Server, String> {
         return Err(wrong("not a host's name or IPv4 address"));
     }
     let url = format!("{scheme}://{host}:{port}");
-    Ok(Server { url, host: host.to_owned(), port, start_tls: scheme == "ldap" && !plaintext, kind: None })
+    let start_tls = scheme == "ldap" && !plaintext;
+    Ok(Server { url, host: host.to_owned(), port, start_tls, kind: None, memory: None })
+}
+
+/// What stands in a server's place.
+pub(super) fn in_memory(memory: Memory) -> Server {
+    Server {
+        url: "memory".to_owned(),
+        host: String::new(),
+        port: 0,
+        start_tls: false,
+        kind: Some(memory.kind()),
+        memory: Some(Arc::new(memory)),
+    }
 }
 
 #[cfg(test)]

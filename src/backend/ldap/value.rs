@@ -60,7 +60,7 @@ pub(super) fn octets(value: &Value) -> Vec<u8> {
 }
 
 /// GeneralizedTime in UTC with whole seconds (RFC 4517 §3.3.13).
-fn generalized_time(at: OffsetDateTime) -> String {
+pub(super) fn generalized_time(at: OffsetDateTime) -> String {
     let at = at.to_offset(UtcOffset::UTC);
     let (date, time) = (at.date(), at.time());
     format!(

@@ -50,6 +50,17 @@ impl Dialect<'_> {
         }
     }
 
+    /// That a column of a key and one that refers to it hold the same. T-SQL would make a number or a GUID of a text, and
+    /// end the statement where it is none; `042` is none of row 42.
+    pub(super) fn equal(self, (key, of_key): (&str, Kind), (column, of_column): (&str, Kind)) -> String {
+        let kind = match (self, of_key) {
+            (Self::Transact(_), Kind::Integer { .. }) if of_column.is_text() => "BIGINT",
+            (Self::Transact(_), Kind::Guid) if of_column.is_text() => "UNIQUEIDENTIFIER",
+            _ => return format!("{key} = {column}"),
+        };
+        format!("{key} = TRY_CAST({column} AS {kind}) AND {} = {column}", self.as_text(key))
+    }
+
     /// The first characters of a text.
     pub(super) fn beginning(self, text: &str, chars: usize) -> String {
         match self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::builder::Builder;
 use super::{condition, key};
 use crate::backend::Failure;
-use crate::plan::{Entity, Model, Native, Predicate, Reference, Store, Table};
+use crate::plan::{Entity, Key, Model, Native, Predicate, Reference, Store, Table};
 
 /// The alias of the table that a reference leads to.
 const LINK: &str = "r";
@@ -16,20 +16,21 @@ const LINK: &str = "r";
 pub(super) struct Target<'a> {
     pub entity: &'a Arc<str>,
     table: &'a Table,
+    /// The table of the columns that lead there, and their names.
+    from: (String, Key),
     /// The column that the native holds a value of, where that is not the key.
     by: Option<&'a Arc<str>>,
 }
 
 /// The tables that a native's references lead to.
 pub(super) fn targets<'a>(model: &'a Model, entity: &'a Entity, native: &Native) -> Vec<Target<'a>> {
-    let by = match &entity.store {
-        Store::Table(table) => table.stand_ins.get(native).map(|by| &by.attribute),
-        Store::Entries(_) => None,
-    };
+    let Store::Table(holder) = &entity.store else { return Vec::new() };
+    let by = holder.stand_ins.get(native).map(|by| &by.attribute);
+    let from = || (holder.place(native).to_owned(), holder.columns(native));
     let names = entity.references.get(native).into_iter().flatten();
     let entities = names.filter_map(|name| model.entity(name));
     let target = |entity: &'a Entity| match &entity.store {
-        Store::Table(table) => Some(Target { entity: &entity.name, table, by }),
+        Store::Table(table) => Some(Target { entity: &entity.name, table, from: from(), by }),
         Store::Entries(_) => None,
     };
     entities.filter_map(target).collect()
@@ -53,7 +54,7 @@ pub(super) fn write_leads(
     builder.push("(");
     for (index, target) in targets.iter().enumerate() {
         builder.push(if index > 0 { " OR EXISTS " } else { "EXISTS " });
-        let held = key::same(&target.held(builder), link);
+        let held = target.is_led_to(builder, link);
         let is_meant = id.map(|id| format!(" AND {}", target.is(builder, id))).unwrap_or_default();
         target.write_select(builder, "1", &format!("{held}{is_meant}"))?;
     }
@@ -103,6 +104,23 @@ impl Target<'_> {
         }
     }
 
+    /// The condition that `link`, columns of our own, leads to the row. In T-SQL a text that is no number would end the
+    /// statement when it is compared with one.
+    fn is_led_to(&self, builder: &Builder<'_>, link: &[String]) -> String {
+        let dialect = builder.dialect;
+        let (holder, own) = &self.from;
+        let names = match self.by {
+            Some(by) => vec![by],
+            None => self.table.id.columns().iter().collect(),
+        };
+        let kinds = own.columns().iter().map(|column| dialect.kind(holder, column));
+        let terms = self.held(builder).into_iter().zip(names).zip(link.iter().zip(kinds));
+        let terms = terms.map(|((held, name), (own, kind))| {
+            dialect.equal((&held, dialect.kind(&self.table.name, name)), (own, kind))
+        });
+        terms.collect::<Vec<_>>().join(" AND ")
+    }
+
     /// The condition that the row has this id.
     fn is(&self, builder: &mut Builder<'_>, id: &str) -> String {
         let columns = self.key_columns(builder);
@@ -120,7 +138,7 @@ impl Target<'_> {
 
     /// The key of the row that `value`, text of our own, stands in for, column by column.
     pub(super) fn key(&self, builder: &mut Builder<'_>, value: &[String]) -> Result<Vec<String>, Failure> {
-        let condition = key::same(&self.held(builder), value);
+        let condition = self.is_led_to(builder, value);
         let columns = self.key_columns(builder);
         let one = |column: &String| builder.aside(|builder| self.write_select(builder, column, &condition));
         columns.iter().map(one).collect()

@@ -1,5 +1,5 @@
 //! SQL: one statement builder for two dialects. `dialect`, `builder`, `key`, `condition`, `link`, `order`, `part`, `select`,
-//! `own`, `lower`, `records` and `examine` are pure; only `sqlite` and `sqlserver` talk to a database.
+//! `own`, `lower`, `records`, `examine` and `survey` are pure; only `sqlite` and `sqlserver` talk to a database.
 
 mod builder;
 mod catalog;
@@ -18,6 +18,7 @@ mod records;
 mod select;
 mod sqlite;
 mod sqlserver;
+mod survey;
 
 #[cfg(test)]
 mod tests;
@@ -28,5 +29,5 @@ mod tests_of_rows;
 #[cfg(test)]
 mod tests_of_transact;
 
-pub use sqlite::Sqlite;
+pub use sqlite::{InMemory, Sqlite, Stage, StandsFor};
 pub use sqlserver::{Encryption, Login, Settings, SqlServer, Trust};

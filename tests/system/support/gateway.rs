@@ -57,6 +57,11 @@ impl Gateway {
         Self::start(gantry().args(["serve", "--config"]).arg(file), folder)
     }
 
+    /// `gantry serve` with a configuration that is there already.
+    pub fn serve_file(file: &Path) -> Self {
+        Self::start(gantry().args(["serve", "--config"]).arg(file), tempfile::tempdir().unwrap())
+    }
+
     /// What serves, its standard output in the folder.
     pub fn start(command: &mut Command, folder: TempDir) -> Self {
         let stdout = File::create(folder.path().join("stdout")).unwrap();

@@ -185,6 +185,27 @@ impl SqlServer {
         lines
     }
 
+    /// The arguments of `gantry init` that lead here.
+    pub fn arguments(&self) -> Vec<String> {
+        let Place { host, port, instance, database, user, ca, trusts, .. } = &self.place;
+        let password = self.folder.path().join("password");
+        let path = |path: &Path| path.to_str().unwrap().to_owned();
+        let mut arguments: Vec<String> =
+            ["sqlserver", "--host", host, "--database", database, "--user", user].map(str::to_owned).into();
+        arguments.extend(["--password-file".to_owned(), path(&password)]);
+        arguments.extend(port.iter().flat_map(|port| ["--port".to_owned(), port.to_string()]));
+        arguments.extend(instance.iter().flat_map(|name| ["--instance".to_owned(), name.clone()]));
+        arguments.extend(trusts.then(|| "--trust-certificate".to_owned()));
+        let ca = ca.iter().filter(|_| !trusts);
+        arguments.extend(ca.flat_map(|ca| ["--ca".to_owned(), path(ca)]));
+        arguments
+    }
+
+    /// The name that `gantry init` gives the target.
+    pub fn name(&self) -> String {
+        self.place.database.to_lowercase().replace('_', "-")
+    }
+
     fn client(&self) -> MutexGuard<'_, Client> {
         self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }

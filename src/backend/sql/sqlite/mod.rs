@@ -2,7 +2,10 @@
 
 mod examine;
 mod failure;
+mod memory;
 mod pool;
+mod survey;
+mod tables;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,7 +18,8 @@ use rusqlite::{Connection, params_from_iter};
 use time::format_description::well_known::Rfc3339;
 
 use self::failure::failure;
-use self::pool::{Lease, Pool};
+pub use self::memory::{InMemory, Stage, StandsFor};
+use self::pool::{Lease, Place, Pool};
 use super::dialect::Dialect;
 use super::key;
 use super::lower;
@@ -26,6 +30,7 @@ use crate::plan::{
     Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
     Search, Statement, Touched, Value,
 };
+use crate::survey::tables::{Seen, Tables, Wish};
 
 /// Connections that read at one time.
 const READERS: usize = 4;
@@ -43,10 +48,48 @@ impl Sqlite {
     /// Opens an existing database file; with the intent to read, no session changes anything in it. Every
     /// statement, and every wait for a connection, ends within the deadline.
     pub fn open(file: &Path, model: Arc<Model>, intent: Intent, deadline: Duration) -> Result<Self, String> {
+        let place = Place::File(file.to_owned());
         let open = |size, intent| {
-            Pool::open(file, size, intent, deadline).map_err(|error| format!("{}: {error}", file.display()))
+            Pool::open(&place, size, intent, deadline).map_err(|error| format!("{}: {error}", file.display()))
         };
         Ok(Self { model, writer: open(1, intent)?, readers: open(READERS, Intent::Read)? })
+    }
+
+    async fn begin(&self, intent: Intent) -> Result<SqliteSession, Failure> {
+        let (pool, begin) = match intent {
+            Intent::Read => (&self.readers, "BEGIN"),
+            Intent::Write => (&self.writer, "BEGIN IMMEDIATE"),
+        };
+        let mut lease = pool.lease().await?;
+        lease.run(move |connection| connection.execute_batch(begin).map_err(|error| failure(&error))).await?;
+        Ok(SqliteSession { model: self.model.clone(), lease })
+    }
+
+    /// The tables of a database file that no mapping is for yet. It only reads.
+    pub async fn survey(file: &Path, deadline: Duration) -> Result<Tables, Failure> {
+        Self::looked(file, deadline, survey::tables).await
+    }
+
+    /// What stands in some of them.
+    pub async fn sample(file: &Path, deadline: Duration, wishes: &[Wish]) -> Result<Seen, Failure> {
+        let mut seen = Seen::new();
+        for wish in wishes.iter().cloned() {
+            let name = wish.table.clone();
+            let look = move |connection: &Connection| survey::sample(connection, &wish);
+            seen.insert(name, Self::looked(file, deadline, look).await?);
+        }
+        Ok(seen)
+    }
+
+    async fn looked<T: Send + 'static>(
+        file: &Path,
+        deadline: Duration,
+        look: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let told = |error| Failure::Unavailable(format!("{}: {error}", file.display()));
+        let pool = Pool::open(&Place::File(file.to_owned()), 1, Intent::Read, deadline).map_err(told)?;
+        let mut lease = pool.lease().await?;
+        lease.run(move |connection| look(connection).map_err(|error| failure(&error))).await
     }
 }
 
@@ -69,13 +112,7 @@ impl Backend for Sqlite {
     }
 
     async fn session(&self, intent: Intent) -> Result<Box<dyn Session>, Failure> {
-        let (pool, begin) = match intent {
-            Intent::Read => (&self.readers, "BEGIN"),
-            Intent::Write => (&self.writer, "BEGIN IMMEDIATE"),
-        };
-        let mut lease = pool.lease().await?;
-        lease.run(move |connection| connection.execute_batch(begin).map_err(|error| failure(&error))).await?;
-        Ok(Box::new(SqliteSession { model: self.model.clone(), lease }))
+        Ok(Box::new(self.begin(intent).await?))
     }
 
     fn with_model(&self, model: Arc<Model>) -> Result<Option<Arc<dyn Backend>>, String> {

@@ -2,7 +2,7 @@
 //! a time, moves to a blocking thread for each piece of work, and goes back clean: a session that ended
 //! half-way leaves no transaction behind.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,10 +10,19 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::failure::failure;
+use super::tables::quoted;
 use crate::backend::{Failure, Intent};
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 64;
+
+/// Where a database is.
+pub(super) enum Place {
+    /// In a file that there is.
+    File(PathBuf),
+    /// In this process, for as long as a connection is open; with databases beside it for the schemas in tables' names.
+    Memory { name: String, schemas: Vec<String> },
+}
 
 /// Connections that are used alike.
 pub(super) struct Pool {
@@ -32,15 +41,21 @@ pub(super) struct Lease {
 // === impl Pool ===
 
 impl Pool {
-    /// Opens `size` connections to the file.
+    /// Opens `size` connections.
     pub(super) fn open(
-        file: &Path,
+        place: &Place,
         size: usize,
         intent: Intent,
         deadline: Duration,
     ) -> Result<Arc<Self>, rusqlite::Error> {
-        let idle = (0..size).map(|_| connect(file, intent, deadline)).collect::<Result<Vec<_>, _>>()?;
+        let idle = (0..size).map(|_| place.connect(intent, deadline)).collect::<Result<Vec<_>, _>>()?;
         Ok(Arc::new(Self { idle: Mutex::new(idle), permits: Arc::new(Semaphore::new(size)), deadline }))
+    }
+
+    /// Does something on one of the connections before anybody else does.
+    pub(super) fn prepare<T>(&self, work: impl FnOnce(&Connection) -> T) -> Result<T, rusqlite::Error> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.first().map(work).ok_or(rusqlite::Error::InvalidQuery)
     }
 
     /// Waits for a connection, in the order of asking, no longer than the deadline.
@@ -53,21 +68,37 @@ impl Pool {
     }
 }
 
-/// Who only reads also leaves the file's journal mode as it is: that would be a change that lasts.
-fn connect(file: &Path, intent: Intent, deadline: Duration) -> Result<Connection, rusqlite::Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(deadline)?;
-    match intent {
-        Intent::Read => connection.pragma_update(None, "query_only", true)?,
-        Intent::Write => {
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.pragma_update(None, "foreign_keys", true)?;
+// === impl Place ===
+
+impl Place {
+    fn connect(&self, intent: Intent, deadline: Duration) -> Result<Connection, rusqlite::Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = match self {
+            Self::File(file) => Connection::open_with_flags(file, flags)?,
+            Self::Memory { name, schemas } => {
+                let flags = flags | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI;
+                let connection = Connection::open_with_flags(format!("file:/{name}?vfs=memdb"), flags)?;
+                for (at, schema) in schemas.iter().enumerate() {
+                    let attach = format!("ATTACH 'file:/{name}-{at}?vfs=memdb' AS {}", quoted(schema));
+                    connection.execute_batch(&attach)?;
+                }
+                connection
+            }
+        };
+        connection.busy_timeout(deadline)?;
+        match (self, intent) {
+            (Self::Memory { .. }, _) => {}
+            // Who only reads also leaves the file's journal mode as it is: that would be a change that lasts.
+            (Self::File(_), Intent::Read) => connection.pragma_update(None, "query_only", true)?,
+            (Self::File(_), Intent::Write) => {
+                connection.pragma_update(None, "journal_mode", "WAL")?;
+                connection.pragma_update(None, "synchronous", "FULL")?;
+                connection.pragma_update(None, "foreign_keys", true)?;
+            }
         }
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
     }
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    Ok(connection)
 }
 
 // === impl Lease ===

@@ -9,6 +9,7 @@ mod failure;
 mod pool;
 mod schema;
 mod session;
+mod survey;
 mod value;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ use super::dialect::Dialect;
 use super::lower;
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
 use crate::plan::{Facts, Folding, Instants, Model, Operation, Precision, Profile, Touched};
+use crate::survey::tables::{Seen, Tables, Wish};
 
 /// The texts of a plan's batches.
 #[cfg(test)]
@@ -40,6 +42,17 @@ pub(super) fn batch_texts(plan: &crate::plan::Plan) -> Result<Vec<String>, Failu
 
 /// How long what is known of the columns is taken to be so.
 const CATALOG_LIFE: Duration = Duration::from_secs(10 * 60);
+
+/// What SQL Server can do.
+pub(super) const PROFILE: Profile = Profile {
+    kind: "SQL Server",
+    folding: Folding::Unicode,
+    text: Precision::Exact,
+    ordering: true,
+    instants: Instants::Exact,
+    bits: true,
+    windows: true,
+};
 
 /// A SQL Server database.
 pub struct SqlServer {
@@ -67,6 +80,22 @@ impl SqlServer {
         Self { model, pool, catalog }
     }
 
+    /// The tables of a database that no mapping is for yet. It only reads.
+    pub async fn survey(settings: Settings, deadline: Duration) -> Result<Tables, Failure> {
+        let mut lease = Pool::new(settings, deadline).lease().await?;
+        Ok(survey::tables(&mut lease).await?)
+    }
+
+    /// What stands in some of them.
+    pub async fn sample(settings: Settings, deadline: Duration, wishes: &[Wish]) -> Result<Seen, Failure> {
+        let mut lease = Pool::new(settings, deadline).lease().await?;
+        let mut seen = Seen::new();
+        for wish in wishes {
+            seen.insert(wish.table.clone(), survey::sample(&mut lease, wish).await?);
+        }
+        Ok(seen)
+    }
+
     /// What is known of the columns, read anew when it is old. Where it cannot be read, the server converts what it gets.
     async fn catalog(&self, lease: &mut Lease) -> Result<Arc<Catalog>, Failure> {
         let known = self.catalog.load();
@@ -92,15 +121,7 @@ impl SqlServer {
 #[async_trait]
 impl Backend for SqlServer {
     fn profile(&self) -> Profile {
-        Profile {
-            kind: "SQL Server",
-            folding: Folding::Unicode,
-            text: Precision::Exact,
-            ordering: true,
-            instants: Instants::Exact,
-            bits: true,
-            windows: true,
-        }
+        PROFILE
     }
 
     fn lower(&self, operation: &Operation, facts: &Facts) -> Result<Lowered, Failure> {

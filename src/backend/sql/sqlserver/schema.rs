@@ -10,6 +10,11 @@ use crate::backend::sql::dialect::Dialect;
 use crate::backend::sql::records::Cells;
 use crate::plan::Value;
 
+/// What there is to say of a column `c` of `sys.columns`.
+pub(super) const COLUMN: &str = "c.name, TYPE_NAME(c.system_type_id), c.max_length, c.precision, c.scale, c.is_nullable, \
+    c.is_identity, c.is_computed, CAST(COLLATIONPROPERTY(c.collation_name, 'CodePage') AS INT), \
+    CASE WHEN c.default_object_id = 0 THEN 0 ELSE 1 END";
+
 /// What the database says of the columns of these tables.
 pub(super) async fn read(lease: &mut Lease, tables: &BTreeSet<&str>) -> Result<Catalog, Trouble> {
     let (mut text, mut params) = (String::new(), Vec::new());
@@ -37,15 +42,15 @@ fn columns(name: &str, mark: usize) -> String {
         [database, _, _] => format!("{database}]."),
         _ => String::new(),
     };
-    format!(
-        "SELECT c.name, TYPE_NAME(c.system_type_id), c.max_length, c.precision, c.scale, c.is_nullable, c.is_identity, \
-         c.is_computed, CAST(COLLATIONPROPERTY(c.collation_name, 'CodePage') AS INT), \
-         CASE WHEN c.default_object_id = 0 THEN 0 ELSE 1 END \
-         FROM {database}sys.columns c WHERE c.object_id = OBJECT_ID(@P{mark});\n"
-    )
+    format!("SELECT {COLUMN} FROM {database}sys.columns c WHERE c.object_id = OBJECT_ID(@P{mark});\n")
 }
 
 fn column(row: &Cells) -> Option<(String, Column)> {
+    described(row).map(|(name, column, _)| (name, column))
+}
+
+/// A column's name, what it is like, and its type's name, as [`COLUMN`] brings them.
+pub(super) fn described(row: &[Option<Value>]) -> Option<(String, Column, String)> {
     let text = |at: usize| row.get(at)?.as_ref()?.text();
     let number = |at: usize| match row.get(at) {
         Some(Some(Value::Integer(number))) => *number,
@@ -89,5 +94,5 @@ fn column(row: &Cells) -> Option<(String, Column)> {
         is_generated: number(6) != 0 || number(7) != 0 || is_stamp,
         has_default: number(9) != 0,
     };
-    Some((text(0)?, column))
+    Some((text(0)?, column, kind_name))
 }

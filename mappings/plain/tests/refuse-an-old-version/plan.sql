@@ -1,0 +1,1 @@
+# nothing is done: the answer is 412

@@ -1,0 +1,12 @@
+BEGIN TRANSACTION;
+
+-- the mapping calls usp_UserAdd
+DECLARE @out_usp_UserAdd_newId_1 NVARCHAR(4000); EXEC [usp_UserAdd] @dept = NULL, @fn = NULL, @ln = NULL, @login = @P1, @newId = @out_usp_UserAdd_newId_1 OUTPUT;
+--   @P1 = N'lin'
+--   returns :usp_UserAdd.newId#1
+
+-- the mapping calls usp_UserTerm
+DECLARE @date_today DATE = CAST(SYSUTCDATETIME() AS DATE); EXEC [usp_UserTerm] @date = @date_today, @id = @P1;
+--   @P1 = :usp_UserAdd.newId#1, which a statement above returned
+
+COMMIT;

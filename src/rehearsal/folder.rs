@@ -1,0 +1,157 @@
+//! A mapping's folder: the mapping, and beside it `tests/` with a folder for each test and, where it is needed,
+//! `tests/test.toml`. Knows where each file is; what is in them is others' affair.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Facts, Kind, Trouble, request};
+use crate::mapping::Mapping;
+use crate::scim::profile::{self, Profile};
+
+/// A file of a test, at most.
+const FILE_BYTES: u64 = 8 << 20;
+/// Where a mapping's tests are.
+const TESTS: &str = "tests";
+/// What says that a folder is a mapping's.
+const MAPPING: &str = "mapping.rhai";
+/// What says that a folder is a test.
+pub(super) const REQUEST: &str = "request.http";
+
+/// A mapping's folder.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    said: Said,
+    /// The backend that its tests are in front of.
+    pub(super) kind: Kind,
+    /// How requests are read and answered.
+    pub(super) profile: Profile,
+}
+
+/// `test.toml`, all of which may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    /// What stands behind the mapping, as a configuration names it.
+    backend: Option<String>,
+    /// The client's profile.
+    profile: Option<String>,
+    /// The mapping's params.
+    #[serde(default)]
+    params: BTreeMap<String, String>,
+}
+
+// === impl Folder ===
+
+impl Folder {
+    /// The folder of a mapping that holds no mistake.
+    pub fn open(path: &Path) -> Result<Self, Trouble> {
+        let file = path.join(TESTS).join("test.toml");
+        let said: Said = match file.exists() {
+            true => {
+                let text = text(&file).map_err(|cause| Trouble::file(&file, cause))?;
+                toml::from_str(&text).map_err(|cause| Trouble::file(&file, cause))?
+            }
+            false => Said::default(),
+        };
+        let profile = said.profile.as_deref().map_or(Some(Profile::rfc()), Profile::named);
+        let known = || Trouble::file(&file, format!("the profiles are {}", profile::NAMES.join(", ")));
+        let profile = profile.ok_or_else(known)?;
+        let mapping = Mapping::load(path, &said.params).map_err(Trouble::Mapping)?;
+        let kind = match &said.backend {
+            Some(name) => Kind::named(name).map_err(|cause| Trouble::file(&file, cause))?,
+            None => Kind::likely(&mapping),
+        };
+        Ok(Self { path: path.to_owned(), said, kind, profile })
+    }
+
+    /// The mapping, once more: each run has one of its own, so that what it generates begins anew.
+    pub(super) fn mapping(&self) -> Result<Mapping, Trouble> {
+        Mapping::load(&self.path, &self.said.params).map_err(Trouble::Mapping)
+    }
+
+    /// The folders of its tests, by name.
+    pub fn cases(&self) -> Result<Vec<PathBuf>, Trouble> {
+        subfolders(&self.path.join(TESTS), REQUEST)
+    }
+
+    /// What the backend holds in a test: what its own folder says, else what is said for all of them, else nothing.
+    pub(super) fn facts(&self, case: &Path) -> Result<Facts, Trouble> {
+        let read = |path: PathBuf| text(&path).map_err(|cause| Trouble::file(path, cause));
+        let name = format!("before.{}", self.kind.facts());
+        let before =
+            [case.join(&name), self.path.join(TESTS).join(&name)].into_iter().find(|path| path.exists());
+        let after = Some(case.join(format!("after.{}", self.kind.facts()))).filter(|path| path.exists());
+        Ok(Facts {
+            before: before.map(read).transpose()?.unwrap_or_default(),
+            after: after.map(read).transpose()?,
+        })
+    }
+
+    /// Makes a test of a request that was captured; its folder.
+    pub fn add(&self, name: &str, captured: &Path) -> Result<PathBuf, Trouble> {
+        let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            return Err(Trouble::file(name, "the name of a test is letters, digits, dots, - and _"));
+        }
+        let text = text(captured).map_err(|cause| Trouble::file(captured, cause))?;
+        request::parse(&text).map_err(|cause| Trouble::file(captured, cause))?;
+        let case = self.path.join(TESTS).join(name);
+        if case.exists() {
+            return Err(Trouble::file(case, "there is one already"));
+        }
+        fs::create_dir_all(&case).map_err(|cause| Trouble::file(&case, cause))?;
+        let file = case.join(REQUEST);
+        fs::write(&file, text).map_err(|cause| Trouble::file(file, cause))?;
+        Ok(case)
+    }
+}
+
+/// The mappings' folders that a path stands for, each with the one test that is meant, if not all are: a mapping's own
+/// folder, one with several mappings in it, or a test's.
+pub fn mappings(path: &Path) -> Result<Vec<(PathBuf, Option<PathBuf>)>, Trouble> {
+    if path.join(MAPPING).exists() {
+        return Ok(vec![(path.to_owned(), None)]);
+    }
+    if path.join(REQUEST).exists() {
+        let full = path.canonicalize().map_err(|cause| Trouble::file(path, cause))?;
+        let mapping = full.ancestors().nth(2).filter(|folder| folder.join(MAPPING).exists());
+        let mapping =
+            mapping.ok_or_else(|| Trouble::file(path, "a test without a mapping two folders above"))?;
+        return Ok(vec![(mapping.to_owned(), Some(full.clone()))]);
+    }
+    let found = subfolders(path, MAPPING)?;
+    match found.is_empty() {
+        true => Err(Trouble::file(path, format!("there is no {MAPPING} here, nor one folder below"))),
+        false => Ok(found.into_iter().map(|folder| (folder, None)).collect()),
+    }
+}
+
+/// The folders in a folder that have a file of this name, in their order; none where the folder itself is not there.
+fn subfolders(path: &Path, with: &str) -> Result<Vec<PathBuf>, Trouble> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let unreadable = |cause: std::io::Error| Trouble::file(path, cause);
+    let entries = fs::read_dir(path).map_err(unreadable)?;
+    let folders = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
+    let mut folders = folders.map_err(unreadable)?;
+    folders.retain(|folder| folder.join(with).exists());
+    folders.sort();
+    Ok(folders)
+}
+
+/// A file's text, which is bounded.
+pub(super) fn text(path: &Path) -> Result<String, String> {
+    let file = fs::File::open(path).map_err(|cause| cause.to_string())?;
+    let mut text = String::new();
+    file.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(|cause| cause.to_string())?;
+    match text.len() as u64 > FILE_BYTES {
+        true => Err(format!("longer than {FILE_BYTES} bytes")),
+        false => Ok(text),
+    }
+}
