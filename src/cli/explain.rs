@@ -57,7 +57,11 @@ impl Explain {
         let request = self.request();
         let explained = target.explain(&request).map_err(refused)?;
         let asked = target.plan(request.clone(), &client).await.map_err(refused)?;
-        print(&format!("asked of the {}:\n{}", target.backend.profile().kind, indented(&asked.render())))?;
+        print(&format!(
+            "asked of the backend ({}):\n{}",
+            target.backend.profile().kind,
+            indented(&asked.render())
+        ))?;
         print(&verdicts(&target, &explained))?;
         if self.run {
             print(&tried(target.try_filter(request, &client).await.map_err(refused)?))?;
