@@ -77,7 +77,7 @@ fn mapping() -> String {
          fn through(a) { a.map(|x| through(a)) }\n\
          fn wide() { let s = \"\"; s.pad(16000, 'x'); s }\n\
          fn long() { let a = []; a.pad(4000, 0); a }\n\
-         fn slow(value) { for n in 0..200 { if n < 0 { return () } } value }\n\
+         fn slow(value) { for n in 0..1000 { if n < 0 { return () } } value }\n\
          fn hostile(value) {\nswitch value {\n"
         .to_owned();
     for (name, body) in HOSTILE {
@@ -165,7 +165,7 @@ fn others_are_answered_while_functions_take_their_time() {
     let database = Database::holding(&format!("{TABLE}{rows}"));
     let gateway = gateway(&database);
     let scim = gateway.target("p");
-    let alone = quantile(&scim, 40);
+    let alone = mean(&scim, 40);
     let is_over = AtomicBool::new(false);
     let listed = Instant::now();
     scim.get("/Users?attributes=title").is(200);
@@ -186,22 +186,17 @@ fn others_are_answered_while_functions_take_their_time() {
             });
         }
         std::thread::sleep(Duration::from_millis(200));
-        let beside = quantile(&scim, 40);
+        let beside = mean(&scim, 40);
         is_over.store(true, Ordering::Relaxed);
         beside
     });
-    assert!(listed > LIMIT * 4, "{listed:?}: these lists are no burden");
-    assert!(beside < listed / 2, "alone {alone:?}, beside {beside:?}, where a list takes {listed:?}");
+    assert!(listed > LIMIT * 2, "{listed:?}: these lists are no burden");
+    assert!(beside < listed / 3, "alone {alone:?}, beside {beside:?}, where a list takes {listed:?}");
 }
 
-/// How long nearly all of so many small requests take, at most.
-fn quantile(scim: &Scim, count: usize) -> Duration {
-    let one = |_| {
-        let began = Instant::now();
-        scim.get("/Users/1?attributes=userName").is(200);
-        began.elapsed()
-    };
-    let mut all: Vec<Duration> = (0..count).map(one).collect();
-    all.sort();
-    all[count * 9 / 10]
+/// How long a small request takes, of so many.
+fn mean(scim: &Scim, count: u32) -> Duration {
+    let began = Instant::now();
+    (0..count).for_each(|_| _ = scim.get("/Users/1?attributes=userName").is(200));
+    began.elapsed() / count
 }
