@@ -45,6 +45,7 @@ mod support;
 mod swapped;
 mod tds;
 mod tenants;
+mod tour;
 mod uids;
 mod unknown;
 mod versions;
