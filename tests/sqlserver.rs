@@ -21,6 +21,8 @@ mod conformance;
 mod doctor;
 #[path = "system/existence.rs"]
 mod existence;
+#[path = "system/tour.rs"]
+mod guide;
 #[path = "system/history.rs"]
 mod history;
 #[path = "system/hooks.rs"]
@@ -47,6 +49,8 @@ mod refusals;
 mod support;
 #[path = "system/tenants.rs"]
 mod tenants;
+#[path = "sqlserver/tour.rs"]
+mod tour;
 #[path = "system/uids.rs"]
 mod uids;
 #[path = "system/versions.rs"]
@@ -62,7 +66,7 @@ use support::gateway::Gateway;
 use support::sqlserver::{Place, VARIABLE};
 
 /// What is run, one after the other: each makes its tables in the one database there is, and drops them.
-const SCENARIOS: [(&str, fn()); 44] = [
+const SCENARIOS: [(&str, fn()); 45] = [
     ("bulk::crm", || bulk::crm(&crm())),
     ("bulk::plain", || bulk::plain(&plain())),
     ("cases::filters", || cases::filters(&plain())),
@@ -116,6 +120,7 @@ const SCENARIOS: [(&str, fn()); 44] = [
     ("refusals::plain", || on("plain", |mut gateway| refusals::of_targets(&mut gateway, &["plain"]))),
     ("refusals::taken", || refusals::of_a_name_that_is_taken(&crm())),
     ("tenants::life", || tenants::life(&Database::on_server("tenants"))),
+    ("tour::crm", || tour::crm(&crm())),
     ("versions::crm", || versions::crm(&crm())),
     ("versions::plain", || versions::plain(&plain())),
     ("versions::race_crm", || on("crm", |gateway| versions::race(&gateway.target("crm")))),

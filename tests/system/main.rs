@@ -46,6 +46,7 @@ mod support;
 mod swapped;
 mod tds;
 mod tenants;
+mod tour;
 mod uids;
 mod unknown;
 mod versions;
