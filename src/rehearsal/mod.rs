@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub use case::{Case, Outcome};
 pub use folder::{Folder, mappings};
 pub use request::parse;
-pub use stage::{Facts, Kind};
+pub use stage::{Facts, Kind, Written};
 
 use crate::mapping::diagnostic::Diagnostic;
 

@@ -83,6 +83,9 @@ impl InMemory {
         if let Some(After::Rows(after, _)) = &after {
             contents.push(after);
         }
+        if let Some(misspelt) = before.misspelt(&Tables::of(&[], &model, touched)) {
+            return Err(misspelt);
+        }
         let tables = Tables::of(&contents, &model, touched);
         let name = format!("gantry-{}", MADE.fetch_add(1, Ordering::Relaxed));
         let place = Place::Memory { name, schemas: tables.schemas().into_iter().collect() };
