@@ -3,7 +3,7 @@
 //! a stand-in that does what a test tells it to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends loudly")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use gantry::gateway::{Client, Cursors, Live, LongAnswers, Scans, Snapshot, Targe
 use gantry::http;
 use gantry::limits::Limits;
 use gantry::mapping::Mapping;
-use gantry::plan::{Facts, Folding, Instants, Operation, Precision, Profile, Touched};
+use gantry::plan::{Facts, Folding, Instants, Native, Operation, Precision, Profile, Touched};
 use gantry::scim::profile::Profile as Ways;
 use time::OffsetDateTime;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -70,6 +70,10 @@ impl Backend for StandIn {
     }
 
     async fn examine(&self, _: &[Touched], _: bool) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    async fn indexes(&self, _: &str, _: &BTreeSet<Native>) -> Vec<Finding> {
         Vec::new()
     }
 }
