@@ -92,12 +92,6 @@ pub struct Mapping {
 // === impl Mapping ===
 
 impl Mapping {
-    /// Reads `folder/mapping.rhai` and runs it once with these params. Answers every mistake that was found.
-    pub fn load(folder: &Path, params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
-        let (name, text) = Self::file(folder)?;
-        Self::parse(&name, &text, params)
-    }
-
     /// What `folder/mapping.rhai` is called in diagnostics, and its text.
     pub fn file(folder: &Path) -> Result<(String, String), Vec<Diagnostic>> {
         let path = folder.join(MAPPING_FILE);

@@ -8,15 +8,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{Facts, Kind, Trouble, Written, request};
-use crate::mapping::{Mapping, read_text};
+use crate::mapping::{MAPPING_FILE, Mapping, read_text};
 use crate::scim::profile::{self, Profile};
 
 /// A file of a test, at most.
 const FILE_BYTES: u64 = 8 << 20;
 /// Where a mapping's tests are.
 const TESTS: &str = "tests";
-/// What says that a folder is a mapping's.
-const MAPPING: &str = "mapping.rhai";
 /// What says that a folder is a test.
 pub(super) const REQUEST: &str = "request.http";
 
@@ -24,6 +22,8 @@ pub(super) const REQUEST: &str = "request.http";
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// The mapping's text.
+    script: String,
     said: Said,
     /// The backend that its tests are in front of.
     pub(super) kind: Kind,
@@ -49,6 +49,12 @@ struct Said {
 impl Folder {
     /// The folder of a mapping that holds no mistake.
     pub fn open(path: &Path) -> Result<Self, Trouble> {
+        let (_, script) = Mapping::file(path).map_err(Trouble::Mapping)?;
+        Self::with(path, script)
+    }
+
+    /// The same, whose mapping has this text, whatever its file holds by now.
+    pub fn with(path: &Path, script: String) -> Result<Self, Trouble> {
         let file = path.join(TESTS).join("test.toml");
         let said: Said = match file.exists() {
             true => {
@@ -60,17 +66,17 @@ impl Folder {
         let profile = said.profile.as_deref().map_or(Some(Profile::rfc()), Profile::named);
         let known = || Trouble::file(&file, format!("the profiles are {}", profile::NAMES.join(", ")));
         let profile = profile.ok_or_else(known)?;
-        let mapping = Mapping::load(path, &said.params).map_err(Trouble::Mapping)?;
+        let mapping = parsed(path, &script, &said)?;
         let kind = match &said.backend {
             Some(name) => Kind::named(name).map_err(|cause| Trouble::file(&file, cause))?,
             None => Kind::likely(&mapping),
         };
-        Ok(Self { path: path.to_owned(), said, kind, profile })
+        Ok(Self { path: path.to_owned(), script, said, kind, profile })
     }
 
     /// The mapping, once more: each run has one of its own, so that what it generates begins anew.
     pub(super) fn mapping(&self) -> Result<Mapping, Trouble> {
-        Mapping::load(&self.path, &self.said.params).map_err(Trouble::Mapping)
+        parsed(&self.path, &self.script, &self.said)
     }
 
     /// The folders of its tests, by name. One without a request would be no test, and nobody would know.
@@ -113,23 +119,29 @@ impl Folder {
     }
 }
 
+/// A mapping with the params of its tests.
+fn parsed(path: &Path, script: &str, said: &Said) -> Result<Mapping, Trouble> {
+    let name = path.join(MAPPING_FILE).display().to_string();
+    Mapping::parse(&name, script, &said.params).map_err(Trouble::Mapping)
+}
+
 /// The mappings' folders that a path stands for, each with the one test that is meant, if not all are: a mapping's own
 /// folder, one with several mappings in it, or a test's.
 pub fn mappings(path: &Path) -> Result<Vec<(PathBuf, Option<PathBuf>)>, Trouble> {
-    if path.join(MAPPING).exists() {
+    if path.join(MAPPING_FILE).exists() {
         return Ok(vec![(path.to_owned(), None)]);
     }
     if path.join(REQUEST).exists() {
         let full = path.canonicalize().map_err(|cause| Trouble::file(path, cause))?;
-        let mapping = full.ancestors().nth(2).filter(|folder| folder.join(MAPPING).exists());
+        let mapping = full.ancestors().nth(2).filter(|folder| folder.join(MAPPING_FILE).exists());
         let mapping =
             mapping.ok_or_else(|| Trouble::file(path, "a test without a mapping two folders above"))?;
         return Ok(vec![(mapping.to_owned(), Some(full.clone()))]);
     }
     let mut found = subfolders(path)?;
-    found.retain(|folder| folder.join(MAPPING).exists());
+    found.retain(|folder| folder.join(MAPPING_FILE).exists());
     match found.is_empty() {
-        true => Err(Trouble::file(path, format!("there is no {MAPPING} here, nor one folder below"))),
+        true => Err(Trouble::file(path, format!("there is no {MAPPING_FILE} here, nor one folder below"))),
         false => Ok(found.into_iter().map(|folder| (folder, None)).collect()),
     }
 }
