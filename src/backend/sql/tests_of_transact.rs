@@ -196,6 +196,21 @@ fn every_operation(value: &str) -> Vec<String> {
             procedure: "usp".to_owned(),
             arguments: vec![("a".to_owned(), Param::Value(text()))],
             outputs: vec![("b".to_owned(), Arc::from("usp.b#1"))],
+            columns: vec![("]; --@P1".to_owned(), Arc::from("usp.]; --@P1#1"))],
+        },
+        HookStep::Exec {
+            procedure: "usp".to_owned(),
+            arguments: vec![
+                ("a".to_owned(), Param::Output(Arc::from("usp.]; --@P1#1"))),
+                ("b".to_owned(), Param::Value(text())),
+            ],
+            outputs: Vec::new(),
+            columns: vec![("c".to_owned(), Arc::from("usp.c#2"))],
+        },
+        HookStep::Statement {
+            text: "UPDATE [x] SET [a] = ?, [c] = ?".to_owned(),
+            params: vec![Param::Value(text()), Param::Output(Arc::from("usp.c#2"))],
+            outputs: Vec::new(),
         },
     ];
     let id = || value.to_owned();
