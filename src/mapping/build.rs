@@ -507,6 +507,7 @@ impl Builder<'_> {
             kind: attribute.kind,
             table: table.into(),
             foreign_key,
+            by: line.child_by.as_ref().map(|(column, _)| column.as_str().into()),
             read_only,
             parts,
         });

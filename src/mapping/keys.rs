@@ -98,8 +98,10 @@ impl Builder<'_> {
     pub(super) fn check_keys(&mut self, draft: &DraftResource, of: &ResourceMapping, table: &Table) {
         self.has_no_twins(draft.at, &draft.ids);
         for line in &draft.lines {
-            if let Some(columns) = &line.child {
-                self.agrees(line.at, "`child`", columns, draft);
+            match (&line.child, &line.child_by) {
+                (Some(columns), None) => self.agrees(line.at, "`child`", columns, draft),
+                (Some(columns), Some((by, at))) => self.check_child_by(columns, (by, *at)),
+                (None, _) => {}
             }
         }
         if let Some((DraftRest::Column { key, .. }, at)) = &draft.rest {
@@ -119,6 +121,21 @@ impl Builder<'_> {
             );
         }
         self.check_in_common(draft, of, table);
+    }
+
+    /// That rows which belong to a resource by another column than its key name one, of its own row.
+    fn check_child_by(&mut self, columns: &[String], (by, at): (&str, Position)) {
+        if columns.len() != 1 {
+            let message =
+                format!("`{by}` stands in for the key in one column, and `child` names {}", columns.len());
+            self.wrong(Code::KeyColumns, at, message);
+        }
+        if by.contains('.') {
+            let message = format!(
+                "`{by}` is no column of the resource's own table, which alone can stand in for its key"
+            );
+            self.wrong(Code::ReferenceForm, at, message);
+        }
     }
 
     /// That DELETE does not change the key of what stays.
@@ -179,13 +196,16 @@ impl Builder<'_> {
         let parts: Vec<&str> =
             parts.flat_map(|collection| &collection.parts).map(|part| &*part.column).collect();
         for column in key.columns() {
-            let holder = child.foreign_key.columns().iter().position(|name| name == column);
+            let holder = child.key().and_then(|key| key.columns().iter().position(|name| name == column));
             let own = holder.and_then(|at| table.id.columns().get(at));
             match own {
                 Some(own) if !of.gives(&Native::own(own.clone())) => {
                     self.is_not_given(at, &native.to_string(), own);
                 }
-                None if parts.contains(&&**column) || child.initial.contains_key(column) => {
+                None if parts.contains(&&**column)
+                    || child.initial.contains_key(column)
+                    || child.foreign_key.has(column) =>
+                {
                     self.is_given_twice(at, &native.to_string(), column);
                 }
                 _ => {}

@@ -50,6 +50,7 @@ pub(super) fn model() -> Model {
     let child = |table: &str, column: &str| Child {
         table: table.into(),
         foreign_key: key(&[column]),
+        by: None,
         initial: Row::new(),
         only: Predicate::All,
     };
