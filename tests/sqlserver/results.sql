@@ -24,7 +24,7 @@ BEGIN
 END
 GO
 -- It counts, prints and selects more than is asked for. Nobody is made of nobody.
-CREATE PROCEDURE usp_PersonAdd @login NVARCHAR(64), @name NVARCHAR(64), @state VARCHAR(10) OUTPUT AS
+CREATE PROCEDURE usp_PersonAdd @login NVARCHAR(64), @name NVARCHAR(64), @state NVARCHAR(10) OUTPUT AS
 BEGIN
   DECLARE @id INT;
   SET NOCOUNT OFF;
@@ -43,7 +43,7 @@ END
 GO
 CREATE PROCEDURE usp_JournalAdd @person INT, @what VARCHAR(10), @badge VARCHAR(10) AS
 BEGIN
-  INSERT INTO Journal (StaffNo, What, Badge) VALUES (@person, @what, @badge);
+  IF @person IS NOT NULL INSERT INTO Journal (StaffNo, What, Badge) VALUES (@person, @what, @badge);
   SELECT SCOPE_IDENTITY() AS Line;
 END
 GO
