@@ -369,7 +369,7 @@ pub(super) const WORDS: &[Word] = &[
         "by",
         ".by(\"uid\")",
         &["native: String"],
-        "What is referred to is held by this attribute of its own, in place of its key or DN.",
+        "What is referred to is held by this attribute of its own, in place of its key or DN; behind `child`, the resource itself.",
     ),
     word(
         "attr",

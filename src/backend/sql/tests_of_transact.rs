@@ -18,7 +18,7 @@ use crate::backend::{Failure, Lowered};
 use crate::plan::{
     Action, Case, Change, Changes, Create, Delete, DeleteRule, Disable, Disabled, Entity, Facts, HookStep,
     Model, Native, OnDelete, Operation, Order, Param, Plan, Predicate, Record, Reference, Row, RowChanges,
-    Test, Update, Value,
+    Store, Test, Update, Value,
 };
 
 const KINDS: [(&str, Kind); 14] = [
@@ -239,9 +239,13 @@ fn every_operation(value: &str) -> Vec<String> {
     ];
     let mut model = model();
     let mut texts = Vec::new();
-    for disables in [false, true] {
-        if disables && let Some(user) = model.entities.get_mut("User") {
+    for (disables, by) in [(false, None), (false, Some("Login".into())), (true, None)] {
+        let Some(user) = model.entities.get_mut("User") else { panic!() };
+        if disables {
             disable(user, value);
+        }
+        if let Store::Table(table) = &mut user.store {
+            table.children.iter_mut().for_each(|child| child.by.clone_from(&by));
         }
         for operation in &operations {
             texts.extend(planned(&model, operation, &known(value)));
