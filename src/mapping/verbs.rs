@@ -371,7 +371,11 @@ fn register_line(engine: &mut Engine) {
         })
         .register_fn("by", |call: NativeCallContext, l: &mut LineVerb, native: &str| {
             let said = (native.to_owned(), call.call_position());
-            l.say(|d| d.by = Some(said))
+            // It is about what is said before it: whom the rows belong to, or where the line leads.
+            l.say(|d| match d.child.is_some() && d.refs.is_empty() {
+                true => d.child_by = Some(said),
+                false => d.by = Some(said),
+            })
         })
         .register_fn("copy", |l: &mut LineVerb| l.say(|d| d.copy = true))
         .register_fn("hash", |call: NativeCallContext, l: &mut LineVerb, scheme: &str, options: rhai::Map| {

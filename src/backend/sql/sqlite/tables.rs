@@ -279,7 +279,8 @@ impl Tables {
             same(&table.name, &lookup.foreign_key, &lookup.table, &lookup.key);
         }
         for child in &table.children {
-            same(&child.table, &child.foreign_key, &table.name, &table.id);
+            let by = child.by.clone().map(Key::from);
+            same(&child.table, &child.foreign_key, &table.name, by.as_ref().unwrap_or(&table.id));
         }
         table.parts.iter().for_each(|part| same(&part.table, &part.key, &table.name, &table.id));
         table.rest.iter().for_each(|rest| same(&rest.table, &rest.key, &table.name, &table.id));
@@ -325,6 +326,7 @@ fn given(table: &Table, one: &mut dyn FnMut(&str, &str)) {
         let counted = part.sequences.iter().map(|(column, _)| column);
         dated.chain(counted).for_each(|column| one(&part.table, column));
     }
+    table.children.iter().filter_map(|child| child.by.as_ref()).for_each(|by| one(&table.name, by));
     table.rest.iter().for_each(|rest| one(&rest.table, &rest.column));
     table.sequences.iter().for_each(|(column, _)| one(&table.name, column));
 }
