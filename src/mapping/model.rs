@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::build::Builder;
 use super::diagnostic::Code;
 use super::draft::{DraftLine, DraftResource, DraftRest, Given};
-use super::line::{Collection, How, ResourceMapping};
+use super::line::{Access, Collection, How, Line, ResourceMapping};
 use super::{existence, parts, values};
 use crate::plan::{
     Child, DeleteRule, Entity, Entries, Key, Lookup, Model, Native, OnDelete, OnMissing, Predicate,
@@ -113,10 +113,61 @@ fn table(
     let stand_ins = stand_ins(draft, of);
     let links = draft.lines.iter().filter_map(DraftLine::link).collect();
     let only = Predicate::All;
-    let table =
-        Table { name: name.into(), id, lookups, parts, children, rest, links, only, stand_ins, sequences };
+    let (name, writable) = (name.into(), Vec::new());
+    let mut table =
+        Table { name, id, lookups, parts, children, rest, links, only, stand_ins, sequences, writable };
+    table.writable = writable_columns(draft, of, &table);
     builder.check_keys(draft, of, &table);
+    check_version(builder, draft, of, &table);
     Some(table)
+}
+
+/// The columns of the row itself that clients say, in the mapping's order; last what must be unique, what leads elsewhere
+/// and what stays. No password: who looks for changes of it shall find none.
+fn writable_columns(draft: &DraftResource, of: &ResourceMapping, table: &Table) -> Vec<Arc<str>> {
+    let is_unique = |line: &Line| {
+        let natives: Vec<String> = line.natives.iter().map(Native::to_string).collect();
+        draft.lines.iter().any(|said| said.unique && said.natives == natives)
+    };
+    let mut lines: Vec<&Line> = of.written_lines().filter(|line| !line.is_secret()).collect();
+    let is_kept = |line: &Line| line.access != Access::ReadWrite;
+    let leads = |line: &Line| line.is_reference() || line.natives.iter().any(|native| native.part.is_some());
+    lines.sort_by_key(|line| (is_kept(line), leads(line), is_unique(line)));
+    let columns = |native: &Native| match &native.part {
+        None => Some(table.columns(native)),
+        Some(alias) => table.lookup(alias).map(|lookup| lookup.foreign_key.clone()),
+    };
+    let is_own = |column: &Arc<str>| {
+        let is_version = draft.version.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(column));
+        !is_version && !table.id.columns().iter().any(|key| key.eq_ignore_ascii_case(column))
+    };
+    let mut all = Vec::new();
+    for key in lines.iter().flat_map(|line| &line.natives).filter_map(columns) {
+        for column in key.columns().iter().filter(|column| is_own(column)) {
+            if !all.contains(column) {
+                all.push(column.clone());
+            }
+        }
+    }
+    all
+}
+
+/// That a version moves when what hangs on the row changes: then something of the row is written too.
+fn check_version(builder: &mut Builder<'_>, draft: &DraftResource, of: &ResourceMapping, table: &Table) {
+    let is_apart = |rest: &SideDocument| rest.table != table.name;
+    let hangs = !table.parts.is_empty()
+        || table.rest.as_ref().is_some_and(is_apart)
+        || of.collections.iter().any(|collection| !collection.read_only);
+    let is_stamped = of.stamps.iter().any(|(native, _)| native.part.is_none());
+    let is_moved = is_stamped || !table.writable.is_empty();
+    let Some(version) = draft.version.as_ref().filter(|_| hangs && !is_moved && !draft.read_only) else {
+        return;
+    };
+    let message = format!(
+        "`{version}` stays as it is when only what hangs on the row changes: no column is written then"
+    );
+    let help = format!("say what is: stamp(\"…\", now()), or a line over another column of {}", table.name);
+    builder.warn(Code::VersionStays, builder.verb(draft.at, "version"), &message, &help);
 }
 
 fn child(draft: &DraftResource, of: &ResourceMapping, collection: &Collection) -> Child {

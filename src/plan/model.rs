@@ -88,6 +88,9 @@ pub struct Table {
     /// Columns that are given the next number of a sequence at creation, where nothing else gives them a value, each
     /// with the sequence's name.
     pub sequences: Vec<(Arc<str>, Arc<str>)>,
+    /// Columns of its own that clients say, none of the key or the version; those that nothing depends on come first.
+    /// Where only what hangs on the row changes, one of them is written as it is, so that the version moves.
+    pub writable: Vec<Arc<str>>,
 }
 
 /// A shared row, read by its name: `lookup("dept", "Department", "DeptId", "DeptId")`. Its own table is
@@ -371,6 +374,7 @@ impl Table {
             only: Predicate::All,
             stand_ins: BTreeMap::new(),
             sequences: Vec::new(),
+            writable: Vec::new(),
         }
     }
 
