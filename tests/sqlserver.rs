@@ -66,11 +66,12 @@ use support::gateway::Gateway;
 use support::sqlserver::{Place, VARIABLE};
 
 /// What is run, one after the other: each makes its tables in the one database there is, and drops them.
-const SCENARIOS: [(&str, fn()); 46] = [
+const SCENARIOS: [(&str, fn()); 47] = [
     ("bulk::crm", || bulk::crm(&crm())),
     ("bulk::plain", || bulk::plain(&plain())),
     ("cases::filters", || cases::filters(&plain())),
     ("cases::patches", || cases::patches(&plain())),
+    ("composite::desks", || composite::desks(&composite())),
     ("composite::life", || composite::life(&composite())),
     ("composite::members", || composite::members(&composite())),
     ("composite::no_ids", || composite::no_ids(&composite())),

@@ -6,7 +6,7 @@ use super::build::Builder;
 use super::diagnostic::Code;
 use super::draft::{DraftLine, DraftResource, DraftRest, Given};
 use super::line::{Access, Collection, How, Line, ResourceMapping};
-use super::{existence, parts, values};
+use super::{existence, keys, parts, values};
 use crate::plan::{
     Child, DeleteRule, Entity, Entries, Key, Lookup, Model, Native, OnDelete, OnMissing, Predicate,
     SideDocument, StandIn, Store, Table,
@@ -49,10 +49,9 @@ pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftRes
         store,
         references: references(of),
         unique: unique
-            .filter_map(|line| line.natives.first())
-            .map(|name| match draft.place_of(of, name).filter(|_| !of.is_entry) {
-                Some((place, column)) => Native::of(place, column),
-                None => Native::own(name.as_str()),
+            .filter_map(|line| match line.link() {
+                Some((native, _)) => Some(native),
+                None => line.natives.first().map(|name| native(draft, of, name)),
             })
             .collect(),
         version: draft.version.as_deref().map(Native::own),
@@ -112,10 +111,20 @@ fn table(
     };
     let stand_ins = stand_ins(draft, of);
     let links = draft.lines.iter().filter_map(DraftLine::link).collect();
+    let nobody = keys::nobody(draft, of);
     let only = Predicate::All;
-    let (name, writable) = (name.into(), Vec::new());
-    let mut table =
-        Table { name, id, lookups, parts, children, rest, links, only, stand_ins, sequences, writable };
+    let mut table = Table {
+        lookups,
+        parts,
+        children,
+        rest,
+        links,
+        nobody,
+        only,
+        stand_ins,
+        sequences,
+        ..Table::new(name.into(), id)
+    };
     table.writable = writable_columns(draft, of, &table);
     builder.check_keys(draft, of, &table);
     check_version(builder, draft, of, &table);
@@ -293,14 +302,18 @@ fn usual_id(classes: &[String]) -> &'static str {
     if classes.iter().any(is_of_active_directory) { "objectGUID" } else { "entryUUID" }
 }
 
+/// The native of a name that stands alone.
+fn native(draft: &DraftResource, of: &ResourceMapping, name: &str) -> Native {
+    match draft.place_of(of, name).filter(|_| !of.is_entry) {
+        Some((place, column)) => Native::of(place, column),
+        None => Native::own(name),
+    }
+}
+
 /// The lines of references that are stored by another attribute than the DN, or another column than the key.
 fn stand_ins(draft: &DraftResource, of: &ResourceMapping) -> std::collections::BTreeMap<Native, StandIn> {
     let stand_in = |line: &DraftLine| {
-        let name = line.natives.first()?.as_str();
-        let native = match draft.place_of(of, name).filter(|_| !of.is_entry) {
-            Some((place, column)) => Native::of(place, column),
-            None => Native::own(name),
-        };
+        let native = native(draft, of, line.natives.first()?);
         let is_written = of.lines.iter().any(|line| line.writable() && line.natives.contains(&native))
             || of.collections.iter().any(|c| !c.read_only && Some(&c.table) == native.part.as_ref());
         Some((native, line.stand_in(is_written && !draft.read_only)?))

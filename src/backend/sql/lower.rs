@@ -143,6 +143,11 @@ impl<'a> Lowering<'a> {
             let known = columns.iter().filter_map(|(column, cell)| Some((column, cell.param()?)));
             self.own.learn(&self.table.id, known);
         }
+        let is_unsaid = |native: &&Native| !record.values.contains_key(*native);
+        let nobody = self.table.nobody.iter().filter(|(_, nobody)| nobody.is_written);
+        for native in nobody.map(|(native, _)| native).filter(is_unsaid) {
+            columns.extend(self.own_cells(native, &[])?);
+        }
         for (native, values) in &record.values {
             if let Some(alias) = native.part.as_ref().filter(|alias| self.table.part(alias).is_none()) {
                 columns.extend(self.looked_up(alias, native, values)?);

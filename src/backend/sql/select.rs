@@ -47,6 +47,8 @@ pub(super) struct Column {
     /// Of how many columns of the result its value is made.
     pub width: usize,
     pub target: Target,
+    /// Of a reference over several columns: by which of them, each with its value, it is known to lead to nobody.
+    pub nobody: Vec<(usize, Value)>,
 }
 
 /// What a column's value leads to.
@@ -140,7 +142,9 @@ impl Selector<'_> {
             Some(target) => target.width(),
             None => self.table.columns(native).len(),
         };
-        Column { native: native.clone(), width, target }
+        let nobody =
+            self.table.told_nobody(native).into_iter().map(|(at, value)| (at, value.clone())).collect();
+        Column { native: native.clone(), width, target, nobody }
     }
 
     /// What is selected for a column: its value, and which entity it leads to where that is open. A reference to a
