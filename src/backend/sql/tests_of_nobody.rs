@@ -33,7 +33,7 @@ fn with_nobody() -> Model {
 
 fn created(values: &[(Native, Value)]) -> Operation {
     let mut record = Record::default();
-    record.values = values.iter().map(|(native, value)| (native.clone(), vec![value.clone()])).collect();
+    record.values.extend(values.iter().map(|(native, value)| (native.clone(), vec![value.clone()])));
     record.values.insert(Native::own("Tenant"), vec!["ACME".into()]);
     Operation::Create(Create { entity: "User".into(), record, hooks: Vec::new() })
 }
