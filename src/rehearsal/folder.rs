@@ -82,7 +82,7 @@ impl Folder {
 
     /// The folders of its tests, by name.
     pub fn cases(&self) -> Result<Vec<PathBuf>, Trouble> {
-        subfolders(&self.path.join(TESTS), REQUEST)
+        cases(&self.path)
     }
 
     /// What the backend holds in a test: what its own folder says, else what is said for all of them, else nothing.
@@ -115,6 +115,11 @@ impl Folder {
         fs::write(&file, text).map_err(|cause| Trouble::file(file, cause))?;
         Ok(case)
     }
+}
+
+/// The folders of a mapping's tests, by name.
+pub(super) fn cases(path: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    subfolders(&path.join(TESTS), REQUEST)
 }
 
 /// A mapping with the params of its tests.
