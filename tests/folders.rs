@@ -167,13 +167,34 @@ fn a_mistake_in_a_tests_files_is_told_with_its_file() {
         ("plain", "tests/test.toml", "colour = \"red\"\n", "unknown field `colour`"),
         ("plain", "tests/test.toml", "profile = \"x\"\n", "the profiles are rfc, entra, okta"),
         ("openldap", "tests/test.toml", "", "\"people\""),
-        ("plain", "tests/before.json", "{", "tests/create: no JSON"),
-        ("openldap", "tests/before.ldif", "uid: x\n", "tests/create: line 1: an entry begins"),
+        ("plain", "tests/before.json", "{", "tests/before.json: this is no JSON"),
+        (
+            "plain",
+            "tests/before.json",
+            "{ \"Usres\": [] }",
+            "tests/before.json: Usres: did you mean the table Users?",
+        ),
+        (
+            "plain",
+            "tests/before.json",
+            "{ \"Users\": [{ \"UserNam\": \"x\" }] }",
+            "tests/before.json: Users.UserNam: did you mean the column UserName?",
+        ),
+        ("openldap", "tests/before.ldif", "uid: x\n", "tests/before.ldif: line 1: an entry begins"),
+        ("plain", "tests/odd/reqest.http", "GET /Users\n", "tests/odd: there is no request.http"),
+        (
+            "plain",
+            "tests/create/request.http",
+            "\u{feff}GET\n",
+            "tests/create/request.http: the first line is",
+        ),
         ("plain", "tests/create/request.http", "GET\n", "tests/create/request.http: the first line is"),
         ("plain", "mapping.rhai", "resource(\"User\").tabel(\"T\");\n", "did you mean `table`?"),
     ] {
         let folder = copied(mapping);
-        fs::write(folder.path().join(mapping).join(file), content).unwrap();
+        let file_path = folder.path().join(mapping).join(file);
+        fs::create_dir_all(file_path.parent().unwrap()).unwrap();
+        fs::write(file_path, content).unwrap();
         let done = gantry(folder.path(), &["test", mapping]);
         let said = text(&done.stdout) + text(&done.stderr).as_str();
         assert_eq!(done.status.code(), Some(1), "{file}: {said}");

@@ -66,7 +66,7 @@ use support::gateway::Gateway;
 use support::sqlserver::{Place, VARIABLE};
 
 /// What is run, one after the other: each makes its tables in the one database there is, and drops them.
-const SCENARIOS: [(&str, fn()); 45] = [
+const SCENARIOS: [(&str, fn()); 46] = [
     ("bulk::crm", || bulk::crm(&crm())),
     ("bulk::plain", || bulk::plain(&plain())),
     ("cases::filters", || cases::filters(&plain())),
@@ -98,6 +98,7 @@ const SCENARIOS: [(&str, fn()); 45] = [
     ("plan::plain_methods", || plan::plain_methods(&plain())),
     ("plan::plain_rows", || plan::plain_rows(&plain)),
     ("procedures::life", || procedures::life(&Database::on_server("procedures"))),
+    ("procedures::result_sets", || procedures::result_sets(&Database::on_server("results"))),
     ("properties::filters", || {
         on("plain", |gateway| {
             properties::filters::agree(&gateway.target("plain"), "server", &FOLDED_ALIKE);

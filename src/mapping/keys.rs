@@ -98,8 +98,10 @@ impl Builder<'_> {
     pub(super) fn check_keys(&mut self, draft: &DraftResource, of: &ResourceMapping, table: &Table) {
         self.has_no_twins(draft.at, &draft.ids);
         for line in &draft.lines {
-            if let Some(columns) = &line.child {
-                self.agrees(line.at, "`child`", columns, draft);
+            match (&line.child, &line.child_by) {
+                (Some(columns), None) => self.agrees(line.at, "`child`", columns, draft),
+                (Some(columns), Some((by, at))) => self.check_child_by(columns, (by, *at)),
+                (None, _) => {}
             }
         }
         if let Some((DraftRest::Column { key, .. }, at)) = &draft.rest {
@@ -119,6 +121,21 @@ impl Builder<'_> {
             );
         }
         self.check_in_common(draft, of, table);
+    }
+
+    /// That rows which belong to a resource by another column than its key name one, of its own row.
+    fn check_child_by(&mut self, columns: &[String], (by, at): (&str, Position)) {
+        if columns.len() != 1 {
+            let message =
+                format!("`{by}` stands in for the key in one column, and `child` names {}", columns.len());
+            self.wrong(Code::KeyColumns, at, message);
+        }
+        if by.contains('.') {
+            let message = format!(
+                "`{by}` is no column of the resource's own table, which alone can stand in for its key"
+            );
+            self.wrong(Code::ReferenceForm, at, message);
+        }
     }
 
     /// That DELETE does not change the key of what stays.
@@ -179,13 +196,16 @@ impl Builder<'_> {
         let parts: Vec<&str> =
             parts.flat_map(|collection| &collection.parts).map(|part| &*part.column).collect();
         for column in key.columns() {
-            let holder = child.foreign_key.columns().iter().position(|name| name == column);
+            let holder = child.key().and_then(|key| key.columns().iter().position(|name| name == column));
             let own = holder.and_then(|at| table.id.columns().get(at));
             match own {
                 Some(own) if !of.gives(&Native::own(own.clone())) => {
                     self.is_not_given(at, &native.to_string(), own);
                 }
-                None if parts.contains(&&**column) || child.initial.contains_key(column) => {
+                None if parts.contains(&&**column)
+                    || child.initial.contains_key(column)
+                    || child.foreign_key.has(column) =>
+                {
                     self.is_given_twice(at, &native.to_string(), column);
                 }
                 _ => {}
@@ -315,6 +335,45 @@ mod tests {
     }
 
     #[test]
+    fn rows_elsewhere_belong_to_a_resource_by_its_key_or_by_what_stands_in_for_it() {
+        let text = "schema(\"urn:x:u\"); define(\"spares\", \"reference\").many().reference_types([\"Group\"]);
+            resource(\"User\").table(\"P\").id(\"T\", \"N\").extension(\"urn:x:u\").on_delete(\"delete\");
+            attr(\"userName\", \"Login\").required();
+            attr(\"phoneNumbers\", \"Ph\").child(\"PT\", \"PN\"); attr(\"phoneNumbers.value\", \"Ph.Num\");
+            attr(\"groups\", \"M\").child(\"Who\").by(\"Login\"); attr(\"groups.value\", \"M.Team\").ref(\"Group\");
+            attr(\"urn:x:u:spares\", \"S.Name\").child(\"Holder\").by(\"Login\").ref(\"Group\").by(\"Code\");
+            resource(\"Group\").table(\"G\").id(\"Id\").on_delete(\"delete\"); attr(\"displayName\", \"Code\");
+            attr(\"members\", \"M\").child(\"Team\").by(\"Id\"); attr(\"members.value\", \"M.Who\").ref(\"User\").by(\"Login\");";
+        let mapping = load(text).unwrap();
+        let (user, group) = (table(&mapping, "User"), table(&mapping, "Group"));
+        let by = |of: &Table, name: &str| of.child(name).unwrap().by.as_deref().map(str::to_owned);
+        assert_eq!(
+            ["Ph", "M", "S"].map(|name| by(&user, name)),
+            [None, Some("Login".into()), Some("Login".into())]
+        );
+        assert_eq!(
+            user.child("M").map(|child| (child.key(), child.foreign_key.clone())),
+            Some((None, key(&["Who"])))
+        );
+        // Each `by` is about what stands before it.
+        assert_eq!(&*user.stand_ins[&Native::of("S", "Name")].attribute, "Code");
+        assert!(!user.stand_ins.contains_key(&Native::of("M", "Team")));
+        let before = "resource(\"User\").table(\"P\").id(\"N\").on_delete(\"delete\"); attr(\"userName\", \"L\");
+            attr(\"phoneNumbers\", \"Ph\").by(\"L\").child(\"PL\"); attr(\"phoneNumbers.value\", \"Ph.Num\");";
+        let said = load(before).err().unwrap();
+        assert!(
+            said.contains("there is no `ref`; or, right behind `.child(…)`, of the resource itself"),
+            "{said}"
+        );
+        let twice = text.replace(".by(\"Code\")", ".by(\"Code\").by(\"Name\")");
+        assert!(load(&twice).err().unwrap().contains("`by` is said twice here"));
+        // The key needs nothing to stand in for it.
+        assert_eq!((by(&group, "M"), group.child("M").unwrap().key()), (None, Some(&key(&["Team"]))));
+        let groups = mapping.resources()[0].resource_type.find(&AttrPath::attribute("groups")).unwrap();
+        assert_eq!(groups.attribute.mutability, Mutability::ReadOnly);
+    }
+
+    #[test]
     fn every_mistake_in_a_key_has_a_sentence() {
         let user = USER.trim_end().trim_end_matches(';');
         let generated = user.replace(".only(#{ T: \"x\" })", "");
@@ -329,6 +388,13 @@ mod tests {
             (USER.replace("\"N\"", "\"T\""), "`T` stands twice among the columns of a key"),
             (format!("{USER}{NAMES}attr(\"phoneNumbers\", \"Ph\").child(\"T\"); attr(\"phoneNumbers.value\", \"Ph.N\");"),
              "`child` names 1 column, and the key of a User has 2 columns"),
+            (format!("{USER}{NAMES}attr(\"phoneNumbers\", \"Ph\").child(\"T\", \"L\").by(\"Login\"); attr(\"phoneNumbers.value\", \"Ph.N\");"),
+             "`Login` stands in for the key in one column, and `child` names 2"),
+            (format!("{USER}{NAMES}attr(\"phoneNumbers\", \"Ph\").child(\"L\").by(\"hr.Login\"); attr(\"phoneNumbers.value\", \"Ph.N\");"),
+             "`hr.Login` is no column of the resource's own table"),
+            (format!("{USER}{NAMES}attr(\"groups\", \"M\").child(\"C\").by(\"Login\"); \
+                     attr(\"groups.value\", [\"M.T\", \"M.C\"]).ref(\"Group\"); {GROUP}attr(\"displayName\", \"C\");"),
+             "`M.(T, C)` writes `C`, and so does something else"),
             (format!("{USER}{NAMES}rest(\"S\", \"Id\", \"Doc\");"), "`rest` names 1 column, and the key of a User has 2 columns"),
             (format!("{USER}{NAMES}{}", boss("\"BossNo\"")), "this line names 1 column, and the key of a User has 2 columns"),
             (format!("{USER}{NAMES}{}", boss("[\"T\", \"B\", \"C\"]")), "this line names 3 columns, and the key of a User has 2"),

@@ -131,6 +131,7 @@ fn child(draft: &DraftResource, of: &ResourceMapping, collection: &Collection) -
     Child {
         table: collection.table.clone(),
         foreign_key: collection.foreign_key.clone(),
+        by: collection.by.clone().filter(|by| draft.ids != [&**by]), // the key itself is no stand-in
         initial: all,
         only: existence::only_of(draft, of, &collection.table),
     }

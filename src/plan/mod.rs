@@ -37,6 +37,7 @@ pub use profile::{Folding, Instants, Precision, Profile};
 pub use raised::Raised;
 pub use sequence::{By, Mark, Sequence, Sort};
 pub use step::{
-    Action, AttributeChange, Expect, LdapOperation, ModifyKind, Param, Plan, Scope, Statement, Step,
+    Action, AttributeChange, Expect, LdapOperation, ModifyKind, Origin, Output, Param, Plan, Scope,
+    Statement, Step,
 };
 pub use value::{Reference, Secret, Value};

@@ -122,13 +122,15 @@ pub enum OnMissing {
     Skip,
 }
 
-/// A collection in a table of its own: rows that carry the resource's key.
+/// A collection in a table of its own: rows that carry the resource's key, or what stands in for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Child {
     /// The child table's name; the `part` of its natives.
     pub table: Arc<str>,
-    /// Its columns that hold the resource's key, in its order.
+    /// Its columns that hold the resource's key, in its order; or its column that holds what stands in for it.
     pub foreign_key: Key,
+    /// The column of the resource's own row that stands in for its key there.
+    pub by: Option<Arc<str>>,
     /// Native-only values of each inserted row (`GrantedBy`), by column.
     pub initial: Row,
     /// The rows of that table that there are for this mapping; its natives are that table's own.
@@ -403,6 +405,13 @@ impl Table {
     /// The child table with this name.
     pub fn child(&self, table: &str) -> Option<&Child> {
         self.children.iter().find(|child| &*child.table == table)
+    }
+}
+
+impl Child {
+    /// Its columns that hold the resource's key; `None` where something else stands in for that.
+    pub fn key(&self) -> Option<&Key> {
+        Some(&self.foreign_key).filter(|_| self.by.is_none())
     }
 }
 

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Facts, Kind, Trouble, request};
-use crate::mapping::{MAPPING_FILE, Mapping};
+use super::{Facts, Kind, Trouble, Written, request};
+use crate::mapping::{MAPPING_FILE, Mapping, read_text};
 use crate::scim::profile::{self, Profile};
 
 /// A file of a test, at most.
@@ -87,15 +86,12 @@ impl Folder {
 
     /// What the backend holds in a test: what its own folder says, else what is said for all of them, else nothing.
     pub(super) fn facts(&self, case: &Path) -> Result<Facts, Trouble> {
-        let read = |path: PathBuf| text(&path).map_err(|cause| Trouble::file(path, cause));
         let name = format!("before.{}", self.kind.facts());
         let before =
             [case.join(&name), self.path.join(TESTS).join(&name)].into_iter().find(|path| path.exists());
         let after = Some(case.join(format!("after.{}", self.kind.facts()))).filter(|path| path.exists());
-        Ok(Facts {
-            before: before.map(read).transpose()?.unwrap_or_default(),
-            after: after.map(read).transpose()?,
-        })
+        let read = |path: Option<PathBuf>| path.map(Written::read).transpose();
+        Ok(Facts { before: read(before)?, after: read(after)? })
     }
 
     /// Makes a test of a request that was captured; its folder.
@@ -117,9 +113,15 @@ impl Folder {
     }
 }
 
-/// The folders of a mapping's tests, by name.
+/// The folders of a mapping's tests, by name. One without a request would be no test, and nobody would know.
 pub(super) fn cases(path: &Path) -> Result<Vec<PathBuf>, Trouble> {
-    subfolders(&path.join(TESTS), REQUEST)
+    let folders = subfolders(&path.join(TESTS))?;
+    match folders.iter().find(|folder| !folder.join(REQUEST).exists()) {
+        Some(folder) => {
+            Err(Trouble::file(folder, format!("there is no {REQUEST} in the folder of this test")))
+        }
+        None => Ok(folders),
+    }
 }
 
 /// A mapping with the params of its tests.
@@ -141,15 +143,16 @@ pub fn mappings(path: &Path) -> Result<Vec<(PathBuf, Option<PathBuf>)>, Trouble>
             mapping.ok_or_else(|| Trouble::file(path, "a test without a mapping two folders above"))?;
         return Ok(vec![(mapping.to_owned(), Some(full.clone()))]);
     }
-    let found = subfolders(path, MAPPING_FILE)?;
+    let mut found = subfolders(path)?;
+    found.retain(|folder| folder.join(MAPPING_FILE).exists());
     match found.is_empty() {
         true => Err(Trouble::file(path, format!("there is no {MAPPING_FILE} here, nor one folder below"))),
         false => Ok(found.into_iter().map(|folder| (folder, None)).collect()),
     }
 }
 
-/// The folders in a folder that have a file of this name, in their order; none where the folder itself is not there.
-fn subfolders(path: &Path, with: &str) -> Result<Vec<PathBuf>, Trouble> {
+/// The folders in a folder, in their order; none where the folder itself is not there. Hidden ones are others'.
+fn subfolders(path: &Path) -> Result<Vec<PathBuf>, Trouble> {
     if !path.exists() {
         return Ok(Vec::new());
     }
@@ -157,18 +160,14 @@ fn subfolders(path: &Path, with: &str) -> Result<Vec<PathBuf>, Trouble> {
     let entries = fs::read_dir(path).map_err(unreadable)?;
     let folders = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
     let mut folders = folders.map_err(unreadable)?;
-    folders.retain(|folder| folder.join(with).exists());
+    let is_hidden =
+        |folder: &Path| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    folders.retain(|folder| folder.is_dir() && !is_hidden(folder));
     folders.sort();
     Ok(folders)
 }
 
 /// A file's text, which is bounded.
 pub(super) fn text(path: &Path) -> Result<String, String> {
-    let file = fs::File::open(path).map_err(|cause| cause.to_string())?;
-    let mut text = String::new();
-    file.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(|cause| cause.to_string())?;
-    match text.len() as u64 > FILE_BYTES {
-        true => Err(format!("longer than {FILE_BYTES} bytes")),
-        false => Ok(text),
-    }
+    read_text(path, FILE_BYTES)
 }

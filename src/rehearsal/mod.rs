@@ -18,7 +18,7 @@ use std::path::PathBuf;
 pub use case::{Case, Outcome};
 pub use folder::{Folder, mappings};
 pub use request::parse;
-pub use stage::{Facts, Kind};
+pub use stage::{Facts, Kind, Written};
 pub use trial::trial;
 
 use crate::mapping::diagnostic::{Code, Diagnostic};

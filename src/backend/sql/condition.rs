@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use super::link::{self, Target};
 use super::{key, order};
 use crate::backend::Failure;
-use crate::plan::{Case, Entity, Key, Model, Native, Order, Param, Predicate, Table, Test, Value};
+use crate::plan::{Case, Child, Entity, Key, Model, Native, Order, Param, Predicate, Table, Test, Value};
 
 /// How deep predicates may nest.
 const DEPTH: usize = 64;
@@ -26,6 +26,19 @@ pub(super) const NEVER: &str = "1 = 0";
 /// The resource's own key.
 pub(super) fn own_key(dialect: Dialect<'_>, table: &Table) -> Vec<String> {
     key::columns(dialect, Some(OWN), &table.id)
+}
+
+/// That a child table's row belongs to the resource's row, of which `own` are the columns of the key, or the one that
+/// stands in for it.
+pub(super) fn belongs(dialect: Dialect<'_>, table: &Table, child: &Child, own: &[String]) -> String {
+    let foreign = key::columns(dialect, Some(CHILD), &child.foreign_key);
+    match (&child.by, own, foreign.as_slice(), child.foreign_key.columns()) {
+        (Some(by), [own], [foreign], [column]) => {
+            let (named, held) = (dialect.kind(&table.name, by), dialect.kind(&child.table, column));
+            dialect.equal((own, named), (foreign, held))
+        }
+        _ => key::same(&foreign, own),
+    }
 }
 
 /// A column of the resource's own table, of a look-up or of a part.
@@ -161,9 +174,12 @@ impl Writer<'_, '_> {
             return Err(Failure::Internal(format!("{table} is no child table of {}", self.table.name)));
         };
         let dialect = self.builder.dialect;
-        let (name, foreign) =
-            (dialect.quote(&child.table), key::columns(dialect, Some(CHILD), &child.foreign_key));
-        let is_its = key::same(&foreign, &own_key(dialect, self.table));
+        let name = dialect.quote(&child.table);
+        let own = match &child.by {
+            Some(by) => vec![column(dialect, &Native::own(by.clone()))],
+            None => own_key(dialect, self.table),
+        };
+        let is_its = belongs(dialect, self.table, child, &own);
         self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {is_its} AND "));
         let table = self.table;
         let (links, own) = (self.links, self.own);

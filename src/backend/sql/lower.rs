@@ -304,7 +304,7 @@ impl<'a> Lowering<'a> {
     /// when another leads to the same.
     fn insert_child(&mut self, child: &Child, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let (mut columns, mut marks) = self.stored_key(&mut builder, &child.table, &child.foreign_key)?;
+        let (mut columns, mut marks) = self.stored_in_child(&mut builder, child)?;
         let mut same = vec![key::same(&columns, &marks)];
         let is_link = |value: &Value| matches!(value, Value::Reference(_));
         let has_link = row.values().any(is_link);
@@ -347,7 +347,7 @@ impl<'a> Lowering<'a> {
     /// What is written of one column of a child's row, or of the several that a reference stands in.
     fn of_child(&self, child: &Child, name: &Arc<str>, value: &Value) -> Result<own::Columns, Failure> {
         let native = Native::of(child.table.clone(), name.clone());
-        self.own.written(self.table, &native, Some(value), &child.foreign_key)
+        self.own.written(self.table, &native, Some(value), child.key())
     }
 
     /// The mark of a value that a column is compared with; nothing is equal to NULL.
@@ -378,7 +378,7 @@ impl<'a> Lowering<'a> {
 
     fn delete_child(&mut self, child: &Child, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let mut terms = vec![self.is_own(&mut builder, &child.table, &child.foreign_key)];
+        let mut terms = vec![self.is_in_child(&mut builder, child)];
         for (name, value) in row {
             if self.is_named(&child.table, name) {
                 let mark = self.in_child(&mut builder, &child.table, name, value)?;

@@ -57,13 +57,13 @@ impl Own {
         self.known.get(at)?.as_deref()
     }
 
-    /// What is written to the columns that a native stands for, in a row whose columns `holders` hold the key.
+    /// What is written to the columns that a native stands for, in a row whose columns `holders` hold the key, if any do.
     pub(super) fn written(
         &self,
         table: &Table,
         native: &Native,
         value: Option<&Value>,
-        holders: &Key,
+        holders: Option<&Key>,
     ) -> Result<Columns, Failure> {
         let link = table.columns(native);
         let parts = match value {
@@ -77,7 +77,7 @@ impl Own {
         let mut written = Columns::new();
         for (at, column) in link.columns().iter().enumerate() {
             let part = parts.as_ref().and_then(|(to, parts)| Some((to, parts.get(at)?)));
-            match (self.known(holders, column), part) {
+            match (holders.and_then(|holders| self.known(holders, column)), part) {
                 (Some(known), Some((to, part))) if known != part => {
                     let detail =
                         format!("{:?} cannot be referred to from here: it belongs elsewhere.", to.id);

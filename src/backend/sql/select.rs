@@ -8,10 +8,11 @@ use std::sync::Arc;
 use super::builder::Builder;
 use super::condition::{self, CHILD, OWN};
 use super::dialect::Dialect;
+use super::key::KEYS;
 use super::{key, link, order, part};
 use crate::backend::Failure;
 use crate::plan::{
-    Action, Entity, Expect, Model, Native, Param, Plan, Search, Statement, Step, Store, Table, Value,
+    Action, Child, Entity, Expect, Model, Native, Param, Plan, Search, Statement, Step, Store, Table, Value,
 };
 
 /// The statements of a search, and what their columns are.
@@ -277,15 +278,13 @@ impl Selector<'_> {
             .ok_or_else(|| Failure::Internal(format!("{name} is no child table of {}", self.entity.name)))?;
         let natives = self.search.fields.natives.iter().filter(|native| native.part.as_ref() == Some(name));
         let columns: Vec<Column> = natives.map(|native| self.column(native)).collect();
-        let key = key::columns(self.dialect, Some(CHILD), &child.foreign_key);
-        let (begin, end) = key::among(self.dialect, &key);
+        let (key, begin, end) = self.owners(child);
         let mut builder = Builder::new(self.dialect);
         builder.push("SELECT ").push(&key.join(", "));
         for column in &columns {
             self.write_selected(&mut builder, CHILD, column)?;
         }
-        let own_key = self.key().join(", ");
-        builder.push(&format!(" FROM {} AS {CHILD} WHERE {begin}SELECT {own_key}", self.quote(&child.table)));
+        builder.push(&format!(" FROM {} AS {CHILD} {begin}", self.quote(&child.table)));
         let mut lookups = BTreeSet::new();
         condition::lookups(&self.search.predicate, &mut lookups);
         lookups.extend(order::lookup(&self.search.range.sequence));
@@ -307,6 +306,24 @@ impl Selector<'_> {
         let ordering: Vec<String> = key.into_iter().chain(columns.iter().flat_map(of)).collect();
         builder.push(&format!(" ORDER BY {}", key::order(&ordering, false)));
         Ok(ChildSelect { table: name.clone(), statement: builder.statement(None)?, columns })
+    }
+
+    /// The key of the row that a child table's row belongs to, and what stands before and behind the choice of those rows.
+    fn owners(&self, child: &Child) -> (Vec<String>, String, String) {
+        let own_key = self.key();
+        let Some(by) = &child.by else {
+            let key = key::columns(self.dialect, Some(CHILD), &child.foreign_key);
+            let (begin, end) = key::among(self.dialect, &key);
+            return (key, format!("WHERE {begin}SELECT {}", own_key.join(", ")), end);
+        };
+        // What stands in for the key tells the row, and not the key.
+        let selected: Vec<String> =
+            own_key.iter().enumerate().map(|(at, column)| format!("{column} AS {KEYS}{}", at + 1)).collect();
+        let key = (1..=own_key.len()).map(|number| format!("{KEYS}.{KEYS}{number}")).collect();
+        let name = condition::column(self.dialect, &Native::own(by.clone()));
+        let is_its = condition::belongs(self.dialect, self.table, child, &[format!("{KEYS}.named")]);
+        let begin = format!("JOIN (SELECT {}, {name} AS named", selected.join(", "));
+        (key, begin, format!(") AS {KEYS} ON {is_its}"))
     }
 
     fn count(&self) -> Result<Statement, Failure> {

@@ -60,7 +60,7 @@ fn model() -> Model {
     let (mut user, mut table) = entity("User", "hr.Employee", &["Tenant", "EmpNo"]);
     let child = |name: &str| {
         let (table, foreign_key) = (name.into(), key(&["Tenant", "EmpNo"]));
-        Child { table, foreign_key, initial: Row::new(), only: Predicate::All }
+        Child { table, foreign_key, by: None, initial: Row::new(), only: Predicate::All }
     };
     table.lookups.push(Lookup {
         alias: "dept".into(),

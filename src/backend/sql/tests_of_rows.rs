@@ -41,6 +41,7 @@ fn history() -> Model {
     let members = Child {
         table: "TeamMember".into(),
         foreign_key: key(&["TeamId"]),
+        by: None,
         initial: Row::new(),
         only: Predicate::All,
     };
@@ -76,8 +77,13 @@ fn tenants() -> Model {
         only: tenant(),
         dated: None,
     };
-    let roles =
-        Child { table: "AccountRole".into(), foreign_key: key(&["AccountNo"]), initial: row, only: tenant() };
+    let roles = Child {
+        table: "AccountRole".into(),
+        foreign_key: key(&["AccountNo"]),
+        by: None,
+        initial: row,
+        only: tenant(),
+    };
     let account = Table {
         lookups: vec![dept.clone()],
         parts: vec![detail],
@@ -251,6 +257,57 @@ fn references_by_another_column_are_looked_up_by_the_statements_themselves() {
             (delete("Group"), true),
         ],
     );
+}
+
+#[test]
+fn rows_may_belong_to_a_resource_by_another_column_than_its_key() {
+    let mut model = history();
+    let Some(user) = model.entities.get_mut("User") else { panic!() };
+    user.references = BTreeMap::from([(Native::of("TeamMember", "TeamId"), vec!["Group".into()])]);
+    let Store::Table(person) = &mut user.store else { panic!() };
+    let child = |table: &str| Child {
+        table: table.into(),
+        foreign_key: key(&["Login"]),
+        by: Some("LoginName".into()),
+        initial: Row::new(),
+        only: Predicate::All,
+    };
+    person.children = vec![child("TeamMember"), child("Phone")];
+    person.parts.clear();
+    let group = Value::Reference(Reference { resource: Some("Group".to_owned()), id: "5".to_owned() });
+    let leads = Predicate::Test(Native::of("TeamMember", "TeamId"), Test::Equals(group, Case::Exact));
+    let member = Predicate::Child("TeamMember".into(), Box::new(leads));
+    let natives = [Native::own("LoginName"), Native::of("TeamMember", "TeamId"), Native::of("Phone", "Num")];
+    let phone = |number: &str| Row::from([("Num".into(), number.into())]);
+    let record = Record {
+        values: values(&[(Native::own("LoginName"), "ada".into())]),
+        children: BTreeMap::from([("Phone".into(), vec![phone("1")])]),
+        ..Record::default()
+    };
+    let renamed = becomes(Some("ada".into()), Some("eve".into()));
+    let changes = Changes {
+        values: BTreeMap::from([(Native::own("LoginName"), renamed)]),
+        children: BTreeMap::from([(
+            "Phone".into(),
+            RowChanges { remove: vec![phone("1")], add: vec![phone("2")], repeatable: false },
+        )]),
+        ..Changes::default()
+    };
+    both(
+        "rows_of_a_name",
+        &model,
+        &[
+            (Operation::Search(search("User", member.not(), &natives)), true),
+            (create("User", record), true),
+            (update("User", changes), true),
+            (delete("User"), true),
+        ],
+    );
+    // Of a key of several columns the row is told all the same.
+    let Some(Entity { store: Store::Table(person), .. }) = model.entities.get_mut("User") else { panic!() };
+    person.id = key(&["Tenant", "LoginName"]);
+    let all = search("User", Predicate::All, &natives[1..2]);
+    both("rows_of_a_name_keys", &model, &[(Operation::Search(all), true)]);
 }
 
 #[test]
