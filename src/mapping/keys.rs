@@ -1,16 +1,18 @@
 //! Keys of tables: what is said of them agrees, column by column, and no line changes one. A reference over several
 //! columns has one native, which is named after them all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rhai::Position;
+use serde_json::Value as Json;
 
 use super::build::Builder;
 use super::diagnostic::Code;
 use super::draft::{DraftLine, DraftResource, DraftRest};
 use super::line::{Access, ResourceMapping};
-use crate::plan::{Key, Native, OnDelete, Table};
+use super::values;
+use crate::plan::{Key, Native, Nobody, OnDelete, Table};
 
 impl DraftLine {
     /// The native that stands for a reference over several columns of one table, and the columns; `None` of any
@@ -29,6 +31,17 @@ impl DraftLine {
         let part = tables.first().filter(|_| tables.len() == 1)?.as_deref().map(Arc::from);
         Some((Native { part, name: key.to_string().into() }, key))
     }
+}
+
+/// What references over several columns are that lead to nobody.
+pub(super) fn nobody(draft: &DraftResource, of: &ResourceMapping) -> BTreeMap<Native, Nobody> {
+    let one = |line: &DraftLine| {
+        let (native, _) = line.link().filter(|(native, _)| native.part.is_none())?;
+        let columns = line.missing.as_ref()?.as_array()?.iter().map(values::literal).collect();
+        let is_written = of.lines.iter().any(|line| line.writable() && line.natives.contains(&native));
+        Some((native, Nobody { columns, is_written: is_written && !draft.read_only }))
+    };
+    draft.lines.iter().filter_map(one).collect()
 }
 
 /// What a line over columns of the key may do: a resource keeps its id (RFC 7643 §3.1).
@@ -83,14 +96,33 @@ impl Builder<'_> {
         if line.link().is_none() {
             self.wrong(Code::ReferenceForm, line.at, "a reference stands in the columns of one table");
         }
-        for (is_said, verb) in [(line.unique, "unique"), (line.missing.is_some(), "missing")] {
-            if is_said {
-                self.wrong(
-                    Code::NotBuilt,
-                    line.at,
-                    format!("`{verb}` of a reference over several columns is not built yet"),
-                );
-            }
+        self.check_nobody(of, line);
+    }
+
+    /// That `missing` of a reference over several columns says what stands in each of them.
+    fn check_nobody(&mut self, of: &DraftResource, line: &DraftLine) {
+        let (Some(said), Some((native, key))) = (&line.missing, line.link()) else { return };
+        let at = self.verb(line.at, "missing");
+        let help = || Some(format!("`()` stands for NULL, and for a column of the key of a {}", of.name));
+        if native.part.is_some() {
+            let message = "a row of a collection that leads to nobody is none: `missing` means nothing here";
+            return self.wrong(Code::MissingForm, at, message);
+        }
+        let Some(values) = said.as_array().filter(|values| values.len() == key.len()) else {
+            let message = format!("`missing` is an array here, with what stands in each of {key}");
+            return self.wrong_with_help(Code::MissingForm, at, message, help());
+        };
+        let mut columns = key.columns().iter().zip(values);
+        if let Some((column, _)) =
+            columns.find(|(name, value)| of.ids.contains(&name.to_string()) && !value.is_null())
+        {
+            let message =
+                format!("`{column}` is of the key, which stays as it is: `missing` says `()` there");
+            return self.wrong_with_help(Code::MissingForm, at, message, help());
+        }
+        if values.iter().all(Json::is_null) {
+            let message = "NULL in each column leads to nobody by itself: `missing` says nothing here";
+            self.wrong(Code::MissingForm, at, message);
         }
     }
 
@@ -260,7 +292,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::super::Mapping;
-    use crate::plan::{Key, Native, Store, Table};
+    use crate::plan::{Key, Native, Nobody, Store, Table, Value};
     use crate::scim::path::AttrPath;
     use crate::scim::schema::Mutability;
 
@@ -310,6 +342,25 @@ mod tests {
         assert_eq!(table(&mapping, "User.dept").id, key(&["T", "No"]));
         let references = &mapping.model().entity("User").unwrap().references;
         assert_eq!(references.keys().cloned().collect::<Vec<_>>(), [manager, Native::of("M", "(MT, Code)")]);
+    }
+
+    #[test]
+    fn a_reference_over_several_columns_may_be_unique_and_have_columns_for_nobody() {
+        let text = format!(
+            "{USER}{NAMES}attr(enterprise(\"manager\"), [\"T\", \"BossNo\"]).ref(\"User\").unique().missing([(), 0]);
+             {GROUP}attr(\"displayName\", \"C\");"
+        );
+        let mapping = load(&text).unwrap();
+        let manager = Native::own("(T, BossNo)");
+        let nobody = Nobody { columns: vec![None, Some(Value::Integer(0))], is_written: true };
+        let user = mapping.model().entity("User").unwrap();
+        assert_eq!(table(&mapping, "User").nobody, BTreeMap::from([(manager.clone(), nobody)]));
+        assert_eq!(
+            (user.unique.clone(), user.references.keys().cloned().collect::<Vec<_>>()),
+            (vec![manager.clone()], vec![manager])
+        );
+        let shown = load(&text.replace(".unique()", ".read_only()")).unwrap();
+        assert!(table(&shown, "User").nobody.values().all(|nobody| !nobody.is_written));
     }
 
     #[test]
@@ -401,8 +452,12 @@ mod tests {
             (format!("{USER}{NAMES}{}", boss("[\"B\", \"B\"]")), "`B` stands twice among the columns of a key"),
             (format!("{USER}{NAMES}{}", boss("[\"X.A\", \"B\"]")), "a reference stands in the columns of one table"),
             (format!("{USER}{NAMES}{}", boss("[\"X.A\", \"X.B\"]")), "a reference stands in the resource's own columns"),
-            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".missing(0).ref")), "`missing` of a reference over several"),
-            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".unique().ref")), "`unique` of a reference over several"),
+            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".missing(0).ref")), "`missing` is an array here, with what stands in each of (A, B)"),
+            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".missing([0]).ref")), "`missing` is an array here, with what stands in each of (A, B)"),
+            (format!("{USER}{NAMES}{}", boss("[\"T\", \"B\"]").replace(".ref", ".missing([\"x\", 0]).ref")), "`T` is of the key, which stays as it is: `missing` says `()` there"),
+            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".missing([(), ()]).ref")), "NULL in each column leads to nobody by itself"),
+            (format!("{USER}attr(\"userName\", \"Login\").missing([\"x\"]);"), "one native has one value that stands for no value"),
+            (format!("{USER}{NAMES}{}", members("[\"M.T\", \"M.N\"]").replace("attr(\"members.value\", [\"M.T\", \"M.N\"])", "attr(\"members.value\", [\"M.T\", \"M.N\"]).missing([(), 0])")), "a row of a collection that leads to nobody is none"),
             (format!("{generated};{NAMES}{}", boss("[\"T\", \"B\"]")), "`(T, B)` has the key's `T` in it, and neither a line nor `initial` gives"),
             (format!("{USER}attr(\"userName\", \"B\");{}", boss("[\"T\", \"B\"]")), "`(T, B)` writes `B`, and so does something else"),
             (format!("{user}.lookup(\"d\", \"D\", [\"T\", \"Id\"], [\"T\", \"B\"]);{NAMES}{}attr(\"title\", \"d.Name\");", boss("[\"T\", \"B\"]")),

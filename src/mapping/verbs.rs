@@ -341,7 +341,10 @@ fn register_line(engine: &mut Engine) {
             Said::Ok(l.say(|d| d.max_len = Some(length)))
         })
         .register_fn("missing", |call: NativeCallContext, l: &mut LineVerb, value: Dynamic| {
-            let value = literal(&call, value)?;
+            let value = match value.is_array() {
+                true => literals(&call, value)?,
+                false => literal(&call, value)?,
+            };
             Said::Ok(l.say(|d| d.missing = Some(value)))
         })
         .register_fn("prefix", |l: &mut LineVerb, text: &str| l.say(|d| d.prefix = Some(text.to_owned())))
@@ -633,6 +636,12 @@ pub(super) fn texts(call: &NativeCallContext, items: Array) -> Said<Vec<String>>
 fn literal(call: &NativeCallContext, value: Dynamic) -> Said<Json> {
     let kind = value.type_name();
     plain(value).ok_or_else(|| not_a_literal(call, kind))
+}
+
+/// Of several natives one for each.
+fn literals(call: &NativeCallContext, values: Dynamic) -> Said<Json> {
+    let values = values.into_array().unwrap_or_default().into_iter();
+    values.map(|value| literal(call, value)).collect::<Said<_>>().map(Json::Array)
 }
 
 fn not_a_literal(call: &NativeCallContext, kind: &str) -> Box<EvalAltResult> {

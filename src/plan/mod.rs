@@ -25,7 +25,7 @@ pub use key::{Key, id_of};
 pub use links::Links;
 pub use model::{
     Child, Composed, Copied, Counter, DeleteRule, Disable, Disabled, Entity, Entries, Held, Initial, Lookup,
-    Model, Move, Native, OnDelete, OnMissing, Part, Piece, Row, SideDocument, StandIn, Store, Table,
+    Model, Move, Native, Nobody, OnDelete, OnMissing, Part, Piece, Row, SideDocument, StandIn, Store, Table,
 };
 pub use operation::{
     Change, Changes, Create, Delete, Facts, Fields, Found, HookStep, Operation, Range, Record, RowChanges,

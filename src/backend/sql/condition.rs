@@ -246,9 +246,7 @@ impl Writer<'_, '_> {
         }
         let (tested, condition) = match test {
             Test::Equals(Value::Reference(to), _) => self.leads_to(native, &to.id),
-            Test::Present if self.table.links.contains_key(native) => {
-                (Vec::new(), present(&self.link(native).1))
-            }
+            Test::Present if self.table.links.contains_key(native) => (Vec::new(), self.is_led(native)),
             test => {
                 let (column, kind) = (self.column(native), self.kind(native));
                 let condition = self.condition(&column, kind, test);
@@ -275,10 +273,36 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    /// That a reference leads to what has this id; and the columns that hold it.
+    /// That a reference over several columns is one: none is NULL, and they do not hold what stands there for nobody.
+    fn is_led(&mut self, native: &Native) -> String {
+        let (key, columns) = self.link(native);
+        let (place, table) = (self.table.place(native), self.table);
+        let mut held = Vec::new();
+        for (at, value) in table.told_nobody(native) {
+            if let (Some(name), Some(column)) = (key.columns().get(at), columns.get(at)) {
+                let kind = self.builder.dialect.kind(place, name);
+                held.push(self.equals(column, kind, value, Case::Exact));
+            }
+        }
+        match held.is_empty() {
+            true => present(&columns),
+            false => format!("({} AND NOT ({}))", present(&columns), held.join(" AND ")),
+        }
+    }
+
+    /// That a reference leads to what has this id; and the columns that hold it. What stands for nobody leads nowhere,
+    /// also where a row has that key.
     fn leads_to(&mut self, native: &Native, id: &str) -> (Vec<String>, String) {
         let (key, columns) = self.link(native);
         let place = self.table.place(native);
+        let told = self.table.told_nobody(native);
+        let parts = key.parts(id).unwrap_or_default();
+        let is_told = |(at, told): &(usize, &Value)| {
+            parts.get(*at).is_some_and(|part| told.text().as_ref() == Some(part))
+        };
+        if !told.is_empty() && told.iter().all(is_told) {
+            return (columns, NEVER.to_owned());
+        }
         let condition = key::is_one_of(self.builder, (place, &key), &columns, &[id.to_owned()]);
         (columns, condition)
     }

@@ -111,7 +111,10 @@ impl Examiner<'_> {
                 Some(Some(part)) => (&part.table, &part.only),
                 Some(None) => continue,
             };
-            if self.of(name).is_some_and(|seen| !seen.is_unique(&native.name, only)) {
+            if self
+                .of(name)
+                .is_some_and(|seen| !seen.tells_apart(&lowered(&self.table.columns(native)), only))
+            {
                 let place = self.touched.place(native);
                 self.wrong(format!(
                     "{native} is said to be unique, and no UNIQUE constraint of {name} says so: two requests at one time \

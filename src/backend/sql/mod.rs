@@ -26,6 +26,8 @@ mod tests;
 #[cfg(test)]
 mod tests_of_keys;
 #[cfg(test)]
+mod tests_of_nobody;
+#[cfg(test)]
 mod tests_of_rows;
 #[cfg(test)]
 mod tests_of_transact;

@@ -74,6 +74,7 @@ impl Own {
             }
             _ => None,
         };
+        let nobody = table.nobody.get(native).map(|nobody| nobody.columns.as_slice()).unwrap_or_default();
         let mut written = Columns::new();
         for (at, column) in link.columns().iter().enumerate() {
             let part = parts.as_ref().and_then(|(to, parts)| Some((to, parts.get(at)?)));
@@ -88,7 +89,10 @@ impl Own {
                 (None, Some((_, part))) => {
                     written.push((column.clone(), Param::Value(Value::Text(part.clone()))))
                 }
-                (None, None) => written.push((column.clone(), Param::Null)),
+                (None, None) => {
+                    let value = nobody.get(at).cloned().flatten();
+                    written.push((column.clone(), value.map_or(Param::Null, Param::Value)));
+                }
             }
         }
         Ok(written)

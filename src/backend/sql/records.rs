@@ -84,6 +84,11 @@ fn cell(cells: &mut impl Iterator<Item = Option<Value>>, column: &Column) -> Opt
         Target::One(entity) => entity.to_string(),
         Target::Several => cells.next().flatten().and_then(|kind| kind.text())?,
     };
+    let is_told =
+        |(at, told): &(usize, Value)| matches!(values.get(*at), Some(Some(held)) if told.same(held));
+    if !column.nobody.is_empty() && column.nobody.iter().all(is_told) {
+        return None;
+    }
     let is_whole = values.iter().all(Option::is_some);
     let id = id(&mut values.into_iter(), column.width);
     is_whole.then_some(Value::Reference(Reference { resource: Some(resource), id }))

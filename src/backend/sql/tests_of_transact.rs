@@ -168,6 +168,12 @@ fn what_decides_a_write_is_locked() {
     let unknown = Dialect::Transact(Catalog::unknown());
     let locked = select(unknown, &model(), &wanted, Reading::Locking).unwrap();
     insta::assert_snapshot!("locking_transact", locked.plan().render());
+    // What stands beside it is read when the row is its own.
+    let mut whole = search("User", wanted.predicate, &[Native::own("Login"), Native::of("dept", "Name")]);
+    whole.fields.rest = true;
+    let locked = select(unknown, &model(), &whole, Reading::Locking).unwrap();
+    insta::assert_snapshot!("locking_first_transact", locked.plan().render());
+    assert_eq!(select(unknown, &model(), &whole, Reading::Free).unwrap().lock, None);
 }
 
 // === hostile values ===

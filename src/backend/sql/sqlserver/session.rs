@@ -47,7 +47,8 @@ impl TdsSession {
 
     /// One search, in one round trip.
     async fn found(&mut self, select: &Select, limit: usize) -> Result<Found, Failure> {
-        let sets = self.read(&batch::reading(select.statements())).await?;
+        let all = select.lock.iter().chain(select.statements());
+        let sets = self.read(&batch::reading(all)).await?;
         let (told, asked) = (sets.len(), select.statements().count());
         if told != asked {
             self.lease.client = None; // who knows whose answer that is
