@@ -341,6 +341,35 @@ async fn only_the_canonical_id_finds_a_row() {
 }
 
 #[tokio::test]
+async fn a_row_that_something_is_taken_from_is_the_only_one() {
+    let database = database(&[("a", None), ("b", None)]);
+    let taken = |text: &str, about: &str| {
+        let step = |text: &str, params: Vec<Param>, outputs: &[&str]| HookStep::Statement {
+            text: text.to_owned(),
+            params,
+            outputs: outputs.iter().map(|name| Arc::from(*name)).collect(),
+        };
+        let uses = step("UPDATE Person SET Nick = ? WHERE Login = 'b'", vec![Param::Output("n".into())], &[]);
+        let (id, hooks) = (about.to_owned(), vec![step(text, Vec::new(), &["n"]), uses]);
+        let changes = Changes::default();
+        let update = Update { entity: "User".into(), id, changes, version: None, hooks };
+        plan(Dialect::Sqlite, Operation::Update(update), &known(about))
+    };
+    let mut session = database.sqlite.session(Intent::Write).await.unwrap();
+    for (text, says) in [
+        ("SELECT Login FROM Person WHERE Login = 'c'", "it returned 0 rows where one is expected"),
+        ("UPDATE Person SET Nick = 'x' RETURNING Nick", "it returned 2 rows where one is expected"),
+    ] {
+        let failure = session.execute(&taken(text, "1")).await.unwrap_err();
+        assert!(matches!(&failure, Failure::Internal(cause) if cause.contains(says)), "{text}: {failure}");
+    }
+    // NULL is handed on.
+    session.execute(&taken("SELECT NULL", "1")).await.unwrap();
+    session.commit().await.unwrap();
+    assert_eq!(database.ids(Predicate::Test(Native::own("Nick"), Test::Present)).await, ["1"]);
+}
+
+#[tokio::test]
 async fn what_is_not_committed_is_rolled_back() {
     let database = database(&[("a", None)]);
     let mut changes = Changes::default();
