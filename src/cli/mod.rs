@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod definitions;
 mod demo;
+mod diff;
 mod doctor;
 mod explain;
 mod explain_code;
@@ -18,7 +19,7 @@ mod test;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::mapping::diagnostic::{Diagnostic, Style};
 
@@ -42,6 +43,8 @@ enum Verb {
     Definitions(definitions::Definitions),
     /// Show what a filter becomes: what the backend is asked, and what is checked again here, and why
     Explain(explain::Explain),
+    /// Show what a change of a mapping changes: attributes, filters, plans, and what is seen of who is there
+    Diff(diff::Diff),
     /// Say what a mistake's code means
     ExplainCode(explain_code::ExplainCode),
     /// Look at each target's backend, and say in plain words what is there and what is not
@@ -54,6 +57,16 @@ enum Verb {
     Test(test::Test),
 }
 
+/// How what is found is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document for programs, on stdout
+    Json,
+}
+
 /// Why a verb was not carried out.
 #[derive(Debug)]
 pub struct Exit {
@@ -64,9 +77,14 @@ pub struct Exit {
 // === impl Arguments ===
 
 impl Arguments {
-    /// From which level on lines are logged: of a mapping's tests, which are refused on purpose too, errors only.
+    /// From which level on lines are logged: of what is rehearsed, where some is refused on purpose, errors only, and
+    /// nothing where nobody said that it should go well.
     pub fn log_level(&self) -> &'static str {
-        if matches!(self.verb, Verb::Test(_)) { "error" } else { "info" }
+        match self.verb {
+            Verb::Diff(_) => "off",
+            Verb::Test(_) => "error",
+            _ => "info",
+        }
     }
 }
 
@@ -77,6 +95,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Serve(serve) => serve.run().await,
         Verb::Check(check) => check.run().await,
         Verb::Definitions(definitions) => definitions.run(),
+        Verb::Diff(diff) => diff.run().await,
         Verb::Explain(explain) => explain.run().await,
         Verb::ExplainCode(explain) => explain.run(),
         Verb::Doctor(doctor) => doctor.run().await,
@@ -120,6 +139,11 @@ impl Exit {
     /// It cannot be done: code 1.
     pub fn failure(message: impl Into<String>) -> Self {
         Self { code: 1, message: message.into() }
+    }
+
+    /// The same as trouble, code 2, of what ends with 1 where something differs.
+    fn as_trouble(self) -> Self {
+        Self { code: 2, ..self }
     }
 }
 

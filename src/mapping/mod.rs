@@ -21,6 +21,7 @@ mod keys;
 mod law;
 mod line;
 mod model;
+mod outline;
 mod parts;
 mod place;
 mod push;
@@ -62,6 +63,7 @@ use diagnostic::{Code, Diagnostic, Severity};
 pub use definitions::definitions;
 pub use explain::{Reason, Term, Verdict};
 pub use line::ResourceMapping;
+pub use outline::{Function, Outline, OutlinedLine, Said, Shared};
 pub use push::Pushed;
 pub use sort::{key_of, native_key};
 pub use write::Versions;
@@ -97,16 +99,20 @@ impl Mapping {
 
     /// What `folder/mapping.rhai` is called in diagnostics, and its text.
     pub fn file(folder: &Path) -> Result<(String, String), Vec<Diagnostic>> {
-        let path = folder.join(MAPPING_FILE);
+        Self::read_file(&folder.join(MAPPING_FILE))
+    }
+
+    /// The same of the file itself, whatever it is called.
+    pub fn read_file(path: &Path) -> Result<(String, String), Vec<Diagnostic>> {
         let name = path.display().to_string();
         let unreadable = |cause: String| {
             vec![Diagnostic::whole(Code::Unreadable, &name, format!("the mapping cannot be read: {cause}"))]
         };
-        let size = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?.len();
+        let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
         if size > MAPPING_BYTES {
             return Err(unreadable(format!("it has {size} bytes, more than {MAPPING_BYTES}")));
         }
-        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
         Ok((name, text))
     }
 
@@ -147,6 +153,11 @@ impl Mapping {
             self.beyond_sqlite.drain(..).partition(|said| said.severity == Severity::Error);
         self.warnings.extend(warnings);
         if mistakes.is_empty() { Ok(self) } else { Err(mistakes) }
+    }
+
+    /// Whether a mapping with this text asks for this param.
+    pub fn asks_for(text: &str, param: &str) -> bool {
+        ['"', '`'].iter().any(|quote| text.contains(&format!("{quote}{param}{quote}")))
     }
 
     /// The file, as it was read.
@@ -226,9 +237,7 @@ pub(crate) fn script_value(text: &str) -> String {
 
 /// Params that the mapping asks for nowhere, functions included: a mistyped one would leave its fallback in force.
 fn check_params(name: &str, text: &str, params: &BTreeMap<String, String>) -> Result<(), Vec<Diagnostic>> {
-    let is_asked_for =
-        |param: &str| ['"', '`'].iter().any(|quote| text.contains(&format!("{quote}{param}{quote}")));
-    let unasked = params.keys().filter(|param| !is_asked_for(param));
+    let unasked = params.keys().filter(|param| !Mapping::asks_for(text, param));
     let mistakes: Vec<_> = unasked
         .map(|param| {
             Diagnostic::whole(

@@ -100,7 +100,7 @@ impl Kind {
     }
 }
 
-fn json(text: &str) -> Result<serde_json::Value, String> {
+pub(super) fn json(text: &str) -> Result<serde_json::Value, String> {
     match text.trim() {
         "" => Ok(serde_json::json!({})),
         text => serde_json::from_str(text).map_err(|cause| format!("no JSON: {cause}")),

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use serde_json::Value as Json;
 
 use super::pool::{Place, Pool};
-use super::tables::{Contents, Tables};
+use super::tables::{self, Contents, Tables};
 use super::{READERS, Sqlite, SqliteSession, failure};
 use crate::backend::sql::catalog::Catalog;
 use crate::backend::sql::dialect::Dialect;
@@ -56,6 +56,8 @@ enum After {
 /// A database in memory.
 pub struct InMemory {
     sqlite: Sqlite,
+    /// The names of its tables.
+    tables: Vec<String>,
     stands_for: StandsFor,
     /// Whether plans are in T-SQL.
     is_transact: bool,
@@ -92,7 +94,17 @@ impl InMemory {
         writer.prepare(|connection| tables.make(connection, &before)).flatten().map_err(told)?;
         let is_transact = stage.stands_for == StandsFor::SqlServer && (stage.only_plans || after.is_some());
         let sqlite = Sqlite { model, writer, readers };
-        Ok(Self { sqlite, stands_for: stage.stands_for, is_transact, after: after.map(Arc::new) })
+        let tables = tables.names();
+        Ok(Self { sqlite, tables, stands_for: stage.stands_for, is_transact, after: after.map(Arc::new) })
+    }
+
+    /// All rows, as a file would say them.
+    pub async fn contents(&self) -> Result<Json, Failure> {
+        let names = self.tables.clone();
+        let read = move |connection: &mut rusqlite::Connection| {
+            tables::rows(connection, &names).map_err(|error| failure::failure(&error))
+        };
+        self.sqlite.readers.lease().await?.run(read).await
     }
 }
 
