@@ -3,11 +3,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::{Exit, Format, build, print};
+use super::{Exit, Format, Progress, build, print};
 use crate::compare::{Live, Report, Section, Versions};
 use crate::config::{self, Config};
 use crate::rehearsal::{Folder, Scene, Settings};
@@ -35,8 +34,6 @@ pub struct Diff {
     format: Format,
 }
 
-/// How often it is told how far it is.
-const PROGRESS: Duration = Duration::from_secs(2);
 /// Resources of a type that are looked at where nothing else is said.
 const SAMPLE: usize = 500;
 
@@ -44,7 +41,7 @@ const SAMPLE: usize = 500;
 
 impl Diff {
     pub async fn run(self) -> Result<(), Exit> {
-        let report = self.compared().await.map_err(Exit::as_trouble)?;
+        let report = self.compared().await.map_err(Exit::into_trouble)?;
         told(&report, self.format)
     }
 
@@ -77,14 +74,8 @@ impl Diff {
         let new = Arc::new(build::version(config, settings, &self.new)?);
         let client = old.clients.first().ok_or_else(|| Exit::failure("the target has no client"))?;
         let live = Live { old: &old, new: &new, client, sample: self.sample };
-        let mut last = Instant::now();
-        let mut told = move |how_far: String| {
-            if last.elapsed() > PROGRESS {
-                last = Instant::now();
-                eprintln!("{how_far}");
-            }
-        };
-        Ok(live.compare(&mut told).await)
+        let mut progress = Progress::begin();
+        Ok(live.compare(&mut |how_far| progress.tell(&how_far)).await)
     }
 
     /// What is said beside the new version, or else beside the old one.

@@ -13,11 +13,13 @@ mod init;
 mod plan;
 mod reload;
 mod renew;
+mod replay;
 mod serve;
 mod test;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -53,6 +55,8 @@ enum Verb {
     Init(init::Init),
     /// Show what a request would do to its backend, and do none of it
     Plan(plan::Plan),
+    /// Show what a change of a mapping would make of requests that were captured
+    Replay(replay::Replay),
     /// Run a mapping's tests, without a backend
     Test(test::Test),
 }
@@ -81,7 +85,7 @@ impl Arguments {
     /// nothing where nobody said that it should go well.
     pub fn log_level(&self) -> &'static str {
         match self.verb {
-            Verb::Diff(_) => "off",
+            Verb::Diff(_) | Verb::Replay(_) => "off",
             Verb::Test(_) => "error",
             _ => "info",
         }
@@ -101,6 +105,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Doctor(doctor) => doctor.run().await,
         Verb::Init(init) => init.run().await,
         Verb::Plan(plan) => plan.run().await,
+        Verb::Replay(replay) => replay.run().await,
         Verb::Test(test) => test.run().await,
     }
 }
@@ -120,6 +125,30 @@ fn print(text: &str) -> Result<(), Exit> {
     writeln!(out, "{text}")
         .and_then(|()| out.flush())
         .map_err(|cause| Exit::failure(format!("stdout: {cause}")))
+}
+
+/// Says on stderr how far long work is, now and then.
+struct Progress {
+    last: Instant,
+}
+
+/// How often it is said.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+// === impl Progress ===
+
+impl Progress {
+    fn begin() -> Self {
+        Self { last: Instant::now() }
+    }
+
+    fn tell(&mut self, how_far: &str) {
+        if self.last.elapsed() > PROGRESS {
+            self.last = Instant::now();
+            // Where stderr is closed, nobody wants to know.
+            let _ = writeln!(std::io::stderr(), "{how_far}");
+        }
+    }
 }
 
 /// Colours for people at a terminal who have not asked for none (<https://no-color.org>).
@@ -142,7 +171,7 @@ impl Exit {
     }
 
     /// The same as trouble, code 2, of what ends with 1 where something differs.
-    fn as_trouble(self) -> Self {
+    fn into_trouble(self) -> Self {
         Self { code: 2, ..self }
     }
 }

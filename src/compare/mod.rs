@@ -3,6 +3,7 @@
 //! - `words` compares what the two say, `filters` what becomes of filters, `plans` what is done for requests;
 //! - `samples` makes requests of what a mapping has, `stage` puts somebody there whom they are about;
 //! - `live` compares what they show of the resources that are really there;
+//! - `replay` takes requests that clients sent;
 //! - `resources` compares two views of one resource, attribute by attribute;
 //! - `report` is what was found, as text and as JSON.
 
@@ -10,6 +11,7 @@ mod filters;
 mod lines;
 mod live;
 mod plans;
+mod replay;
 mod report;
 mod resources;
 mod samples;
@@ -17,6 +19,7 @@ mod stage;
 mod words;
 
 pub use live::Live;
+pub use replay::{Replay, Verdict};
 pub use report::{Change, How, Report, Section};
 
 use crate::rehearsal::{Facts, Folder, Scene, Trouble};

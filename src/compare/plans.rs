@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Versions;
 use super::lines::difference;
 use super::report::{Change, Section};
+use super::samples::Ids;
 use super::stage::{self, Grown, Stage};
 use super::{resources, samples};
 use crate::gateway::{Request, Target};
@@ -17,11 +18,11 @@ use crate::rehearsal::{Facts, Folder, Trouble, request_in};
 use crate::scim::method::Method;
 use crate::scim::schema::{Attribute, ResourceType};
 
-/// The values of those who are there, and of those who come and are changed.
+/// The values of those who are there, and of those who come and are changed. Of truth values the even ones are true first.
 const LEAST: usize = 0;
-const WHOLE: usize = 1;
-const COMES: usize = 2;
-const CHANGED: usize = 3;
+const WHOLE: usize = 2;
+const COMES: usize = 4;
+const CHANGED: usize = 5;
 
 /// A request, and what it is.
 type Tried = (String, Request);
@@ -45,7 +46,7 @@ pub(super) async fn of_samples(
     for (nth, only_required) in [(LEAST, true), (WHOLE, false)] {
         for rt in &types {
             let target = old.target(&stage.facts, true)?;
-            let grown = stage::grow(old, &target, rt, (nth, &stage.all_ids()), only_required).await;
+            let grown = stage::grow(old, &target, rt, (nth, &stage.ids), only_required).await;
             let told = match grown {
                 Ok(Grown { body, .. }) => stage.create(old, rt, &body).await?.err(),
                 Err(error) => Some(error),
@@ -94,17 +95,17 @@ async fn requests(
     (before, after): (&Arc<Target>, &Arc<Target>),
     (rt, now): (&ResourceType, &ResourceType),
 ) -> (Vec<Tried>, Vec<String>) {
-    let (mut tried, ids, endpoint) = (Vec::new(), stage.all_ids(), &rt.endpoint);
+    let (mut tried, ids, endpoint) = (Vec::new(), &stage.ids, &rt.endpoint);
     let mut refused = Vec::new();
     let mut least = None;
-    if let Ok(grown) = stage::grow(old, before, rt, (COMES, &ids), true).await {
+    if let Ok(grown) = stage::grow(old, before, rt, (COMES, ids), true).await {
         least = Some(grown.body.clone());
         let post = samples::request(Method::Post, rt, None, Some(grown.body.into()));
         tried.push((format!("POST {endpoint} with what is required"), post));
     }
-    if let Ok(grown) = stage::grow(old, before, rt, (COMES, &ids), false).await {
+    if let Ok(grown) = stage::grow(old, before, rt, (COMES, ids), false).await {
         refused = grown.refused;
-        let body = stage::grow_on(new, after, (now, rt), (COMES, &ids), grown.body).await;
+        let body = stage::grow_on(new, after, (now, rt), (COMES, ids), grown.body).await;
         let post = samples::request(Method::Post, rt, None, Some(body.into()));
         tried.push((format!("POST {endpoint} with everything"), post));
     }
@@ -114,7 +115,7 @@ async fn requests(
     for (urn, attribute) in samples::writable(rt).chain(samples::writable(now)) {
         if seen.insert(samples::path(urn, &attribute.name)) {
             let path = samples::path(urn, &attribute.name);
-            for operation in operations(&path, attribute, &ids) {
+            for operation in operations(&path, attribute, ids) {
                 let what = told(endpoint, &operation);
                 tried.push((what, samples::patch(rt, id, operation)));
             }
@@ -129,10 +130,10 @@ async fn requests(
 }
 
 /// What is tried with an attribute of somebody who is there.
-fn operations(path: &str, attribute: &Attribute, ids: &[String]) -> Vec<Value> {
+fn operations(path: &str, attribute: &Attribute, ids: &Ids) -> Vec<Value> {
     let values = samples::values(attribute, CHANGED, ids);
     if attribute.multi_valued && samples::is_reference(attribute) {
-        let Some(id) = ids.first() else { return Vec::new() };
+        let Some(id) = samples::referable(attribute, ids).next() else { return Vec::new() };
         return vec![
             json!({ "op": "add", "path": path, "value": [{ "value": id }] }),
             json!({ "op": "remove", "path": format!("{path}[value eq {}]", Value::from(id.as_str())) }),
@@ -168,7 +169,7 @@ fn named(mappings: &[&Mapping], shared: &Shared) -> Vec<Value> {
     let mut all = Vec::new();
     for attribute in attributes {
         for nth in [LEAST, WHOLE, COMES, CHANGED] {
-            let value = samples::values(attribute, nth, &[]).into_iter().next();
+            let value = samples::values(attribute, nth, &Ids::new()).into_iter().next();
             let inner = |value: Value| match &shared.path.sub {
                 Some(sub) => value.get(sub).cloned(),
                 None => Some(value),

@@ -1,39 +1,51 @@
 //! Requests made of what a mapping has: values for its attributes, and what is asked with them. Pure.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value, json};
 
 use crate::gateway::Request;
 use crate::mapping::Outline;
 use crate::scim::method::Method;
-use crate::scim::schema::{Attribute, Extension, Mutability, ResourceType, Type};
+use crate::scim::schema::{Attribute, Mutability, ResourceType, Type};
 use crate::scim::version::Conditions;
 
 /// Elements of one attribute, at most.
 const ELEMENTS: usize = 4;
+
+/// The ids of resources that are there, by type.
+pub(super) type Ids = BTreeMap<String, Vec<String>>;
 
 /// An attribute as PATCH and filters name it.
 pub(super) fn path(urn: Option<&str>, name: &str) -> String {
     urn.map_or_else(|| name.to_owned(), |urn| format!("{urn}:{name}"))
 }
 
-/// The type with those attributes alone that one of these has a line for. What is kept as a document is left out.
+/// The type with those attributes, sub-attributes and kinds of elements alone that one of these has a line for. What is
+/// kept as a document is left out.
 pub(super) fn mapped(rt: &ResourceType, outlines: &[&Outline]) -> ResourceType {
     let mut rt = rt.clone();
-    let has = |urn: Option<&str>, name: &str| {
-        let lines = outlines.iter().filter(|of| of.name == rt.name).flat_map(|of| of.lines.values());
-        let mut attributes = lines.map(|line| &line.attribute);
-        attributes.any(|one| one.urn.as_deref() == urn && one.name == name)
+    let outlines = outlines.iter().filter(|of| of.name == rt.name);
+    let lines: BTreeSet<&str> = outlines.flat_map(|of| of.lines.keys()).map(String::as_str).collect();
+    let kept = |urn: Option<&str>, attribute: &Attribute| {
+        let path = path(urn, &attribute.name);
+        let of_it = |mark: &str| lines.iter().any(|line| line.starts_with(&format!("{path}{mark}")));
+        let (is_whole, has_subs, has_kinds) = (lines.contains(&*path), of_it("."), of_it("["));
+        let mut kept = attribute.clone();
+        if has_subs {
+            kept.sub_attributes
+                .retain(|sub| sub.name == "$ref" || lines.contains(&*format!("{path}.{}", sub.name)));
+        }
+        for sub in kept.sub_attributes.iter_mut().filter(|sub| has_kinds && !is_whole && sub.name == "type") {
+            sub.canonical_values.retain(|kind| of_it(&format!("[type eq \"{kind}\"]")));
+        }
+        (is_whole || has_subs || has_kinds || of_it(" (")).then_some(kept)
     };
-    let core: Vec<Attribute> =
-        rt.schema.attributes.iter().filter(|one| has(None, &one.name)).cloned().collect();
-    let extended = |extension: &Extension| {
-        let mut extension = extension.clone();
-        let urn = extension.schema.id.clone();
-        extension.schema.attributes.retain(|one| has(Some(&urn), &one.name));
-        extension
-    };
-    let extensions = rt.extensions.iter().map(extended).collect();
-    (rt.schema.attributes, rt.extensions) = (core, extensions);
+    rt.schema.attributes = rt.schema.attributes.iter().filter_map(|one| kept(None, one)).collect();
+    for extension in &mut rt.extensions {
+        let schema = &mut extension.schema;
+        schema.attributes = schema.attributes.iter().filter_map(|one| kept(Some(&schema.id), one)).collect();
+    }
     rt
 }
 
@@ -46,9 +58,8 @@ pub(super) fn writable(rt: &ResourceType) -> impl Iterator<Item = (Option<&str>,
     plain.chain(rt.attributes().filter(move |(_, one)| is_written_only(one)))
 }
 
-/// Values for an attribute, the likeliest first; `nth` tells those of one person from another's. `ids` are of resources
-/// that may be referred to.
-pub(super) fn values(attribute: &Attribute, nth: usize, ids: &[String]) -> Vec<Value> {
+/// Values for an attribute, the likeliest first; `nth` tells those of one person from another's.
+pub(super) fn values(attribute: &Attribute, nth: usize, ids: &Ids) -> Vec<Value> {
     let single = match attribute.kind {
         Type::Complex => complex(attribute, nth, ids),
         _ => plain(attribute, nth).into_iter().map(|value| vec![value]).collect(),
@@ -66,6 +77,17 @@ pub(super) fn is_reference(attribute: &Attribute) -> bool {
     attribute.kind == Type::Complex && has("value") && has("$ref")
 }
 
+/// Whom a reference may lead to, of those who are there.
+pub(super) fn referable<'a>(attribute: &'a Attribute, ids: &'a Ids) -> impl Iterator<Item = &'a String> {
+    kinds(attribute).filter_map(|kind| ids.get(kind)).flatten()
+}
+
+/// The types that a reference may lead to.
+pub(super) fn kinds(attribute: &Attribute) -> impl Iterator<Item = &String> {
+    let is_link = |sub: &&Attribute| sub.name == "$ref";
+    attribute.sub_attributes.iter().filter(is_link).flat_map(|sub| &sub.reference_types)
+}
+
 /// Values of a simple attribute.
 pub(super) fn plain(attribute: &Attribute, nth: usize) -> Vec<Value> {
     let canonical = &attribute.canonical_values;
@@ -74,7 +96,7 @@ pub(super) fn plain(attribute: &Attribute, nth: usize) -> Vec<Value> {
         return (0..canonical.len()).filter_map(turn).map(Value::from).collect();
     }
     match attribute.kind {
-        Type::Boolean => vec![(nth % 2 == 0).into(), (nth % 2 == 1).into()],
+        Type::Boolean => vec![nth.is_multiple_of(2).into(), (!nth.is_multiple_of(2)).into()],
         Type::Integer => vec![(7 + nth).into()],
         Type::Decimal => vec![json!(nth as f64 + 0.5)],
         Type::DateTime => vec![format!("2024-05-{:02}T07:08:09Z", nth % 28 + 1).into()],
@@ -100,9 +122,9 @@ fn texts(name: &str, nth: usize) -> Vec<Value> {
     all.into_iter().map(Value::from).collect()
 }
 
-fn complex(attribute: &Attribute, nth: usize, ids: &[String]) -> Vec<Vec<Value>> {
+fn complex(attribute: &Attribute, nth: usize, ids: &Ids) -> Vec<Vec<Value>> {
     if is_reference(attribute) {
-        return ids.iter().map(|id| vec![json!({ "value": id })]).collect();
+        return referable(attribute, ids).map(|id| vec![json!({ "value": id })]).collect();
     }
     let mut subs = Map::new();
     let writable = attribute.sub_attributes.iter().filter(|sub| sub.mutability != Mutability::ReadOnly);
@@ -173,11 +195,15 @@ mod tests {
     #[test]
     fn people_have_values_of_their_own() {
         let attribute = |name: &str| core_user().attributes.iter().find(|one| one.name == name).unwrap();
-        assert_ne!(values(attribute("userName"), 0, &[])[0], values(attribute("userName"), 1, &[])[0]);
-        assert_eq!(values(attribute("active"), 0, &[]), [json!(true), json!(false)]);
-        let emails = &values(attribute("emails"), 0, &[])[0];
+        let ids = Ids::from([
+            ("Group".to_owned(), vec!["7".to_owned()]),
+            ("User".to_owned(), vec!["1".to_owned()]),
+        ]);
+        assert_ne!(values(attribute("userName"), 0, &ids)[0], values(attribute("userName"), 1, &ids)[0]);
+        assert_eq!(values(attribute("active"), 0, &ids), [json!(true), json!(false)]);
+        let emails = &values(attribute("emails"), 0, &ids)[0];
         assert_eq!(emails[0], json!({ "value": "value0", "type": "work" }));
         assert_eq!(emails.as_array().unwrap().len(), 3);
-        assert_eq!(values(attribute("groups"), 0, &["7".to_owned()]), [json!([{ "value": "7" }])]);
+        assert_eq!(values(attribute("groups"), 0, &ids), [json!([{ "value": "7" }])]);
     }
 }

@@ -1,15 +1,14 @@
 //! Who is there when plans are compared: somebody of each type, created through the old version in memory, so that they
 //! stand as it writes them. What a mapping looks up is put there first.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::samples;
+use super::samples::{self, Ids};
 use crate::gateway::{Body, Target};
 use crate::mapping::{Mapping, Shared};
-use crate::plan;
+use crate::plan::{self, Counter, Initial, Store};
 use crate::rehearsal::{Facts, Kind, Scene, Trouble};
 use crate::scim::error::Error;
 use crate::scim::method::Method;
@@ -24,7 +23,7 @@ const FIRST_KEY: i64 = 90_001;
 pub(super) struct Stage {
     pub facts: Facts,
     /// The ids of each type's resources that were created, in the order in which they were.
-    pub ids: BTreeMap<String, Vec<String>>,
+    pub ids: Ids,
 }
 
 /// A body that can be created.
@@ -45,15 +44,10 @@ impl Stage {
         named: &dyn Fn(&Shared) -> Vec<Value>,
     ) -> Self {
         let facts = match kind {
-            Kind::Directory(_) => facts.clone(),
+            Kind::Directory(_) => Facts { before: with_counters(&facts.before, mappings), after: None },
             Kind::Database(_) => Facts { before: with_shared(&facts.before, mappings, named), after: None },
         };
-        Self { facts, ids: BTreeMap::new() }
-    }
-
-    /// The ids of all that was created.
-    pub(super) fn all_ids(&self) -> Vec<String> {
-        self.ids.values().flatten().cloned().collect()
+        Self { facts, ids: Ids::new() }
     }
 
     /// The last of a type that was created.
@@ -99,7 +93,7 @@ pub(super) async fn grow(
     scene: &Scene,
     target: &Arc<Target>,
     rt: &ResourceType,
-    (nth, ids): (usize, &[String]),
+    (nth, ids): (usize, &Ids),
     only_required: bool,
 ) -> Result<Grown, Error> {
     let mut grown = Grown { body: samples::empty(rt), refused: Vec::new() };
@@ -135,7 +129,7 @@ pub(super) async fn grow_on(
     scene: &Scene,
     target: &Arc<Target>,
     (rt, known): (&ResourceType, &ResourceType),
-    (nth, ids): (usize, &[String]),
+    (nth, ids): (usize, &Ids),
     mut body: Map<String, Value>,
 ) -> Map<String, Value> {
     let is_known =
@@ -157,7 +151,7 @@ pub(super) async fn grow_on(
 }
 
 /// Whether a body would be created.
-async fn check(
+pub(super) async fn check(
     scene: &Scene,
     target: &Arc<Target>,
     rt: &ResourceType,
@@ -165,6 +159,26 @@ async fn check(
 ) -> Result<(), Error> {
     let request = samples::request(Method::Post, rt, None, Some(body.clone().into()));
     target.plan(request, &scene.client()).await.map(|_| ())
+}
+
+/// Entries, and those that count where none of them does.
+fn with_counters(before: &str, mappings: [&Mapping; 2]) -> String {
+    let mut ldif = before.trim_end().to_owned();
+    let entities = mappings.into_iter().flat_map(|mapping| mapping.model().entities.values());
+    for entity in entities {
+        let Store::Entries(entries) = &entity.store else { continue };
+        let of_parts =
+            entries.parts.iter().flat_map(|part| &part.initial).filter_map(|(_, initial)| match initial {
+                Initial::Counter(counter) => Some(counter),
+                Initial::Literal(_) | Initial::Composed(_) => None,
+            });
+        for Counter { dn, attribute } in entries.counters.iter().map(|(_, counter)| counter).chain(of_parts) {
+            if !ldif.to_lowercase().contains(&format!("dn: {}\n", dn.to_lowercase())) {
+                ldif.push_str(&format!("\n\ndn: {dn}\n{attribute}: {FIRST_KEY}"));
+            }
+        }
+    }
+    ldif + "\n"
 }
 
 /// Rows of tables, and those shared ones that values name.

@@ -179,7 +179,10 @@ fn outlined(of: &ResourceMapping, line: &Line) -> OutlinedLine {
         put(&mut said, "found by", format!("{native}, {function} {asked}{exact}"));
     }
     converted(&line.conversion, &mut said);
-    schema(of, &line.path, &mut said);
+    match &line.element {
+        Some(element) => schema(of, &line.path.with_sub(&element.sub), &mut said),
+        None => schema(of, &line.path, &mut said),
+    }
     let is_secret = line.is_secret() || line.access == Access::WriteOnly;
     OutlinedLine { attribute: line.path.without_sub(), natives, is_secret, said }
 }
@@ -462,11 +465,25 @@ mod tests {
         let mapping = Mapping::parse("m", text, &BTreeMap::new()).unwrap();
         let outline = mapping.outline().remove(0);
         let said = |words: &Said| words.iter().map(|(word, is)| format!("{word}: {is}")).collect::<Vec<_>>();
-        insta::assert_snapshot!(
-            said(&outline.said).into_iter().chain(outline.lines.iter().map(|(path, line)| {
-                format!("{path} => {}", said(&line.said).join("; "))
-            })).collect::<Vec<_>>().join("\n"),
-            @""
+        let lines =
+            outline.lines.iter().map(|(path, line)| format!("{path} => {}", said(&line.said).join("; ")));
+        let told: Vec<String> = said(&outline.said).into_iter().chain(lines).collect();
+        assert_eq!(
+            told,
+            [
+                "endpoint: /Users",
+                "id: Id",
+                "initial Kind: \"staff\"",
+                "initial Source: \"scim\"",
+                "lookup dept: Department by DeptId = DeptNo, on missing create",
+                "on delete: disable with Kind: \"left\"",
+                "only: Kind = \"staff\"",
+                "table: Person",
+                "active => stored in: Status; type: boolean; values: [[\"A\", true], [any(), false]]",
+                "emails[type eq \"work\"].value => read: lower; stored in: Mail; write: lower",
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department => stored in: dept.Name",
+                "userName => max len: 50; required: true; stored in: Login; unique: server",
+            ]
         );
         assert_eq!(
             mapping.functions(),

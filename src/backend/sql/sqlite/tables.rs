@@ -92,7 +92,7 @@ pub(super) fn rows(connection: &Connection, tables: &[String]) -> Result<Json, r
     let mut all = serde_json::Map::new();
     for table in tables {
         let mut statement = connection.prepare(&format!("SELECT * FROM {}", quoted(table)))?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let row = |row: &rusqlite::Row<'_>| {
             let mut cells = serde_json::Map::new();
             for (at, name) in names.iter().enumerate() {
