@@ -18,10 +18,23 @@ pub fn definitions() -> String {
                 "" => String::new(),
                 of => format!("_: {of}{}", if takes.is_empty() { "" } else { ", " }),
             };
-            _ = write!(text, "\n/// {}\nfn {}({receiver}{takes}){};\n", word.says, word.name, gives(word));
+            let (says, name) = (word.says, word.name);
+            _ = write!(
+                text,
+                "\n/// {says}{}\nfn {name}({receiver}{takes}){};\n",
+                others(word, takes),
+                gives(word)
+            );
         }
     }
     text
+}
+
+/// The other ways to say a word: of several functions of one name the language server shows any one.
+fn others(word: &Word, shown: &str) -> String {
+    let others = word.takes.iter().filter(|takes| **takes != shown);
+    let others: Vec<_> = others.map(|takes| format!("`{}({takes})`", word.name)).collect();
+    if others.is_empty() { String::new() } else { format!("\n///\n/// Or {}.", others.join(", ")) }
 }
 
 /// What a word gives to chain more to.
