@@ -3,7 +3,7 @@
 //! - `words` compares what the two say, `filters` what becomes of filters, `plans` what is done for requests;
 //! - `samples` makes requests of what a mapping has, `stage` puts somebody there whom they are about;
 //! - `live` compares what they show of the resources that are really there;
-//! - `replay` takes requests that clients sent;
+//! - `replay` takes requests that clients sent, `sent` is what stands in them;
 //! - `resources` compares two views of one resource, attribute by attribute;
 //! - `report` is what was found, as text and as JSON.
 
@@ -15,6 +15,7 @@ mod replay;
 mod report;
 mod resources;
 mod samples;
+mod sent;
 mod stage;
 mod words;
 

@@ -12,7 +12,6 @@ use crate::plan::{self, Counter, Initial, Store};
 use crate::rehearsal::{Facts, Kind, Scene, Trouble};
 use crate::scim::error::Error;
 use crate::scim::method::Method;
-use crate::scim::path::AttrPath;
 use crate::scim::schema::ResourceType;
 
 /// The key of the first shared row that is put there.
@@ -211,16 +210,4 @@ fn native(value: &plan::Value) -> Value {
         plan::Value::Bool(truth) => (*truth).into(),
         other => other.text().into(),
     }
-}
-
-/// The values at a path in a resource.
-pub(super) fn at(resource: &Value, path: &AttrPath) -> Vec<Value> {
-    let home = path.urn.as_ref().map_or(Some(resource), |urn| resource.get(urn));
-    let value = home.and_then(|home| home.get(&path.name)).cloned().unwrap_or_default();
-    let elements = if let Value::Array(elements) = value { elements } else { vec![value] };
-    let inner = |element: Value| match &path.sub {
-        Some(sub) => element.get(sub).cloned().unwrap_or_default(),
-        None => element,
-    };
-    elements.into_iter().map(inner).filter(|value| !value.is_null()).collect()
 }
