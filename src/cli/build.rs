@@ -58,8 +58,9 @@ pub fn against(
 ) -> Result<Target, Vec<Diagnostic>> {
     let mapping = mapping(settings)?;
     let kind = rehearsed(settings).kind.unwrap_or_else(|| rehearsal::Kind::likely(&mapping));
-    let backend =
-        kind.backend(facts, &mapping, &limits, true).map_err(|cause| vec![wrong(settings, cause)])?;
+    let backend = kind
+        .backend(facts, &mapping, &limits, true)
+        .map_err(|cause| vec![wrong(settings, cause.to_string())])?;
     Ok(assembled(settings, limits, public_url, cursors, Arc::new(mapping), backend))
 }
 
@@ -155,6 +156,7 @@ pub async fn drafted(settings: &config::Target, limits: Limits) -> Result<String
     let told = |failure: Failure| failure.to_string();
     match &settings.store {
         Store::Sqlite(file) => {
+            let told = |failure: Failure| format!("{}: {failure}", file.display());
             let tables = Sqlite::survey(file, deadline).await.map_err(told)?;
             let outline = draft::tables::Outline::of(&tables)?;
             let seen = Sqlite::sample(file, deadline, &outline.wishes()).await.map_err(told)?;

@@ -56,9 +56,9 @@ impl Diff {
         let settings = Settings { kind: Some(new.kind), ..settings };
         let old = Scene::version(&self.old, &settings)?;
         let paths = [&self.new, &self.old].into_iter().filter(|path| path.is_dir());
-        let folders: Vec<Folder> = paths.map(|path| Folder::with(path, new.clone())).collect();
+        let folders: Vec<Folder> = paths.map(|path| Folder::of(path, new.clone())).collect();
         let facts = folders.iter().map(Folder::common_facts).collect::<Result<Vec<_>, _>>()?;
-        let facts = facts.into_iter().find(|facts| !facts.before.is_empty()).unwrap_or_default();
+        let facts = facts.into_iter().find(|facts| !facts.text().is_empty()).unwrap_or_default();
         let mut report = Versions { old: &old, new: &new }.compare(&folders, &facts).await?;
         if let (Some(config), Some(name), true) = (&config, &self.target, self.live) {
             let (seen, notes) = self.seen(config, build::settings(config, name)?).await?;

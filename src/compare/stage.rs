@@ -43,8 +43,8 @@ impl Stage {
         named: &dyn Fn(&Shared) -> Vec<Value>,
     ) -> Self {
         let facts = match kind {
-            Kind::Directory(_) => Facts { before: with_counters(&facts.before, mappings), after: None },
-            Kind::Database(_) => Facts { before: with_shared(&facts.before, mappings, named), after: None },
+            Kind::Directory(_) => Facts::made(with_counters(facts.text(), mappings)),
+            Kind::Database(_) => Facts::made(with_shared(facts.text(), mappings, named)),
         };
         Self { facts, ids: Ids::new() }
     }

@@ -17,7 +17,7 @@ use super::line::{
 };
 use super::statements::{self, Scan};
 use super::template::Template;
-use super::{existence, keys, model, script, suggest, values};
+use super::{existence, habits, keys, model, script, suggest, values};
 use crate::plan::{Key, Model, Native, OnMissing, Value};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::{self, AttrPath};
@@ -223,7 +223,8 @@ impl Builder<'_> {
             return None;
         }
         if let Some((_, at)) = line.by.as_ref().filter(|_| line.refs.is_empty()) {
-            let message = "`by` says what is stored of those that `.ref(…)` names, and there is no `ref`";
+            let message = "`by` says what is stored of those that `.ref(…)` names, and there is no `ref`; or, right behind \
+                           `.child(…)`, of the resource itself";
             self.wrong(Code::ReferenceForm, *at, message);
         }
         let element = match parsed.filter {
@@ -289,7 +290,12 @@ impl Builder<'_> {
         });
         if found.is_none() {
             let known = attribute_names(full);
+            let habit = habits::of_attribute(&path.to_string()).filter(|meant| {
+                let root = meant.split(['[', '.']).next().unwrap_or_default();
+                known.iter().any(|known| known.split('.').next() == Some(root))
+            });
             let help = elsewhere(full, &path.to_string())
+                .or_else(|| habit.map(suggest::did_you_mean))
                 .or_else(|| suggest::closest(&path.to_string(), known.iter().map(String::as_str)));
             let is_known =
                 |urn: &&String| full.extension(urn).is_none() && !full.schema.id.eq_ignore_ascii_case(urn);
@@ -507,6 +513,7 @@ impl Builder<'_> {
             kind: attribute.kind,
             table: table.into(),
             foreign_key,
+            by: line.child_by.as_ref().map(|(column, _)| column.as_str().into()),
             read_only,
             parts,
         });

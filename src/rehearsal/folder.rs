@@ -3,21 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Facts, Kind, Scene, Trouble, request};
-use crate::mapping::Mapping;
+use super::{Facts, Kind, Scene, Trouble, Written, request};
+use crate::mapping::{MAPPING_FILE, Mapping, read_text};
 use crate::scim::profile::{self, Profile};
 
 /// A file of a test, at most.
 const FILE_BYTES: u64 = 8 << 20;
 /// Where a mapping's tests are.
 const TESTS: &str = "tests";
-/// What says that a folder is a mapping's.
-const MAPPING: &str = "mapping.rhai";
 /// What says that a folder is a test.
 pub(super) const REQUEST: &str = "request.http";
 
@@ -58,33 +55,42 @@ struct Said {
 impl Folder {
     /// The folder of a mapping that holds no mistake.
     pub fn open(path: &Path) -> Result<Self, Trouble> {
-        let (name, text) = Mapping::file(path).map_err(Trouble::Mapping)?;
-        let scene = Scene::new(name, text, settings(path)?.unwrap_or_default())?;
+        let (_, script) = Mapping::file(path).map_err(Trouble::Mapping)?;
+        Self::with(path, script)
+    }
+
+    /// The same, whose mapping has this text, whatever its file holds by now.
+    pub fn with(path: &Path, script: String) -> Result<Self, Trouble> {
+        let name = path.join(MAPPING_FILE).display().to_string();
+        let scene = Scene::new(name, script, settings(path)?.unwrap_or_default())?;
         Ok(Self { path: path.to_owned(), scene })
     }
 
     /// The tests of another version of the mapping, or of the same, with this one in front of them.
-    pub fn with(path: &Path, scene: Scene) -> Self {
+    pub fn of(path: &Path, scene: Scene) -> Self {
         Self { path: path.to_owned(), scene }
     }
 
-    /// The folders of its tests, by name.
+    /// The folders of its tests, by name. One without a request would be no test, and nobody would know.
     pub fn cases(&self) -> Result<Vec<PathBuf>, Trouble> {
-        subfolders(&self.path.join(TESTS), REQUEST)
+        let folders = subfolders(&self.path.join(TESTS))?;
+        match folders.iter().find(|folder| !folder.join(REQUEST).exists()) {
+            Some(folder) => {
+                Err(Trouble::file(folder, format!("there is no {REQUEST} in the folder of this test")))
+            }
+            None => Ok(folders),
+        }
     }
 
     /// What the backend holds in a test: what its own folder says, else what is said for all of them, else nothing.
     pub fn facts(&self, case: &Path) -> Result<Facts, Trouble> {
-        let read = |path: PathBuf| text(&path).map_err(|cause| Trouble::file(path, cause));
         let name = format!("before.{}", self.scene.kind.facts());
         let before =
             [case.join(&name), self.path.join(TESTS).join(&name)].into_iter().find(|path| path.exists());
         let after =
             Some(case.join(format!("after.{}", self.scene.kind.facts()))).filter(|path| path.exists());
-        Ok(Facts {
-            before: before.map(read).transpose()?.unwrap_or_default(),
-            after: after.map(read).transpose()?,
-        })
+        let read = |path: Option<PathBuf>| path.map(Written::read).transpose();
+        Ok(Facts { before: read(before)?, after: read(after)? })
     }
 
     /// What the backend holds in tests that say nothing of it themselves.
@@ -114,19 +120,20 @@ impl Folder {
 /// The mappings' folders that a path stands for, each with the one test that is meant, if not all are: a mapping's own
 /// folder, one with several mappings in it, or a test's.
 pub fn mappings(path: &Path) -> Result<Vec<(PathBuf, Option<PathBuf>)>, Trouble> {
-    if path.join(MAPPING).exists() {
+    if path.join(MAPPING_FILE).exists() {
         return Ok(vec![(path.to_owned(), None)]);
     }
     if path.join(REQUEST).exists() {
         let full = path.canonicalize().map_err(|cause| Trouble::file(path, cause))?;
-        let mapping = full.ancestors().nth(2).filter(|folder| folder.join(MAPPING).exists());
+        let mapping = full.ancestors().nth(2).filter(|folder| folder.join(MAPPING_FILE).exists());
         let mapping =
             mapping.ok_or_else(|| Trouble::file(path, "a test without a mapping two folders above"))?;
         return Ok(vec![(mapping.to_owned(), Some(full.clone()))]);
     }
-    let found = subfolders(path, MAPPING)?;
+    let mut found = subfolders(path)?;
+    found.retain(|folder| folder.join(MAPPING_FILE).exists());
     match found.is_empty() {
-        true => Err(Trouble::file(path, format!("there is no {MAPPING} here, nor one folder below"))),
+        true => Err(Trouble::file(path, format!("there is no {MAPPING_FILE} here, nor one folder below"))),
         false => Ok(found.into_iter().map(|folder| (folder, None)).collect()),
     }
 }
@@ -147,8 +154,8 @@ pub(super) fn settings(folder: &Path) -> Result<Option<Settings>, Trouble> {
     Ok(Some(Settings { params: said.params, kind, profile }))
 }
 
-/// The folders in a folder that have a file of this name, in their order; none where the folder itself is not there.
-fn subfolders(path: &Path, with: &str) -> Result<Vec<PathBuf>, Trouble> {
+/// The folders in a folder, in their order; none where the folder itself is not there. Hidden ones are others'.
+fn subfolders(path: &Path) -> Result<Vec<PathBuf>, Trouble> {
     if !path.exists() {
         return Ok(Vec::new());
     }
@@ -156,18 +163,14 @@ fn subfolders(path: &Path, with: &str) -> Result<Vec<PathBuf>, Trouble> {
     let entries = fs::read_dir(path).map_err(unreadable)?;
     let folders = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
     let mut folders = folders.map_err(unreadable)?;
-    folders.retain(|folder| folder.join(with).exists());
+    let is_hidden =
+        |folder: &Path| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    folders.retain(|folder| folder.is_dir() && !is_hidden(folder));
     folders.sort();
     Ok(folders)
 }
 
 /// A file's text, which is bounded.
 pub(super) fn text(path: &Path) -> Result<String, String> {
-    let file = fs::File::open(path).map_err(|cause| cause.to_string())?;
-    let mut text = String::new();
-    file.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(|cause| cause.to_string())?;
-    match text.len() as u64 > FILE_BYTES {
-        true => Err(format!("longer than {FILE_BYTES} bytes")),
-        false => Ok(text),
-    }
+    read_text(path, FILE_BYTES)
 }

@@ -3,7 +3,7 @@
 //!
 //! - `scene` is a mapping there, `stage` makes that backend, of the kind that a mapping is written for;
 //! - `captured` is a folder of requests that clients sent; `request` and `answer` are requests and answers as files;
-//! - `folder` finds a mapping's tests and what they say, `case` runs one and compares.
+//! - `folder` finds a mapping's tests and what they say, `case` runs one and compares, `trial` runs all of them.
 
 mod answer;
 mod captured;
@@ -12,6 +12,7 @@ mod folder;
 mod request;
 mod scene;
 mod stage;
+mod trial;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,9 +22,10 @@ pub use case::{Case, Outcome, request_in};
 pub use folder::{Folder, Settings, mappings};
 pub use request::parse;
 pub use scene::Scene;
-pub use stage::{Facts, Kind};
+pub use stage::{Facts, Kind, Written};
+pub use trial::trial;
 
-use crate::mapping::diagnostic::Diagnostic;
+use crate::mapping::diagnostic::{Code, Diagnostic};
 
 /// Why a folder's tests cannot be run.
 #[derive(Debug)]
@@ -51,5 +53,15 @@ impl fmt::Display for Trouble {
 impl Trouble {
     fn file(path: impl Into<PathBuf>, cause: impl ToString) -> Self {
         Self::File(path.into(), cause.to_string())
+    }
+
+    /// The same as mistakes of files.
+    fn mistakes(self) -> Vec<Diagnostic> {
+        match self {
+            Self::File(path, cause) => {
+                vec![Diagnostic::whole(Code::FailedTest, &path.display().to_string(), cause)]
+            }
+            Self::Mapping(mistakes) => mistakes,
+        }
     }
 }

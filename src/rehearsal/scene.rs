@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::folder::Settings;
-use super::{Facts, Kind, Trouble, answer};
+use super::{Facts, Kind, Trouble, Written, answer};
 use crate::backend::Backend;
 use crate::backend::sql::{InMemory, Stage, StandsFor};
 use crate::gateway::{Client, Cursors, LongAnswers, Planned, Request, Scans, Target};
@@ -75,7 +75,7 @@ impl Scene {
     pub fn target(&self, facts: &Facts, only_plans: bool) -> Result<Arc<Target>, Trouble> {
         let mapping = self.mapping()?;
         let backend = self.kind.backend(facts, &mapping, &Limits::default(), only_plans);
-        self.assembled(mapping, backend.map_err(|cause| self.trouble(cause))?)
+        self.assembled(mapping, backend?)
     }
 
     fn assembled(&self, mapping: Mapping, backend: Arc<dyn Backend>) -> Result<Arc<Target>, Trouble> {
@@ -131,8 +131,8 @@ impl Scene {
             let planned = target.plan(asked, &self.client()).await;
             return Ok(planned.map(|planned| match planned {
                 Planned::Steps(plan) => {
-                    let before = format!("{}\n\n{}", facts.before.trim_end(), plan.entries());
-                    Facts { before, after: None }
+                    let before = format!("{}\n\n{}", facts.text().trim_end(), plan.entries());
+                    Facts::made(before)
                 }
                 Planned::Answered(_) => facts.clone(),
             }));
@@ -144,7 +144,7 @@ impl Scene {
             return Ok(Err(error));
         }
         let rows = database.contents().await.map_err(|cause| self.trouble(cause))?;
-        Ok(Ok(Facts { before: rows.to_string(), after: None }))
+        Ok(Ok(Facts::made(rows.to_string())))
     }
 
     fn database(
@@ -153,7 +153,7 @@ impl Scene {
         facts: &Facts,
         mapping: &Mapping,
     ) -> Result<Arc<InMemory>, Trouble> {
-        let before = super::stage::json(&facts.before).map_err(|cause| self.trouble(cause))?;
+        let before = facts.before.as_ref().map_or_else(|| Ok(serde_json::json!({})), Written::json)?;
         let stage = Stage { stands_for, before: &before, after: None, only_plans: false };
         let deadline = Duration::from_millis(Limits::default().backend_deadline_ms);
         let made = InMemory::new(&stage, mapping.model().clone(), &mapping.touched(), deadline);

@@ -66,6 +66,7 @@ codes! {
     Part = 45,
     History = 46,
     RaisedNumber = 47,
+    VersionStays = 48,
     // Lines.
     BadPath = 50,
     UnknownAttribute = 51,
@@ -113,6 +114,7 @@ codes! {
     ConfigValue = 111,
     BackendUnusable = 112,
     Live = 120,
+    FailedTest = 121,
 }
 
 // === impl Code ===

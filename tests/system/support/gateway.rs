@@ -207,9 +207,14 @@ impl Database {
 impl Endpoint {
     /// The `[[target]]` of the application behind the endpoint; the keys say who the gateway is and what it trusts.
     pub fn target(&self, name: &str, keys: &str) -> String {
+        self.target_of(name, "marked", keys)
+    }
+
+    /// The same, with this mapping of the tests.
+    pub fn target_of(&self, name: &str, mapping: &str, keys: &str) -> String {
         let (host, port) = (self.host(), self.port());
         let store = format!("[target.sqlserver]\nhost = {host:?}\nport = {port}\ndatabase = \"hr\"\n{keys}");
-        target(name, "../tests/mappings/marked", &store)
+        target(name, &format!("../tests/mappings/{mapping}"), &store)
     }
 }
 
@@ -260,11 +265,8 @@ impl Directory {
 
     /// The same, by a gateway that is somebody else, or asks in another way.
     pub fn target_as(&self, name: &str, mapping: &str, urls: &[String], who: &str) -> String {
-        let posix = if mapping.ends_with("-posix") || mapping.ends_with("case4") {
-            ", posix = \"ou=posix,dc=example,dc=test\""
-        } else {
-            ""
-        };
+        let posix =
+            if mapping.ends_with("-posix") { ", posix = \"ou=posix,dc=example,dc=test\"" } else { "" };
         let params = format!(
             "params = {{ people = \"ou=people,dc=example,dc=test\", groups = \"ou=groups,dc=example,dc=test\"{posix} }}"
         );

@@ -3,6 +3,7 @@
 //! in its words; they cannot be run here, so an answer is what SQLite's own plan of the same brings, or, where a mapping
 //! calls procedures, what a second file says that they leave.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,10 +16,11 @@ use super::tables::{self, Contents, Tables};
 use super::{READERS, Sqlite, SqliteSession, failure};
 use crate::backend::sql::catalog::Catalog;
 use crate::backend::sql::dialect::Dialect;
+use crate::backend::sql::returned::Known;
 use crate::backend::sql::sqlserver;
 use crate::backend::sql::{lower, records};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
-use crate::plan::{Facts, Found, Model, Operation, Plan, Profile, Search, Touched};
+use crate::plan::{Facts, Found, Model, Native, Operation, Plan, Profile, Search, Touched};
 
 /// What counts the databases of this process.
 static MADE: AtomicU64 = AtomicU64::new(0);
@@ -84,6 +86,9 @@ impl InMemory {
         let mut contents = vec![&before];
         if let Some(After::Rows(after, _)) = &after {
             contents.push(after);
+        }
+        if let Some(misspelt) = before.misspelt(&Tables::of(&[], &model, touched)) {
+            return Err(misspelt);
         }
         let tables = Tables::of(&contents, &model, touched);
         let name = format!("gantry-{}", MADE.fetch_add(1, Ordering::Relaxed));
@@ -155,6 +160,10 @@ impl Backend for InMemory {
     async fn examine(&self, touched: &[Touched], write: bool) -> Vec<Finding> {
         self.sqlite.examine(touched, write).await
     }
+
+    async fn indexes(&self, entity: &str, compared: &BTreeSet<Native>) -> Vec<Finding> {
+        self.sqlite.indexes(entity, compared).await
+    }
 }
 
 #[async_trait]
@@ -176,7 +185,8 @@ impl Session for InMemorySession {
             After::Raised(_) => Ok(()),
         };
         self.inner.lease.run(put).await?;
-        Ok(records::created(plan, |_| None).or(id.filter(|_| !plan.id.is_empty())))
+        let told = records::created(plan, &Known::new())?;
+        Ok(told.or(id.filter(|_| !plan.id.is_empty())))
     }
 
     async fn commit(self: Box<Self>) -> Result<(), Failure> {

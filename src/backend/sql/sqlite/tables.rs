@@ -25,8 +25,8 @@ pub(super) struct Contents(BTreeMap<String, Rows>);
 pub(super) struct Tables {
     columns: BTreeMap<String, BTreeMap<String, Kind>>,
     keys: BTreeMap<String, Key>,
-    /// Columns whose values are given once only, each with those that tell one tenant's rows from another's.
-    unique: BTreeMap<(String, String), Vec<String>>,
+    /// Columns whose values together are given once only, each with those that tell one tenant's rows from another's.
+    unique: BTreeMap<(String, Vec<String>), Vec<String>>,
     /// Columns that the database counts up.
     versions: BTreeSet<(String, String)>,
 }
@@ -63,6 +63,28 @@ impl Contents {
             Ok((table.clone(), rows.map(row).collect::<Result<Rows, String>>()?))
         };
         tables.iter().map(rows).collect::<Result<_, String>>().map(Self)
+    }
+
+    /// A table or column that the mapping does not know, whose name is nearly that of one which is not here: rows under it
+    /// would be no rows for the mapping.
+    pub(super) fn misspelt(&self, known: &Tables) -> Option<String> {
+        let here: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        for (table, rows) in &self.0 {
+            let Some(columns) = known.columns.get(&known.spelled(table)) else {
+                match nearly(table, known.columns.keys(), &here) {
+                    Some(meant) => return Some(format!("{table}: did you mean the table {meant}?")),
+                    None => continue,
+                }
+            };
+            for row in rows {
+                let here: Vec<&str> = row.iter().map(|(column, _)| column.as_str()).collect();
+                let meant = here.iter().find_map(|name| Some((name, nearly(name, columns.keys(), &here)?)));
+                if let Some((name, meant)) = meant {
+                    return Some(format!("{table}.{name}: did you mean the column {meant}?"));
+                }
+            }
+        }
+        None
     }
 
     /// Puts these rows in place of those that the same tables have.
@@ -117,6 +139,19 @@ fn json(value: Native) -> Json {
         Native::Text(text) => text.into(),
         Native::Blob(octets) => serde_json::json!({ "base64": STANDARD.encode(octets) }),
     }
+}
+
+/// The one of the known names that is most likely meant by another, and not among those that are here.
+fn nearly<'a>(name: &str, known: impl Iterator<Item = &'a String>, here: &[&str]) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let slips = |other: &&str| strsim::osa_distance(&lower, &other.to_lowercase());
+    let is_here = |other: &str| here.iter().any(|here| here.eq_ignore_ascii_case(other));
+    let mut known: Vec<&str> = known.map(String::as_str).collect();
+    if known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        return None;
+    }
+    known.retain(|known| !is_here(known));
+    known.into_iter().filter(|known| slips(known) <= (name.len() / 4).min(2)).min_by_key(slips)
 }
 
 fn native(value: &Json) -> Option<Native> {
@@ -184,13 +219,15 @@ impl Tables {
             connection.execute_batch(&self.created(table, columns))?;
         }
         contents.fill(connection)?;
-        for (at, ((table, column), tenant)) in self.unique.iter().enumerate() {
+        for (at, ((table, columns), tenant)) in self.unique.iter().enumerate() {
             let (schema, name) =
                 table.rsplit_once('.').map_or(("main", &**table), |(schema, name)| (schema, name));
             let index = format!("{}.{}", quoted(schema), quoted(&format!("gantry {at}")));
             let unique = |tenant: &[String]| {
-                let tenant: String = tenant.iter().map(|column| format!("{}, ", quoted(column))).collect();
-                let columns = format!("{tenant}{} COLLATE NOCASE", quoted(column));
+                let others =
+                    tenant.iter().filter(|column| !columns.contains(column)).map(|column| quoted(column));
+                let own = columns.iter().map(|column| format!("{} COLLATE NOCASE", quoted(column)));
+                let columns = others.chain(own).collect::<Vec<_>>().join(", ");
                 connection
                     .execute_batch(&format!("CREATE UNIQUE INDEX {index} ON {} ({columns})", quoted(name)))
             };
@@ -263,8 +300,12 @@ impl Tables {
         deciding(entity, table, &mut |place, column| self.learn(place, column, Kind::Unknown));
         let name = self.spelled(&table.name);
         let tenant = equal(&table.only);
-        self.unique.extend(own(&name, &entity.unique).map(|column| (column, tenant.clone())));
-        self.versions.extend(own(&name, &entity.version));
+        for native in entity.unique.iter().filter(|native| native.part.is_none()) {
+            let columns = table.columns(native).columns().iter().map(ToString::to_string).collect();
+            self.unique.insert((name.clone(), columns), tenant.clone());
+        }
+        let version = entity.version.iter().filter(|native| native.part.is_none());
+        self.versions.extend(version.map(|native| (name.clone(), native.name.to_string())));
         self.keys.insert(name, table.id.clone());
     }
 
@@ -281,7 +322,8 @@ impl Tables {
             same(&table.name, &lookup.foreign_key, &lookup.table, &lookup.key);
         }
         for child in &table.children {
-            same(&child.table, &child.foreign_key, &table.name, &table.id);
+            let by = child.by.clone().map(Key::from);
+            same(&child.table, &child.foreign_key, &table.name, by.as_ref().unwrap_or(&table.id));
         }
         table.parts.iter().for_each(|part| same(&part.table, &part.key, &table.name, &table.id));
         table.rest.iter().for_each(|rest| same(&rest.table, &rest.key, &table.name, &table.id));
@@ -294,15 +336,6 @@ impl Tables {
             same(table.place(native), &table.columns(native), &target.name, &target.id);
         }
     }
-}
-
-/// The natives among these that are the table's own columns.
-fn own<'a>(
-    table: &str,
-    natives: impl IntoIterator<Item = &'a plan::Native>,
-) -> impl Iterator<Item = (String, String)> {
-    let own = natives.into_iter().filter(|native| native.part.is_none());
-    own.map(move |native| (table.to_owned(), native.name.to_string()))
 }
 
 /// The keys in a type's tables, its own and those that lead to others, each with the table that it is in.
@@ -327,6 +360,7 @@ fn given(table: &Table, one: &mut dyn FnMut(&str, &str)) {
         let counted = part.sequences.iter().map(|(column, _)| column);
         dated.chain(counted).for_each(|column| one(&part.table, column));
     }
+    table.children.iter().filter_map(|child| child.by.as_ref()).for_each(|by| one(&table.name, by));
     table.rest.iter().for_each(|rest| one(&rest.table, &rest.column));
     table.sequences.iter().for_each(|(column, _)| one(&table.name, column));
 }
