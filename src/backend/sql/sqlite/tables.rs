@@ -109,6 +109,38 @@ impl Contents {
     }
 }
 
+/// All rows of these tables, as [`Contents::parse`] takes them.
+pub(super) fn rows(connection: &Connection, tables: &[String]) -> Result<Json, rusqlite::Error> {
+    let mut all = serde_json::Map::new();
+    for table in tables {
+        let mut statement = connection.prepare(&format!("SELECT * FROM {}", quoted(table)))?;
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let row = |row: &rusqlite::Row<'_>| {
+            let mut cells = serde_json::Map::new();
+            for (at, name) in names.iter().enumerate() {
+                let value: Native = row.get(at)?;
+                if value != Native::Null {
+                    cells.insert(name.clone(), json(value));
+                }
+            }
+            Ok(Json::Object(cells))
+        };
+        let rows = statement.query_map([], row)?.collect::<Result<Vec<_>, _>>()?;
+        all.insert(table.clone(), rows.into());
+    }
+    Ok(all.into())
+}
+
+fn json(value: Native) -> Json {
+    match value {
+        Native::Null => Json::Null,
+        Native::Integer(number) => number.into(),
+        Native::Real(number) => number.into(),
+        Native::Text(text) => text.into(),
+        Native::Blob(octets) => serde_json::json!({ "base64": STANDARD.encode(octets) }),
+    }
+}
+
 /// The one of the known names that is most likely meant by another, and not among those that are here.
 fn nearly<'a>(name: &str, known: impl Iterator<Item = &'a String>, here: &[&str]) -> Option<&'a str> {
     let lower = name.to_lowercase();
@@ -174,6 +206,11 @@ impl Tables {
     pub(super) fn schemas(&self) -> BTreeSet<String> {
         let schema = |table: &String| table.rsplit_once('.').map(|(schema, _)| schema.to_owned());
         self.columns.keys().filter_map(schema).collect()
+    }
+
+    /// Their names.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.columns.keys().cloned().collect()
     }
 
     /// Makes them, with these rows.
