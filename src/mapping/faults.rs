@@ -294,6 +294,10 @@ pub(super) fn of_running(file: File<'_>, ast: &AST, error: &EvalAltResult) -> Di
             fault(Code::UnknownNative, format!("there is no `{name}` here"), None)
         }
         EvalAltResult::ErrorVariableNotFound(name, _) => unknown_variable(name),
+        EvalAltResult::ErrorMismatchDataType(wanted, found, _) => {
+            let message = format!("{} is needed here, not {}", readable(wanted), readable(found));
+            fault(Code::WrongArguments, message, None)
+        }
         EvalAltResult::ErrorTerminated(reason, _) => stopped(reason.to_string()),
         EvalAltResult::ErrorTooManyOperations(_) => stopped("the script runs longer than it may".to_owned()),
         EvalAltResult::ErrorStackOverflow(_) => {

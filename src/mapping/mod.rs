@@ -4,6 +4,7 @@
 //! In the order of a mapping's life: `script` (the sandbox), `verbs` and `draft` (what was said), `build`,
 //! `model` and `discover` (what it means), `select`, `push`, `read`, `write`, `references`, `rest` (its use).
 
+mod braces;
 mod build;
 mod chains;
 mod codes;
@@ -11,6 +12,7 @@ mod definitions;
 mod delta;
 pub mod diagnostic;
 mod discover;
+mod dn;
 mod draft;
 mod existence;
 mod explain;
@@ -18,10 +20,14 @@ mod faults;
 mod hash;
 mod hooks;
 mod keys;
+mod kinds;
 mod law;
 mod line;
 mod model;
+mod natives;
+mod options;
 mod parts;
+mod passwords;
 mod place;
 mod push;
 mod raised;
@@ -46,6 +52,7 @@ mod values;
 mod verbs;
 mod words;
 mod write;
+mod writers;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -473,6 +473,7 @@ fn only_says_what_exists_and_a_new_resource_has_its_literals() {
     let disable = Disable {
         account: vec![(Native::own("S"), Disabled::Value(Some("T".into())))],
         values: Row::from([("Left".into(), Value::Integer(1))]),
+        moments: Vec::new(),
     };
     let frozen = Row::from([("Frozen".into(), Value::Bool(false))]);
     let rules =

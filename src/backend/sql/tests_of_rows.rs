@@ -139,7 +139,7 @@ fn delete(entity: &str) -> Operation {
         (Native::of("hr", "ChangedBy"), "gantry".into()),
     ]);
     let (entity, id) = (entity.into(), "1".to_owned());
-    Operation::Delete(Delete { entity, id, version: None, stamps, hooks: Vec::new() })
+    Operation::Delete(Delete { entity, id, version: None, stamps, now: "now".into(), hooks: Vec::new() })
 }
 
 fn becomes(old: Option<Value>, new: Option<Value>) -> Change {
@@ -212,6 +212,7 @@ fn who_stays_is_disabled_in_a_part_too() {
                 (Native::of("hr", "Flags"), Disabled::Bits { set: 2, clear: 0 }),
             ],
             values: Row::from([("Gone".into(), Value::Bool(true))]),
+            moments: Vec::new(),
         }))];
     both("rows_disable", &model, &[(delete("User"), true)]);
 }
