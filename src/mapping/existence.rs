@@ -1,6 +1,7 @@
 //! Which rows and entries exist for SCIM (`only`), and how one ends (`on_delete`). Both belong together: what DELETE
 //! leaves behind must be among what does not exist any more (RFC 7644 §3.6).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -120,7 +121,8 @@ pub(super) fn on_delete(
 
 /// That no rule stands behind one for all rows, and that each says which rows it is for.
 fn reached(builder: &mut Builder<'_>, draft: &DraftResource) {
-    let for_all = draft.on_delete.iter().position(|rule| rule.rows.is_empty());
+    let is_for_all = |rule: &DraftDelete| rule.rows.is_empty() && (rule.to.is_none() || rule.how == "move");
+    let for_all = draft.on_delete.iter().position(is_for_all);
     for rule in draft.on_delete.iter().skip(for_all.map_or(usize::MAX, |at| at.saturating_add(1))) {
         let message = format!(
             "this rule is never reached: the first that fits decides, and one before it is for every {}",
@@ -247,10 +249,10 @@ fn hides(disable: &Disable, only: &[(Native, Pattern)]) -> bool {
     let values = disable.values.iter().map(|(name, value)| (Native::own(name.clone()), Some(value.clone())));
     // Which day it will be nobody knows; it is never one before today.
     let moments = disable.moments.iter().map(|name| (Native::own(name.clone()), Some(Value::Today)));
-    let mut written = account.chain(values).chain(moments);
-    written.any(|(native, value)| {
-        only.iter().any(|(known, pattern)| *known == native && !pattern.fits(value.as_ref()))
-    })
+    // What stands later takes the place of what is written to the same native before.
+    let written: BTreeMap<Native, Option<Value>> = account.chain(values).chain(moments).collect();
+    only.iter()
+        .any(|(native, pattern)| written.get(native).is_some_and(|value| !pattern.fits(value.as_ref())))
 }
 
 impl ResourceMapping {

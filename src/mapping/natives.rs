@@ -15,9 +15,9 @@ impl Builder<'_> {
         for line in draft.lines.iter().filter(|line| line.natives.is_empty()) {
             self.wrong(Code::BadValue, line.at, format!("`{}` stands in at least one native", line.path));
         }
-        match draft.base {
-            Some(_) => self.names_of_entries(draft),
-            None => self.names_of_rows(draft),
+        match draft.table {
+            Some(_) => self.names_of_rows(draft),
+            None => self.names_of_entries(draft),
         }
         self.places(draft);
     }
@@ -33,6 +33,14 @@ impl Builder<'_> {
                 );
             } else if name.contains(char::is_control) {
                 self.wrong(Code::BadValue, at, format!("{name:?} has a sign in it that no name has"));
+            } else if is_quoted(own) {
+                let message = format!("{name:?} is taken for the name with its quotes in it");
+                self.warn(
+                    Code::BadValue,
+                    at,
+                    &message,
+                    "names are quoted by themselves: leave the quotes out",
+                );
             } else if is_call(&name) {
                 let message =
                     format!("{name:?} is taken for the name of a column, and not for an expression");
@@ -78,22 +86,22 @@ impl Builder<'_> {
                 }
             }
         }
-        let written = draft.lines.iter().filter(|line| line.access != Some(DraftAccess::ReadOnly));
-        let written: Vec<(&String, Position)> =
-            written.flat_map(|line| line.natives.iter().map(|name| (name, line.at))).collect();
-        let odd = written
-            .into_iter()
-            .filter(|(name, _)| ["dn", "objectclass"].contains(&name.to_lowercase().as_str()));
-        for (name, at) in odd.map(|(name, at)| (name.to_lowercase(), at)).collect::<Vec<_>>() {
-            let (message, help) = match name.as_str() {
+        let lines = draft.lines.iter().flat_map(|line| {
+            let is_written = line.access != Some(DraftAccess::ReadOnly);
+            line.natives.iter().map(move |name| (name, line.at, is_written))
+        });
+        let given = draft.initial.iter().chain(&draft.stamps).map(|given| (&given.native, given.at, true));
+        for (name, at, is_written) in lines.chain(given) {
+            let (message, help) = match name.to_lowercase().as_str() {
                 "dn" => (
                     "an entry's DN is no attribute of it",
                     "how an entry is named says `.rdn(…)`; `entryDN` can be read",
                 ),
-                _ => (
+                "objectclass" if is_written => (
                     "the object classes are what `.classes([…])` says",
                     "say `.read_only()` of a line that shows them",
                 ),
+                _ => continue,
             };
             self.wrong_with_help(Code::BadValue, at, message, Some(help.to_owned()));
         }
@@ -208,6 +216,13 @@ impl Builder<'_> {
         all.extend(given.map(|given| (given.native.clone(), given.at)));
         all
     }
+}
+
+/// `[Name]`: a name as SQL quotes one.
+fn is_quoted(name: &str) -> bool {
+    [('[', ']'), ('`', '`'), ('"', '"')]
+        .iter()
+        .any(|(open, close)| name.starts_with(*open) && name.ends_with(*close))
 }
 
 /// `UPPER(Name)`: a word with brackets right behind it.

@@ -26,8 +26,13 @@ impl Builder<'_> {
             let Some(found) = full.find(&path) else { continue };
             self.clients(said, &path, found.attribute);
             self.missing_fits(said);
-            if draft.base.is_some() && !said.copy && !is_element {
-                self.several(said, &path, found.attribute);
+            let is_open = !said.copy && !is_element && said.child.is_none();
+            match draft.table {
+                None if is_open => self.several(said, &path, found.attribute),
+                Some(_) if is_open && said.refs.is_empty() && of.collection(&path).is_none() => {
+                    self.several_in_a_row(said, &path, found.attribute);
+                }
+                _ => {}
             }
         }
         for line in &of.lines {
@@ -81,20 +86,30 @@ impl Builder<'_> {
                 let message = format!("`many` is for an attribute of several values, and `{path}` has one");
                 self.wrong(Code::CollectionForm, self.verb(said.at, "many"), message);
             }
-            (false, true) => {
+            (false, true)
+                if attribute.kind != Type::Complex || path.sub.is_some() || !said.refs.is_empty() =>
+            {
                 let message = format!("`{path}` has several values, and this line is for one");
                 let help = match attribute.kind {
-                    Type::Complex if said.refs.is_empty() => {
-                        format!(
-                            "say which one: attr(`{}[type eq \"work\"].value`, \"…\")",
-                            path.without_sub()
-                        )
-                    }
+                    Type::Complex if said.refs.is_empty() => one_element(path),
                     _ => "say `.many()` of the line".to_owned(),
                 };
                 self.wrong_with_help(Code::CollectionForm, said.at, message, Some(help));
             }
             _ => {}
+        }
+    }
+
+    /// The same of a table, where functions may make one text of several values.
+    fn several_in_a_row(&mut self, said: &DraftLine, path: &AttrPath, attribute: &Attribute) {
+        let is_whole = path.sub.is_none() && attribute.kind == Type::Complex;
+        if attribute.multi_valued && !is_whole && said.read.is_none() && said.write.is_none() {
+            let message = format!("`{path}` has several values, and one column holds one");
+            let help = match attribute.kind {
+                Type::Complex => one_element(path),
+                _ => "they stand in a table of their own: say `.child(\"ForeignKey\")`".to_owned(),
+            };
+            self.wrong_with_help(Code::CollectionForm, said.at, message, Some(help));
         }
     }
 
@@ -242,6 +257,14 @@ fn parsed(said: &DraftLine, full: &ResourceType) -> Option<(AttrPath, bool)> {
 fn is_own(path: &AttrPath, full: &ResourceType) -> bool {
     let schema = path.urn.as_deref().unwrap_or(&full.schema.id);
     !schema.to_lowercase().starts_with(STANDARD)
+}
+
+fn one_element(path: &AttrPath) -> String {
+    format!(
+        "say which one: attr(`{}[type eq \"work\"].{}`, \"…\")",
+        path.without_sub(),
+        path.sub.as_deref().unwrap_or("value")
+    )
 }
 
 fn is_text(kind: Type) -> bool {

@@ -103,3 +103,29 @@ impl Template {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Template, String> {
+        Template::parse(text, &|path| Ok(AttrPath::attribute(path)))
+    }
+
+    #[test]
+    fn a_brace_that_is_written_twice_is_a_sign() {
+        let user: Resource = serde_json::from_str("{\"userName\":\"ada\"}").unwrap();
+        for (text, expected) in [
+            ("/home/{userName}", "/home/ada"),
+            ("{{}}", "{}"),
+            ("{{\"name\": \"{userName}\"}}", "{\"name\": \"ada\"}"),
+            ("{{{userName}}}", "{ada}"),
+            ("{nickName|userName}", "ada"),
+        ] {
+            assert_eq!(parse(text).unwrap().render(&user).unwrap(), expected, "{text}");
+        }
+        for text in ["{userName", "{userName}}", "a}b{userName}"] {
+            assert!(parse(text).unwrap_err().contains("without its"), "{text}");
+        }
+    }
+}

@@ -486,6 +486,26 @@ fn only_says_what_exists_and_a_new_resource_has_its_literals() {
     assert_eq!(record.values, BTreeMap::from([(Native::own("Kind"), vec!["staff".into()])]));
 }
 
+/// The commonest way to keep who is deleted: a column says since when.
+#[test]
+fn who_is_deleted_may_get_the_instant() {
+    let text = |values: &str| {
+        format!(
+            "resource(\"User\").table(\"T\").id(\"Id\").only(#{{ Left: () }}).on_delete(\"disable\", #{{ {values} }});
+             attr(\"userName\", \"N\");"
+        )
+    };
+    let mapping = good(&text("Left: now(), Day: today()"));
+    let OnDelete::Disable(disable) = &mapping.model().entity("User").unwrap().on_delete[0].how else {
+        panic!()
+    };
+    assert_eq!(disable.values, Row::from([("Day".into(), Value::Today)]));
+    assert_eq!(disable.moments, ["Left".into()]);
+    assert_eq!((mapping.warnings(), good(&text("Left: today()")).warnings()), (&[][..], &[][..]));
+    let written = &mapping.touched()[0].written;
+    assert!(written.contains(&Native::own("Left")) && written.contains(&Native::own("Day")));
+}
+
 #[test]
 fn find_says_by_what_filters_look() {
     let text = |exact: &str| {

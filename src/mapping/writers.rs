@@ -134,8 +134,12 @@ impl Builder<'_> {
         };
         let Ok(template) = Template::parse(name, &resolve) else { return };
         let is_it = |native: &Native| native.part.is_none() && is_same(&native.name, attribute);
-        let mut other = written(of).filter(|line| !line.many && line.natives.iter().any(is_it));
-        if let Some(line) = other.find(|line| !template.braces().flatten().any(|path| *path == line.path)) {
+        let others = || written(of).filter(|line| !line.many && line.natives.iter().any(is_it));
+        let is_named_after = |line: &Line| template.braces().flatten().any(|path| *path == line.path);
+        if template.braces().next().is_none() || others().any(is_named_after) {
+            return;
+        }
+        if let Some(line) = others().next() {
             let help = format!(
                 "the template of the name is made of what stands in `{attribute}`: \"{{{}}}\"",
                 line.path

@@ -432,16 +432,16 @@ fn who_is_disabled_stays_with_what_hides_them() {
     let disable = Disable {
         account: vec![(Native::own("uac"), Disabled::Bits { set: 2, clear: 0 })],
         values: Row::from([("kind".into(), "left".into())]),
-        moments: Vec::new(),
+        moments: vec!["since".into()],
     };
     assert_eq!(
         end(vec![DeleteRule::always(OnDelete::Disable(disable))], "512"),
         format!(
             "version: 1\n\n# the User entry's account, which ends\n# only if (entryUUID={ANN})\n\
              dn: uid=ann\\, b,ou=people,dc=x\nchangetype: modify\ndelete: uac\nuac: 512\n-\nadd: uac\nuac: 514\n-\n\
-             add: kind\nkind: left\n-\nadd: modified\nmodified: now\n-\n# undone by:\n\
+             add: kind\nkind: left\n-\nadd: since\nsince: now\n-\nadd: modified\nmodified: now\n-\n# undone by:\n\
              # dn: uid=ann\\, b,ou=people,dc=x\n# changetype: modify\n# delete: uac\n# uac: 514\n# -\n# add: uac\n\
-             # uac: 512\n# -\n# delete: kind\n# kind: left\n# -\n# delete: modified\n# modified: now\n# -\n"
+             # uac: 512\n# -\n# delete: kind\n# kind: left\n# -\n# delete: since\n# since: now\n# -\n# delete: modified\n# modified: now\n# -\n"
         )
     );
 }
