@@ -3,6 +3,8 @@
 //! Pure after load: scripts see values, never a connection, and this module knows `scim` and `plan` only.
 //! In the order of a mapping's life: `script` (the sandbox), `verbs` and `draft` (what was said), `build`,
 //! `model` and `discover` (what it means), `select`, `push`, `read`, `write`, `references`, `rest` (its use).
+//! What cannot have been meant is looked for by `sense`, and by theme in `braces`, `natives`, `options`, `passwords` and
+//! `writers`.
 
 mod braces;
 mod build;

@@ -649,7 +649,7 @@ fn what_stands_for_no_value_may_be_made_of_others() {
     let sort = by.of_types(&[&of.resource_type]).unwrap().pop().unwrap().unwrap();
     assert_eq!(mapping.sort(of, &sort, &SQLITE), None);
     for (missing, says) in [
-        ("\"{displayName}\"", "what `missing` is made of has a template"),
+        ("\"{displayName}\"", "where `displayName` has no value, nothing can be made of it"),
         ("\"{nobody}\"", "has no attribute `nobody`"),
         ("\"{name.familyName\"", "without its `}`"),
     ] {
