@@ -64,8 +64,8 @@ pub(super) fn register_names(engine: &mut Engine) {
     engine.register_type_with_name::<Given>(SPECIAL).register_type_with_name::<Pattern>(PATTERN);
 }
 
-/// Notes in the draft where a special value is made part of a text. It cannot fail there: the engine goes on with the
-/// type's name.
+/// Notes in the draft where a special value is made part of a text. An error there the engine would swallow, and write
+/// the type's name.
 pub(super) fn register_texts(engine: &mut Engine, draft: &Shared) {
     register_text::<Given>(engine, draft, of_given);
     register_text::<Pattern>(engine, draft, of_pattern);
