@@ -103,7 +103,7 @@ impl Builder<'_> {
     /// The same of a table, where functions may make one text of several values.
     fn several_in_a_row(&mut self, said: &DraftLine, path: &AttrPath, attribute: &Attribute) {
         let is_whole = path.sub.is_none() && attribute.kind == Type::Complex;
-        if attribute.multi_valued && !is_whole && said.read.is_none() && said.write.is_none() {
+        if attribute.multi_valued && !is_whole && !said.many && said.read.is_none() && said.write.is_none() {
             let message = format!("`{path}` has several values, and one column holds one");
             let help = match attribute.kind {
                 Type::Complex => one_element(path),

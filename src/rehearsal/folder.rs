@@ -79,15 +79,9 @@ impl Folder {
         parsed(&self.path, &self.script, &self.said)
     }
 
-    /// The folders of its tests, by name. One without a request would be no test, and nobody would know.
+    /// The folders of its tests, by name.
     pub fn cases(&self) -> Result<Vec<PathBuf>, Trouble> {
-        let folders = subfolders(&self.path.join(TESTS))?;
-        match folders.iter().find(|folder| !folder.join(REQUEST).exists()) {
-            Some(folder) => {
-                Err(Trouble::file(folder, format!("there is no {REQUEST} in the folder of this test")))
-            }
-            None => Ok(folders),
-        }
+        cases(&self.path)
     }
 
     /// What the backend holds in a test: what its own folder says, else what is said for all of them, else nothing.
@@ -116,6 +110,17 @@ impl Folder {
         let file = case.join(REQUEST);
         fs::write(&file, text).map_err(|cause| Trouble::file(file, cause))?;
         Ok(case)
+    }
+}
+
+/// The folders of a mapping's tests, by name. One without a request would be no test, and nobody would know.
+pub(super) fn cases(path: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    let folders = subfolders(&path.join(TESTS))?;
+    match folders.iter().find(|folder| !folder.join(REQUEST).exists()) {
+        Some(folder) => {
+            Err(Trouble::file(folder, format!("there is no {REQUEST} in the folder of this test")))
+        }
+        None => Ok(folders),
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) fn model() -> Model {
     let child = |table: &str, column: &str| Child {
         table: table.into(),
         foreign_key: key(&[column]),
+        by: None,
         initial: Row::new(),
         only: Predicate::All,
     };
@@ -702,11 +703,16 @@ fn the_mappings_own_steps_are_procedures_and_statements() {
             ("date".to_owned(), Param::Value(Value::Today)),
         ],
         outputs: vec![("newId".to_owned(), "usp_UserAdd.newId".into())],
+        columns: vec![("Row Version".to_owned(), "usp_UserAdd.Row Version#1".into())],
     };
     let id = Param::Output("usp_UserAdd.newId".into());
     let note = HookStep::Statement {
-        text: "INSERT INTO Note VALUES (?, '?', \"?\", ?)".to_owned(),
-        params: vec![id.clone(), Param::Value(Value::Today)],
+        text: "INSERT INTO Note VALUES (?, '?', \"?\", ?, ?)".to_owned(),
+        params: vec![
+            id.clone(),
+            Param::Value(Value::Today),
+            Param::Output("usp_UserAdd.Row Version#1".into()),
+        ],
         outputs: vec!["note.1".into()],
     };
     let create = |hooks: &[HookStep]| {
@@ -729,6 +735,7 @@ fn the_mappings_own_steps_are_procedures_and_statements() {
         procedure: "p".to_owned(),
         arguments: vec![("a = 1; --".to_owned(), Param::Null)],
         outputs: Vec::new(),
+        columns: Vec::new(),
     };
     let few = HookStep::Statement { text: "SELECT ?".to_owned(), params: Vec::new(), outputs: Vec::new() };
     let many =

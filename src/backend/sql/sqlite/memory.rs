@@ -16,6 +16,7 @@ use super::tables::{Contents, Tables};
 use super::{READERS, Sqlite, SqliteSession, failure};
 use crate::backend::sql::catalog::Catalog;
 use crate::backend::sql::dialect::Dialect;
+use crate::backend::sql::returned::Known;
 use crate::backend::sql::sqlserver;
 use crate::backend::sql::{lower, records};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
@@ -172,7 +173,8 @@ impl Session for InMemorySession {
             After::Raised(_) => Ok(()),
         };
         self.inner.lease.run(put).await?;
-        Ok(records::created(plan, |_| None).or(id.filter(|_| !plan.id.is_empty())))
+        let told = records::created(plan, &Known::new())?;
+        Ok(told.or(id.filter(|_| !plan.id.is_empty())))
     }
 
     async fn commit(self: Box<Self>) -> Result<(), Failure> {
