@@ -224,9 +224,11 @@ impl Job<'_> {
         let mut session = self.session(Intent::Write).await?;
         let mut facts = self.facts(attempt);
         let version = self.permitted(&mut *session, id, &mut facts).await?;
-        let stamps = self.target.mapping.stamps(self.of, None, self.target.mapping.now())?;
+        let now = self.target.mapping.now();
+        let stamps = self.target.mapping.stamps(self.of, None, now)?;
         let hooks = self.hooks_of_delete(&mut *session, id, &mut facts).await?;
-        let delete = Delete { entity: self.of.entity.clone(), id: id.to_owned(), version, stamps, hooks };
+        let (entity, id, now) = (self.of.entity.clone(), id.to_owned(), plan::Value::Timestamp(now));
+        let delete = Delete { entity, id, version, stamps, now, hooks };
         let delete = Operation::Delete(delete);
         self.carry_out(&mut *session, &delete, &mut facts).await?;
         session.commit().await?;

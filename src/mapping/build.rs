@@ -74,6 +74,13 @@ impl Builder<'_> {
             model::add(self, &mut built.model, draft, &of);
             built.resources.push(of);
         }
+        for (name, at) in &draft.spelt {
+            let message = format!(
+                "{name} stands alone: it is made when something is written, and is no part of a text"
+            );
+            let help = "in a text stand attributes: \"{userName}\"; what is made of a time says a function of the script";
+            self.wrong_with_help(Code::GivenValue, *at, message, Some(help.to_owned()));
+        }
         built.model.raised = self.raised(draft);
         if drafts.is_empty() {
             self.wrong(Code::NoResource, Position::new(1, 1), "the mapping has no `resource(…)`");
@@ -149,6 +156,7 @@ impl Builder<'_> {
         let first = self.mistakes.len();
         for line in &draft.lines {
             self.check_references(line, drafts);
+            self.by_native(line, drafts);
             self.check_link(draft, line, drafts);
             if let Some(path) = self.line(draft, line, full, &mut of) {
                 let marks = Said {
@@ -172,7 +180,7 @@ impl Builder<'_> {
         (of.initial, of.stamps) = (given(&draft.initial), given(&draft.stamps));
         let literals = existence::literals(draft, &of).into_iter().filter(|(native, _)| !of.gives(native));
         of.initial.extend(literals.collect::<Vec<_>>());
-        if let Some((_, name, at)) = draft.rdn.as_ref().filter(|(_, name, _)| !name.contains('{')) {
+        if let Some((_, name, at)) = draft.rdn.as_ref().filter(|(_, name, _)| is_constant(name)) {
             let message = format!("every entry would have the same name, {name:?}");
             let help = "attributes stand in braces: \"{userName}\"".to_owned();
             self.wrong_with_help(Code::Template, *at, message, Some(help));
@@ -633,19 +641,20 @@ impl Builder<'_> {
         let natives = |line: &Line| -> Vec<Native> {
             line.conversion.missing.iter().flat_map(Missing::natives).cloned().collect()
         };
-        let read: Vec<Native> = of.lines.iter().flat_map(natives).collect();
         let is_composed = |line: &&Line| matches!(line.conversion.missing, Some(Missing::Composed(_)));
-        if of
-            .lines
-            .iter()
-            .filter(is_composed)
-            .any(|line| line.natives.iter().any(|native| read.contains(native)))
-        {
-            self.wrong(
-                Code::MissingForm,
-                draft.at,
-                "what `missing` is made of has a template in its own `missing`",
-            );
+        for line in of.lines.iter().filter(is_composed) {
+            let read = natives(line);
+            let is_read = |other: &&Line| other.natives.iter().any(|native| read.contains(native));
+            let Some(other) = of.lines.iter().filter(is_composed).find(is_read) else { continue };
+            let message = match other.path == line.path {
+                true => format!("where `{}` has no value, nothing can be made of it", line.path),
+                false => format!(
+                    "`missing` of `{}` is made of `{}`, which has a template in its own `missing`",
+                    line.path, other.path
+                ),
+            };
+            let at = draft.place(line);
+            self.wrong(Code::MissingForm, self.verb(at, "missing"), message);
         }
     }
 
@@ -891,7 +900,14 @@ impl Builder<'_> {
                 Some("leave it out: \"{userName}\"".to_owned()),
             );
         }
-        Template::parse(text, &resolve).map_err(|message| self.wrong(Code::Template, at, message)).ok()
+        let twice = || "a brace that is a sign in the text is written twice: {{ and }}".to_owned();
+        Template::parse(text, &resolve)
+            .map_err(|message| {
+                let is_sign = text.contains("{}") || message.contains("without its");
+                let help = is_sign.then(twice);
+                self.wrong_with_help(Code::Template, at, message, help);
+            })
+            .ok()
     }
 
     fn check_references(&mut self, line: &DraftLine, drafts: &[DraftResource]) {
@@ -922,6 +938,11 @@ impl Builder<'_> {
             self.wrong(Code::CollectionForm, at.map_or(draft.at, |line| line.at), message);
         }
     }
+}
+
+/// Whether no attribute stands in a template, so that it is always the same.
+pub(super) fn is_constant(template: &str) -> bool {
+    !template.replace("{{", "").contains('{')
 }
 
 /// The text of a template, where it is one.

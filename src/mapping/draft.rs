@@ -14,6 +14,8 @@ pub(super) struct Draft {
     pub schemas: Vec<DraftSchema>,
     pub resources: Vec<DraftResource>,
     pub raised: Vec<DraftRaised>,
+    /// Special values that were made part of a text, by name.
+    pub spelt: Vec<(String, Position)>,
 }
 
 /// The draft, shared between the verbs while the script runs.
@@ -141,7 +143,7 @@ pub(super) struct DraftDelete {
     pub at: Position,
     pub how: String,
     pub to: Option<String>,
-    pub values: Vec<(String, Json)>,
+    pub values: Vec<(String, Given)>,
     pub rows: Vec<(String, Json)>,
 }
 

@@ -1,12 +1,16 @@
 //! Which rows and entries exist for SCIM (`only`), and how one ends (`on_delete`). Both belong together: what DELETE
 //! leaves behind must be among what does not exist any more (RFC 7644 §3.6).
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::build::Builder;
 use super::codes::Pattern;
 use super::diagnostic::Code;
-use super::draft::{DraftDelete, DraftResource};
+use super::dn;
+use super::draft::{DraftDelete, DraftResource, Given};
 use super::line::{Generated, How, ResourceMapping};
 use super::values;
 use crate::plan::{DeleteRule, Disable, Disabled, Move, Native, OnDelete, Predicate, Row, Value};
@@ -89,6 +93,7 @@ pub(super) fn on_delete(
     }
     let rules: Vec<DeleteRule> =
         draft.on_delete.iter().filter_map(|rule| delete_rule(builder, rule, of)).collect();
+    reached(builder, draft);
     for (rule, said) in rules.iter().zip(&draft.on_delete) {
         builder.check_end(draft, &rule.how, said.at);
         if let OnDelete::Disable(disable) = &rule.how
@@ -102,12 +107,45 @@ pub(super) fn on_delete(
                 help,
             );
         }
+        if let OnDelete::Move(to) = &rule.how
+            && draft.base.as_deref().is_some_and(|base| dn::is_within(&to.to, base))
+            && !hides(&ends(&to.disabled), &patterns(draft, of))
+        {
+            let message = "a deleted resource stays visible: this place is below the resource's own base";
+            let help = "leavers go to a place that no `.base(…)` reaches";
+            builder.warn(Code::StaysVisible, said.at, message, help);
+        }
     }
     rules
 }
 
+/// That no rule stands behind one for all rows, and that each says which rows it is for.
+fn reached(builder: &mut Builder<'_>, draft: &DraftResource) {
+    let is_for_all = |rule: &DraftDelete| rule.rows.is_empty() && (rule.to.is_none() || rule.how == "move");
+    let for_all = draft.on_delete.iter().position(is_for_all);
+    for rule in draft.on_delete.iter().skip(for_all.map_or(usize::MAX, |at| at.saturating_add(1))) {
+        let message = format!(
+            "this rule is never reached: the first that fits decides, and one before it is for every {}",
+            draft.name
+        );
+        let help = "the rules for some come first, the one for all others last".to_owned();
+        builder.wrong_with_help(Code::DeletionRule, rule.at, message, Some(help));
+    }
+    for rule in &draft.on_delete {
+        if let Some((name, _)) = rule.rows.iter().find(|(_, value)| value.is_null()) {
+            let message = format!("a rule is for those that have a value, and `()` of `{name}` is none");
+            builder.wrong(Code::DeletionRule, rule.at, message);
+        }
+    }
+}
+
+/// What ends an account and nothing else.
+fn ends(account: &[(Native, Disabled)]) -> Disable {
+    Disable { account: account.to_vec(), values: Row::new(), moments: Vec::new() }
+}
+
 fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete, of: &ResourceMapping) -> Option<DeleteRule> {
-    let mut names = rule.rows.iter().chain(&rule.values).map(|(name, _)| name);
+    let mut names = rule.rows.iter().map(|(name, _)| name).chain(rule.values.iter().map(|(name, _)| name));
     if let Some(name) = names.find(|name| name.contains('.') && !of.is_entry) {
         builder.wrong(
             Code::DeletionRule,
@@ -127,8 +165,9 @@ fn delete_rule(builder: &mut Builder<'_>, rule: &DraftDelete, of: &ResourceMappi
         ("delete", None) => OnDelete::Delete,
         ("refuse", None) => OnDelete::Refuse,
         ("disable", None) => {
-            let disable = Disable { account: of.disabled(), values: row(&rule.values) };
-            if disable.account.is_empty() && disable.values.is_empty() {
+            let (values, moments) = written(builder, rule);
+            let disable = Disable { account: of.disabled(), values, moments };
+            if disable.account.is_empty() && rule.values.is_empty() {
                 let help = "map `active` by `.values([[\"A\", true], [\"T\", false]])`, or say what is written: \
                             `.on_delete(\"disable\", #{ Column: value })`";
                 builder.wrong_with_help(
@@ -174,6 +213,30 @@ fn row(said: &[(String, Json)]) -> Row {
     said.iter().filter_map(|(name, value)| Some((name.as_str().into(), values::literal(value)?))).collect()
 }
 
+/// What DELETE writes to a row or an entry that stays: the values, and what gets the instant.
+fn written(builder: &mut Builder<'_>, rule: &DraftDelete) -> (Row, Vec<Arc<str>>) {
+    let (mut row, mut moments) = (Row::new(), Vec::new());
+    for (name, given) in &rule.values {
+        let value = match given {
+            Given::Now => {
+                moments.push(name.as_str().into());
+                continue;
+            }
+            Given::Today => Some(Value::Today),
+            Given::Literal(value) => values::literal(value),
+            Given::Uuid | Given::Counter(..) | Given::Sequence(_) => None,
+        };
+        match value {
+            Some(value) => drop(row.insert(name.as_str().into(), value)),
+            None => {
+                let message = format!("DELETE writes a literal, `now()` or `today()` to `{name}`");
+                builder.wrong(Code::DeletionRule, rule.at, message);
+            }
+        }
+    }
+    (row, moments)
+}
+
 /// Whether what is written makes of a row or an entry one that does not exist for SCIM.
 fn hides(disable: &Disable, only: &[(Native, Pattern)]) -> bool {
     let account = disable.account.iter().map(|(native, disabled)| {
@@ -184,10 +247,12 @@ fn hides(disable: &Disable, only: &[(Native, Pattern)]) -> bool {
         (native.clone(), value)
     });
     let values = disable.values.iter().map(|(name, value)| (Native::own(name.clone()), Some(value.clone())));
-    let mut written = account.chain(values);
-    written.any(|(native, value)| {
-        only.iter().any(|(known, pattern)| *known == native && !pattern.fits(value.as_ref()))
-    })
+    // Which day it will be nobody knows; it is never one before today.
+    let moments = disable.moments.iter().map(|name| (Native::own(name.clone()), Some(Value::Today)));
+    // What stands later takes the place of what is written to the same native before.
+    let written: BTreeMap<Native, Option<Value>> = account.chain(values).chain(moments).collect();
+    only.iter()
+        .any(|(native, pattern)| written.get(native).is_some_and(|value| !pattern.fits(value.as_ref())))
 }
 
 impl ResourceMapping {

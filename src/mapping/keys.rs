@@ -174,7 +174,9 @@ impl Builder<'_> {
     pub(super) fn check_end(&mut self, draft: &DraftResource, how: &OnDelete, at: Position) {
         let OnDelete::Disable(disable) = how else { return };
         let account = disable.account.iter().map(|(native, _)| &native.name);
-        if let Some(column) = account.chain(disable.values.keys()).find(|name| draft.is_of_key(name)) {
+        if let Some(column) =
+            account.chain(disable.values.keys()).chain(&disable.moments).find(|name| draft.is_of_key(name))
+        {
             self.wrong(
                 Code::KeyWritten,
                 at,

@@ -3,7 +3,10 @@
 //! Pure after load: scripts see values, never a connection, and this module knows `scim` and `plan` only.
 //! In the order of a mapping's life: `script` (the sandbox), `verbs` and `draft` (what was said), `build`,
 //! `model` and `discover` (what it means), `select`, `push`, `read`, `write`, `references`, `rest` (its use).
+//! What cannot have been meant is looked for by `sense`, and by theme in `braces`, `natives`, `options`, `passwords` and
+//! `writers`.
 
+mod braces;
 mod build;
 mod chains;
 mod codes;
@@ -11,6 +14,7 @@ mod definitions;
 mod delta;
 pub mod diagnostic;
 mod discover;
+mod dn;
 mod draft;
 mod existence;
 mod explain;
@@ -20,11 +24,15 @@ mod habits;
 mod hash;
 mod hooks;
 mod keys;
+mod kinds;
 mod law;
 mod line;
 mod model;
+mod natives;
+mod options;
 mod outline;
 mod parts;
+mod passwords;
 mod place;
 mod push;
 mod raised;
@@ -49,6 +57,7 @@ mod values;
 mod verbs;
 mod words;
 mod write;
+mod writers;
 
 use std::collections::BTreeMap;
 use std::path::Path;

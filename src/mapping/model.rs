@@ -69,7 +69,9 @@ fn table(
     of: &ResourceMapping,
 ) -> Option<Table> {
     if draft.rdn.is_some() || !draft.classes.is_empty() {
-        builder.wrong(Code::OtherBackend, draft.at, "`rdn` and `classes` are for entries, not for a table");
+        let verb = if draft.rdn.is_some() { "rdn" } else { "classes" };
+        let at = builder.verb(draft.at, verb);
+        builder.wrong(Code::OtherBackend, at, "`rdn` and `classes` are for entries, not for a table");
     }
     builder.only_entries(draft);
     let Some(id) = Key::of(draft.ids.iter().map(String::as_str)) else {
@@ -261,7 +263,8 @@ fn entries(
         return None;
     };
     if !draft.lookups.is_empty() {
-        builder.wrong(Code::OtherBackend, draft.at, "`lookup` is for a table, not for entries");
+        let at = builder.verb(draft.at, "lookup");
+        builder.wrong(Code::OtherBackend, at, "`lookup` is for a table, not for entries");
     }
     if draft.ids.len() > 1 {
         builder.wrong(Code::KeyColumns, draft.at, "an entry's id is one attribute");

@@ -82,6 +82,11 @@ impl Builder<'_> {
                     "this part would be the entry that it belongs to: it needs another place or name",
                 );
             }
+            if super::build::is_constant(place.name) {
+                let message = format!("every part would have the same name, {:?}", place.name);
+                let help = format!("attributes stand in braces: {}={{displayName}}", place.attribute);
+                self.wrong_with_help(Code::Template, said.at, message, Some(help));
+            }
             let Some(name) = self.composed(place.name, said.at, of) else { continue };
             let prefix = format!("{}.", said.alias);
             let given = draft.initial.iter();

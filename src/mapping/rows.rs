@@ -54,7 +54,7 @@ impl Builder<'_> {
                     .dated
                     .iter()
                     .find(|dated| dated.part == said.alias)
-                    .map(|dated| self.dated(dated, of)),
+                    .map(|dated| self.dated(dated, draft, of)),
             });
         }
         for (at, dated) in draft.dated.iter().enumerate() {
@@ -76,20 +76,20 @@ impl Builder<'_> {
     }
 
     /// How a part keeps history: what the mapping names of it goes on from row to row.
-    fn dated(&mut self, said: &DraftDated, of: &ResourceMapping) -> Dated {
+    fn dated(&mut self, said: &DraftDated, draft: &DraftResource, of: &ResourceMapping) -> Dated {
         let ours = [&said.date, &said.seq];
         let is_ours = |native: &Native| {
             native.part.as_deref() == Some(&*said.part) && ours.iter().any(|name| ***name == *native.name)
         };
         let lines = of.lines.iter().chain(&of.copies);
-        let written =
-            lines.clone().filter(|line| line.writable()).any(|line| line.all_natives().any(is_ours));
+        let mut written = lines.clone().filter(|line| line.writable());
+        let written = written.find(|line| line.all_natives().any(is_ours)).map(|line| draft.place(line));
         let is_date = |native: &Native| is_ours(native) && *native.name == *said.date;
         let is_given = of.stamps.iter().any(|(native, _)| is_ours(native))
             || of.initial.iter().any(|(native, _)| is_date(native));
-        if written || is_given {
+        if let Some(at) = written.or(is_given.then_some(said.at)) {
             let message = format!("{} and {} are given by the history itself", said.date, said.seq);
-            self.wrong(Code::History, said.at, message);
+            self.wrong(Code::History, at, message);
         }
         let first = of.initial.iter().find(|(native, _)| is_ours(native) && *native.name == *said.seq);
         let first = match first {

@@ -449,7 +449,7 @@ mod tests {
                 "`returned` is always, never, default or request",
             ),
             ("define(\"a\", \"integer\").canonical_values([\"1\"])", 24, "`canonical_values` are texts"),
-            ("define(\"a\", \"string\").canonical_values([1])", 23, "a text is needed, not i64"),
+            ("define(\"a\", \"string\").canonical_values([1])", 23, "a text is needed, not a number"),
             (
                 "define(\"a\", \"string\").reference_types([\"Device\"])",
                 23,

@@ -31,7 +31,8 @@ impl Mapping {
             for DeleteRule { rows, how } in &entity.on_delete {
                 read.extend(rows.keys().cloned().map(Native::own));
                 if let OnDelete::Disable(disable) = how {
-                    written.extend(disable.values.keys().cloned().map(Native::own));
+                    let ends = disable.values.keys().chain(&disable.moments);
+                    written.extend(ends.cloned().map(Native::own));
                 }
             }
         }

@@ -30,7 +30,12 @@ impl Builder<'_> {
             self.required(draft, of, full);
         }
         self.written_twice(draft, of);
-        self.places(draft);
+        self.names(draft);
+        self.calls(draft);
+        self.braces(draft, of, full);
+        self.passwords(draft, of);
+        self.writers(draft, of, full);
+        self.options(draft, of, full);
         self.spelling(draft, of);
         for said in &draft.lines {
             self.alone(draft, said);
@@ -147,16 +152,8 @@ impl Builder<'_> {
         }
     }
 
-    /// That what is to be a DN is one, and what is to be a call is no text.
-    fn places(&mut self, draft: &DraftResource) {
-        let base = draft.base.iter().map(|dn| (dn, self.verb(draft.at, "base")));
-        let moves = draft.on_delete.iter().filter(|rule| rule.how == "move");
-        let moves = moves.filter_map(|rule| Some((rule.to.as_ref()?, rule.at)));
-        let odd: Vec<(&String, Position)> = base.chain(moves).filter(|(dn, _)| !dn.contains('=')).collect();
-        for (dn, at) in odd {
-            let help = "a place in a directory reads \"ou=people,dc=example,dc=test\"".to_owned();
-            self.wrong_with_help(Code::BadValue, at, format!("{dn:?} is no DN"), Some(help));
-        }
+    /// That what is to be a call is no text.
+    fn calls(&mut self, draft: &DraftResource) {
         const CALLS: [&str; 5] = ["now()", "uuid()", "today()", "sequence(", "counter("];
         for given in draft.initial.iter().chain(&draft.stamps) {
             let Given::Literal(Json::String(text)) = &given.value else { continue };
@@ -241,6 +238,23 @@ impl Builder<'_> {
                 self.warn(Code::NoInverse, at, &message, help);
             }
         }
+    }
+}
+
+impl DraftResource {
+    /// What was said for this line.
+    pub(super) fn said(&self, line: &Line) -> Option<&DraftLine> {
+        let is_it = |said: &&DraftLine| {
+            let natives = line.natives.iter().map(ToString::to_string);
+            said.at.line() == Some(line.conversion.at)
+                && (natives.eq(said.natives.iter().cloned()) || said.link().is_some())
+        };
+        self.lines.iter().find(is_it)
+    }
+
+    /// Where it was said.
+    pub(super) fn place(&self, line: &Line) -> Position {
+        self.said(line).map_or(self.at, |said| said.at)
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Mapping;
 use super::codes::Pattern;
 use super::line::{Generated, How, ResourceMapping};
-use crate::plan::{Initial, Store, Value};
+use crate::plan::{Initial, OnDelete, Store, Value};
 
 /// Who gives such values.
 pub(super) enum Source {
@@ -43,6 +43,11 @@ impl Mapping {
         }
         for entity in Arc::make_mut(&mut self.model).entities.values_mut() {
             let Store::Entries(entries) = &mut entity.store else { continue };
+            for rule in &mut entity.on_delete {
+                let OnDelete::Disable(disable) = &mut rule.how else { continue };
+                let days = disable.values.values_mut().filter(|value| **value == Value::Today);
+                days.for_each(|day| day.clone_from(&today));
+            }
             for (_, initial) in entries.parts.iter_mut().flat_map(|part| &mut part.initial) {
                 if *initial == Initial::Literal(Value::Today) {
                     *initial = Initial::Literal(today.clone());

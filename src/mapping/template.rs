@@ -1,5 +1,5 @@
 //! Texts with SCIM attributes in braces: `"{displayName|userName}"`, `"/home/{userName}"`. In braces
-//! stand paths, the first that is present is taken.
+//! stand paths, the first that is present is taken; a brace that is written twice is the sign itself.
 
 use crate::plan::{Composed, Native, Piece};
 use crate::scim::error::{Error, ScimType};
@@ -36,23 +36,43 @@ impl Template {
         text: &str,
         resolve: &dyn Fn(&str) -> Result<AttrPath, String>,
     ) -> Result<Self, String> {
-        let mut parts = Vec::new();
+        let (mut parts, mut literal) = (Vec::new(), String::new());
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            if !before.is_empty() {
-                parts.push(Part::Literal(before.to_owned()));
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, brace) = rest.split_at(at);
+            literal.push_str(before);
+            let twice = |sign| Some((sign, brace.strip_prefix(sign)?.strip_prefix(sign)?));
+            if let Some((sign, after)) = ['{', '}'].into_iter().find_map(twice) {
+                literal.push(sign);
+                rest = after;
+                continue;
             }
-            let (inner, after) = after
+            let inner = brace
+                .strip_prefix('{')
+                .ok_or_else(|| format!("the template {text:?} has a `}}` without its `{{`"))?;
+            let (inner, after) = inner
                 .split_once('}')
                 .ok_or_else(|| format!("the template {text:?} has a `{{` without its `}}`"))?;
+            if !literal.is_empty() {
+                parts.push(Part::Literal(std::mem::take(&mut literal)));
+            }
             let paths = inner.split('|').map(|path| resolve(path.trim())).collect::<Result<Vec<_>, _>>()?;
             parts.push(Part::FirstOf(paths));
             rest = after;
         }
-        if !rest.is_empty() {
-            parts.push(Part::Literal(rest.to_owned()));
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal));
         }
         Ok(Self { parts, source: text.to_owned() })
+    }
+
+    /// Of each pair of braces, the attributes in it.
+    pub(super) fn braces(&self) -> impl Iterator<Item = &[AttrPath]> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Literal(_) => None,
+            Part::FirstOf(paths) => Some(paths.as_slice()),
+        })
     }
 
     /// The same over natives; `native` says where an attribute stands as it is, or why that cannot be said.
@@ -88,5 +108,31 @@ impl Template {
             ScimType::InvalidValue,
             format!("{} is required here: this target makes {:?} of it.", names.join(" or "), self.source),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Template, String> {
+        Template::parse(text, &|path| Ok(AttrPath::attribute(path)))
+    }
+
+    #[test]
+    fn a_brace_that_is_written_twice_is_a_sign() {
+        let user: Resource = serde_json::from_str("{\"userName\":\"ada\"}").unwrap();
+        for (text, expected) in [
+            ("/home/{userName}", "/home/ada"),
+            ("{{}}", "{}"),
+            ("{{\"name\": \"{userName}\"}}", "{\"name\": \"ada\"}"),
+            ("{{{userName}}}", "{ada}"),
+            ("{nickName|userName}", "ada"),
+        ] {
+            assert_eq!(parse(text).unwrap().render(&user).unwrap(), expected, "{text}");
+        }
+        for text in ["{userName", "{userName}}", "a}b{userName}"] {
+            assert!(parse(text).unwrap_err().contains("without its"), "{text}");
+        }
     }
 }

@@ -473,6 +473,7 @@ fn only_says_what_exists_and_a_new_resource_has_its_literals() {
     let disable = Disable {
         account: vec![(Native::own("S"), Disabled::Value(Some("T".into())))],
         values: Row::from([("Left".into(), Value::Integer(1))]),
+        moments: Vec::new(),
     };
     let frozen = Row::from([("Frozen".into(), Value::Bool(false))]);
     let rules =
@@ -483,6 +484,26 @@ fn only_says_what_exists_and_a_new_resource_has_its_literals() {
     let mut record = Record::default();
     mapping.initialise(user(&mapping), &Resource::new(), OffsetDateTime::UNIX_EPOCH, &mut record).unwrap();
     assert_eq!(record.values, BTreeMap::from([(Native::own("Kind"), vec!["staff".into()])]));
+}
+
+/// The commonest way to keep who is deleted: a column says since when.
+#[test]
+fn who_is_deleted_may_get_the_instant() {
+    let text = |values: &str| {
+        format!(
+            "resource(\"User\").table(\"T\").id(\"Id\").only(#{{ Left: () }}).on_delete(\"disable\", #{{ {values} }});
+             attr(\"userName\", \"N\");"
+        )
+    };
+    let mapping = good(&text("Left: now(), Day: today()"));
+    let OnDelete::Disable(disable) = &mapping.model().entity("User").unwrap().on_delete[0].how else {
+        panic!()
+    };
+    assert_eq!(disable.values, Row::from([("Day".into(), Value::Today)]));
+    assert_eq!(disable.moments, ["Left".into()]);
+    assert_eq!((mapping.warnings(), good(&text("Left: today()")).warnings()), (&[][..], &[][..]));
+    let written = &mapping.touched()[0].written;
+    assert!(written.contains(&Native::own("Left")) && written.contains(&Native::own("Day")));
 }
 
 #[test]
@@ -628,7 +649,7 @@ fn what_stands_for_no_value_may_be_made_of_others() {
     let sort = by.of_types(&[&of.resource_type]).unwrap().pop().unwrap().unwrap();
     assert_eq!(mapping.sort(of, &sort, &SQLITE), None);
     for (missing, says) in [
-        ("\"{displayName}\"", "what `missing` is made of has a template"),
+        ("\"{displayName}\"", "where `displayName` has no value, nothing can be made of it"),
         ("\"{nobody}\"", "has no attribute `nobody`"),
         ("\"{name.familyName\"", "without its `}`"),
     ] {

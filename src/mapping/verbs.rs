@@ -13,6 +13,7 @@ use super::draft::{
     DraftAccess, DraftDated, DraftDelete, DraftExtension, DraftGiven, DraftHash, DraftLine, DraftLookup,
     DraftParent, DraftPart, DraftRaised, DraftResource, DraftRest, Given, Pattern, Shared,
 };
+use super::kinds;
 use super::schema_verbs;
 use super::script::from_script;
 use super::suggest;
@@ -31,14 +32,14 @@ pub(super) struct Refused {
 
 /// What `resource(…)` returns: a handle for chaining.
 #[derive(Clone)]
-struct ResourceVerb {
+pub(super) struct ResourceVerb {
     draft: Shared,
     index: usize,
 }
 
 /// What `attr(…)` returns: a handle for chaining.
 #[derive(Clone)]
-struct LineVerb {
+pub(super) struct LineVerb {
     draft: Shared,
     resource: usize,
     index: usize,
@@ -47,6 +48,7 @@ struct LineVerb {
 /// Registers every verb; what they say goes to `draft`.
 pub(super) fn register(engine: &mut Engine, draft: &Shared, params: &Arc<BTreeMap<String, String>>) {
     engine.register_type_with_name::<LineVerb>("attr").register_type_with_name::<ResourceVerb>("resource");
+    kinds::register_texts(engine, draft);
     schema_verbs::register(engine, draft);
     register_resource(engine, draft);
     register_attr(engine, draft);
@@ -156,8 +158,13 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
         )
         .register_fn(
             "lookup",
-            |r: &mut ResourceVerb, alias: &str, table: &str, key: &str, foreign_key: &str| {
-                r.lookup(alias, table, vec![key.to_owned()], vec![foreign_key.to_owned()])
+            |call: NativeCallContext,
+             r: &mut ResourceVerb,
+             alias: &str,
+             table: &str,
+             key: &str,
+             foreign_key: &str| {
+                r.lookup(&call, alias, table, [vec![key.to_owned()], vec![foreign_key.to_owned()]])
             },
         )
         .register_fn(
@@ -168,7 +175,8 @@ fn register_resource(engine: &mut Engine, draft: &Shared) {
              table: &str,
              key: Array,
              foreign_key: Array| {
-                Said::Ok(r.lookup(alias, table, texts(&call, key)?, texts(&call, foreign_key)?))
+                let keys = [texts(&call, key)?, texts(&call, foreign_key)?];
+                r.lookup(&call, alias, table, keys)
             },
         )
         .register_fn("only", |call: NativeCallContext, r: &mut ResourceVerb, patterns: rhai::Map| {
@@ -262,11 +270,10 @@ fn on_delete(
     to: Option<&str>,
     said: [rhai::Map; 2],
 ) -> Said<ResourceVerb> {
-    let literals = |map: rhai::Map| -> Said<Vec<(String, Json)>> {
-        map.into_iter().map(|(name, value)| Ok((name.to_string(), literal(call, value)?))).collect()
-    };
     let [values, rows] = said;
-    let (values, rows) = (literals(values)?, literals(rows)?);
+    let values = values.into_iter().map(|(name, value)| Ok((name.to_string(), given(call, value)?)));
+    let rows = rows.into_iter().map(|(name, value)| Ok((name.to_string(), literal(call, value)?)));
+    let (values, rows) = (values.collect::<Said<_>>()?, rows.collect::<Said<_>>()?);
     let (how, to) = (how.to_owned(), to.map(str::to_owned));
     let rule = DraftDelete { at: call.call_position(), how, to, values, rows };
     Ok(resource.say(|d| d.on_delete.push(rule)))
@@ -473,8 +480,8 @@ fn coded(call: &NativeCallContext, pair: Dynamic) -> Said<(Vec<Pattern>, Json)> 
 
 /// What stands natively: a pattern, `()` or a literal.
 fn pattern(call: &NativeCallContext, native: Dynamic) -> Said<Pattern> {
-    let kind = native.type_name();
-    pattern_of(native).ok_or_else(|| not_a_literal(call, kind))
+    let name = kinds::name(&native);
+    pattern_of(native).ok_or_else(|| not_a_literal(call, &name))
 }
 
 /// The same of what a function of the mapping gives; `None` when it is nothing of the kind.
@@ -488,6 +495,7 @@ pub(super) fn pattern_of(native: Dynamic) -> Option<Pattern> {
 
 /// Registers the patterns, for the mapping's text and for its functions.
 pub(super) fn register_patterns(engine: &mut Engine) {
+    kinds::register_names(engine);
     engine
         .register_fn("any", || Pattern::Any)
         .register_fn("today", || Pattern::Today)
@@ -539,12 +547,12 @@ fn register_given(engine: &mut Engine, draft: &Shared) {
     });
     let shared = draft.clone();
     engine.register_fn("initial", move |call: NativeCallContext, native: &str, value: Dynamic| -> Said<()> {
-        let given = given(&call, native, value)?;
+        let given = to_native(&call, native, value)?;
         current(&shared, &call, "initial", |d| d.initial.push(given))
     });
     let shared = draft.clone();
     engine.register_fn("stamp", move |call: NativeCallContext, native: &str, value: Dynamic| -> Said<()> {
-        let given = given(&call, native, value)?;
+        let given = to_native(&call, native, value)?;
         current(&shared, &call, "stamp", |d| d.stamps.push(given))
     });
     let shared = draft.clone();
@@ -563,8 +571,7 @@ fn register_given(engine: &mut Engine, draft: &Shared) {
     );
     let shared = draft.clone();
     engine.register_fn("rest", move |call: NativeCallContext, attribute: &str| -> Said<()> {
-        let said = (DraftRest::Attribute(attribute.to_owned()), call.call_position());
-        current(&shared, &call, "rest", |d| d.rest = Some(said))
+        rest(&shared, &call, DraftRest::Attribute(attribute.to_owned()))
     });
 }
 
@@ -593,17 +600,29 @@ fn document(
     column: &str,
 ) -> Said<()> {
     let [table, column] = [table, column].map(str::to_owned);
-    let said = (DraftRest::Column { table, key, column }, call.call_position());
+    rest(shared, call, DraftRest::Column { table, key, column })
+}
+
+fn rest(shared: &Shared, call: &NativeCallContext, place: DraftRest) -> Said<()> {
+    let is_second = shared.lock().resources.last().is_some_and(|resource| resource.rest.is_some());
+    if is_second {
+        return Err(wrong(Code::SaidTwice, call, "`rest` stands here a second time: a resource has one"));
+    }
+    let said = (place, call.call_position());
     current(shared, call, "rest", |d| d.rest = Some(said))
 }
 
-fn given(call: &NativeCallContext, native: &str, value: Dynamic) -> Said<DraftGiven> {
-    let value = match (value.clone().try_cast::<Given>(), value.clone().try_cast::<Pattern>()) {
-        (Some(given), _) => given,
-        (None, Some(Pattern::Today)) => Given::Today,
-        (None, _) => Given::Literal(literal(call, value)?),
-    };
-    Ok(DraftGiven { at: call.call_position(), native: native.to_owned(), value })
+/// A value that the mapping gives itself.
+fn given(call: &NativeCallContext, value: Dynamic) -> Said<Given> {
+    match (value.clone().try_cast::<Given>(), value.clone().try_cast::<Pattern>()) {
+        (Some(given), _) => Ok(given),
+        (None, Some(Pattern::Today)) => Ok(Given::Today),
+        (None, _) => literal(call, value).map(Given::Literal),
+    }
+}
+
+fn to_native(call: &NativeCallContext, native: &str, value: Dynamic) -> Said<DraftGiven> {
+    Ok(DraftGiven { at: call.call_position(), native: native.to_owned(), value: given(call, value)? })
 }
 
 fn current(
@@ -627,15 +646,16 @@ fn current(
 
 pub(super) fn texts(call: &NativeCallContext, items: Array) -> Said<Vec<String>> {
     let text = |item: Dynamic| {
-        item.into_string()
-            .map_err(|kind| wrong(Code::BadValue, call, format!("a text is needed, not {kind}")))
+        let name = kinds::name(&item);
+        let refused = |_| wrong(Code::BadValue, call, format!("a text is needed, not {name}"));
+        item.into_string().map_err(refused)
     };
     items.into_iter().map(text).collect()
 }
 
 fn literal(call: &NativeCallContext, value: Dynamic) -> Said<Json> {
-    let kind = value.type_name();
-    plain(value).ok_or_else(|| not_a_literal(call, kind))
+    let name = kinds::name(&value);
+    plain(value).ok_or_else(|| not_a_literal(call, &name))
 }
 
 /// Of several natives one for each.
@@ -644,8 +664,8 @@ fn literals(call: &NativeCallContext, values: Dynamic) -> Said<Json> {
     values.map(|value| literal(call, value)).collect::<Said<_>>().map(Json::Array)
 }
 
-fn not_a_literal(call: &NativeCallContext, kind: &str) -> Box<EvalAltResult> {
-    wrong(Code::BadValue, call, format!("a text, a number, true, false or () is needed, not {kind}"))
+fn not_a_literal(call: &NativeCallContext, name: &str) -> Box<EvalAltResult> {
+    wrong(Code::BadValue, call, format!("a text, a number, true, false or () is needed, not {name}"))
 }
 
 fn plain(value: Dynamic) -> Option<Json> {
@@ -677,9 +697,24 @@ impl ResourceVerb {
         self.say(|d| d.ids.extend(natives.iter().map(|native| (*native).to_owned())))
     }
 
-    fn lookup(&self, alias: &str, table: &str, key: Vec<String>, foreign_key: Vec<String>) -> Self {
+    fn lookup(
+        &self,
+        call: &NativeCallContext,
+        alias: &str,
+        table: &str,
+        keys: [Vec<String>; 2],
+    ) -> Said<Self> {
+        let is_taken = |resource: &DraftResource| resource.lookups.iter().any(|known| known.alias == alias);
+        if self.draft.lock().resources.get(self.index).is_some_and(is_taken) {
+            return Err(wrong(
+                Code::SaidTwice,
+                call,
+                format!("the look-up {alias:?} stands here a second time"),
+            ));
+        }
         let [alias, table] = [alias, table].map(str::to_owned);
-        self.say(|d| d.lookups.push(DraftLookup { alias, table, key, foreign_key }))
+        let [key, foreign_key] = keys;
+        Ok(self.say(|d| d.lookups.push(DraftLookup { alias, table, key, foreign_key })))
     }
 }
 

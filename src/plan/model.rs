@@ -302,6 +302,8 @@ pub struct Disable {
     pub account: Vec<(Native, Disabled)>,
     /// What is written beside it, by column or attribute.
     pub values: Row,
+    /// The columns or attributes that get the instant at which it ends.
+    pub moments: Vec<Arc<str>>,
 }
 
 /// Where an entry goes instead of being deleted.

@@ -151,6 +151,8 @@ pub struct Delete {
     pub version: Option<Value>,
     /// What the mapping gives at each change, for a row or an entry that stays.
     pub stamps: BTreeMap<Native, Value>,
+    /// The instant of the end, for a row or an entry that keeps it.
+    pub now: Value,
     /// What the mapping's own function adds.
     pub hooks: Vec<HookStep>,
 }

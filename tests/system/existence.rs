@@ -132,6 +132,28 @@ pub fn rows(database: &Database) {
     assert_eq!(row(&ben)["Gone"], 1);
 }
 
+/// `now()` and `today()` are written as `stamp` writes them, and the row is nobody any more.
+#[test]
+fn a_row_that_is_deleted_says_since_when() {
+    let database = Database::holding(include_str!("../mappings/left/database.sql"));
+    let gateway = Gateway::serve(&[database.target("left", "../tests/mappings/left")]);
+    let scim = gateway.target("left");
+    let id = scim.post("/Users", &json!({ "userName": "ada" })).is(201)["id"].as_str().unwrap().to_owned();
+    let row = || database.rows("SELECT Doc, DeletedAt, DeletedOn, DeletedBy FROM Person").remove(0);
+    // Braces that are written twice are signs.
+    assert_eq!((&row()["Doc"], &row()["DeletedAt"]), (&json!("{ \"name\": \"ada\" }"), &Value::Null));
+    let before = day(0);
+    scim.delete(&format!("/Users/{id}")).is(204);
+    scim.get(&format!("/Users/{id}")).is_error(404, "");
+    assert_eq!(scim.get("/Users").is(200)["totalResults"], 0);
+    let (row, after) = (row(), day(0));
+    let at = row["DeletedAt"].as_str().unwrap().to_owned();
+    time::OffsetDateTime::parse(&at, &time::format_description::well_known::Rfc3339).unwrap();
+    assert!(at.starts_with(&before) || at.starts_with(&after), "{at}");
+    assert!([before, after].contains(&row["DeletedOn"].as_str().unwrap().to_owned()), "{row}");
+    assert_eq!(row["DeletedBy"], "gantry");
+}
+
 /// The day that is so many days from now, in UTC.
 fn day(days: i64) -> String {
     (time::OffsetDateTime::now_utc() + time::Duration::days(days)).date().to_string()

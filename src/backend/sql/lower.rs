@@ -613,7 +613,9 @@ impl<'a> Lowering<'a> {
         };
         let mut all: BTreeMap<Native, Cell<'a>> =
             disable.account.iter().map(|(native, disabled)| (native.clone(), cell(disabled))).collect();
-        let own = disable.values.iter().map(|(column, value)| (Native::own(column.clone()), value));
+        let moments = disable.moments.iter().map(|column| (column, &delete.now));
+        let own = disable.values.iter().chain(moments);
+        let own = own.map(|(column, value)| (Native::own(column.clone()), value));
         let is_touched = |native: &Native| native.part.is_none() || all.keys().any(|k| k.part == native.part);
         let stamps = delete.stamps.iter().filter(|(native, _)| is_touched(native));
         let stamps: Vec<_> = stamps.map(|(native, value)| (native.clone(), value)).collect();

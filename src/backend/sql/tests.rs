@@ -198,6 +198,7 @@ fn an_update_and_a_delete_in_both_dialects() {
         id: "7".to_owned(),
         version: None,
         stamps: Default::default(),
+        now: "now".into(),
         hooks: Vec::new(),
     };
     for (name, dialect) in [("sqlite", Dialect::Sqlite), ("transact", Dialect::Transact(Catalog::unknown()))]
@@ -249,6 +250,7 @@ fn a_guarded_row_is_refused_and_the_statement_guards_it_too() {
         id: "1".to_owned(),
         version: None,
         stamps: Default::default(),
+        now: "now".into(),
         hooks: Vec::new(),
     });
     let mut facts = Facts::default();
@@ -683,10 +685,17 @@ fn only_stands_in_every_statement_and_who_is_disabled_stays() {
     user.on_delete = vec![DeleteRule::always(OnDelete::Disable(Disable {
         account: vec![(Native::own("Status"), Disabled::Value(Some("T".into())))],
         values: Row::from([("Kind".into(), "left".into())]),
+        moments: Vec::new(),
     }))];
     let stamps = BTreeMap::from([(Native::own("ModifiedBy"), "gantry".into())]);
-    let delete =
-        Delete { entity: "User".into(), id: "7".to_owned(), version: None, stamps, hooks: Vec::new() };
+    let delete = Delete {
+        entity: "User".into(),
+        id: "7".to_owned(),
+        version: None,
+        stamps,
+        now: "now".into(),
+        hooks: Vec::new(),
+    };
     let changes = Changes {
         values: BTreeMap::from([(
             Native::own("Login"),

@@ -214,8 +214,14 @@ fn an_update_and_a_delete_in_both_dialects() {
         Operation::Update(Update { entity, id, changes, version: None, hooks: Vec::new() })
     };
     let (id, stamps) = ("ACME.9".to_owned(), BTreeMap::new());
-    let delete =
-        Operation::Delete(Delete { entity: "User".into(), id, version: None, stamps, hooks: Vec::new() });
+    let delete = Operation::Delete(Delete {
+        entity: "User".into(),
+        id,
+        version: None,
+        stamps,
+        now: "now".into(),
+        hooks: Vec::new(),
+    });
     in_both("keys_change", |dialect| {
         let printed = |operation| plan(dialect, operation, known("ACME.9"), None).unwrap().render();
         [&update(&changes), &delete].map(printed).join("\n")

@@ -145,7 +145,7 @@ fn delete(entity: &str) -> Operation {
         (Native::of("hr", "ChangedBy"), "gantry".into()),
     ]);
     let (entity, id) = (entity.into(), "1".to_owned());
-    Operation::Delete(Delete { entity, id, version: None, stamps, hooks: Vec::new() })
+    Operation::Delete(Delete { entity, id, version: None, stamps, now: "now".into(), hooks: Vec::new() })
 }
 
 fn becomes(old: Option<Value>, new: Option<Value>) -> Change {
@@ -218,6 +218,7 @@ fn who_stays_is_disabled_in_a_part_too() {
                 (Native::of("hr", "Flags"), Disabled::Bits { set: 2, clear: 0 }),
             ],
             values: Row::from([("Gone".into(), Value::Bool(true))]),
+            moments: Vec::new(),
         }))];
     both("rows_disable", &model, &[(delete("User"), true)]);
 }
@@ -295,6 +296,7 @@ fn a_change_beside_a_row_touches_the_row() {
     let ended = Disable {
         account: vec![(Native::of("job", "Status"), Disabled::Value(Some("T".into())))],
         values: Row::new(),
+        moments: Vec::new(),
     };
     model.entities.get_mut("User").unwrap().on_delete = vec![DeleteRule::always(OnDelete::Disable(ended))];
     let Operation::Delete(mut end) = delete("User") else { panic!() };

@@ -240,6 +240,7 @@ fn every_operation(value: &str) -> Vec<String> {
             id: id(),
             version,
             stamps: BTreeMap::from([(Native::own("By"), text())]),
+            now: "now".into(),
             hooks: Vec::new(),
         }),
     ];
@@ -263,7 +264,8 @@ fn every_operation(value: &str) -> Vec<String> {
 fn disable(user: &mut Entity, value: &str) {
     let account = vec![(Native::own("Status"), Disabled::Value(Some(value.into())))];
     let values = Row::from([("Kind".into(), value.into())]);
-    user.on_delete = vec![DeleteRule::always(OnDelete::Disable(Disable { account, values }))];
+    user.on_delete =
+        vec![DeleteRule::always(OnDelete::Disable(Disable { account, values, moments: Vec::new() }))];
 }
 
 /// The texts of a plan, every need answered with nothing.

@@ -52,7 +52,9 @@ pub(super) fn lower(model: &Model, delete: &Delete, facts: &Facts) -> Result<Low
             Ok(steps)
         }),
         OnDelete::Disable(disable) => {
-            let values = disable.values.iter().map(|(name, value)| (Native::own(name.clone()), value));
+            let moments = disable.moments.iter().map(|name| (name, &delete.now));
+            let values = disable.values.iter().chain(moments);
+            let values = values.map(|(name, value)| (Native::own(name.clone()), value));
             let given = values.chain(delete.stamps.iter().map(|(native, value)| (native.clone(), value)));
             let given = given.map(|(native, value)| (native, Disabled::Value(Some(value.clone()))));
             let ends: Vec<_> = disable.account.iter().cloned().chain(given).collect();

@@ -299,6 +299,7 @@ fn a_delete_asserts_the_entry_and_what_is_gone_is_not_found() {
         id: ANN.to_owned(),
         version: None,
         stamps: BTreeMap::new(),
+        now: "now".into(),
         hooks: Vec::new(),
     });
     assert_eq!(needs(&delete, &Facts::default()), [Search::existing(&"User".into(), vec![ANN.to_owned()])]);
@@ -387,6 +388,7 @@ fn end(rules: Vec<DeleteRule>, held: &str) -> String {
         id: ANN.to_owned(),
         version: None,
         stamps,
+        now: "now".into(),
         hooks: Vec::new(),
     });
     let mut facts = Facts::default();
@@ -430,15 +432,16 @@ fn who_is_disabled_stays_with_what_hides_them() {
     let disable = Disable {
         account: vec![(Native::own("uac"), Disabled::Bits { set: 2, clear: 0 })],
         values: Row::from([("kind".into(), "left".into())]),
+        moments: vec!["since".into()],
     };
     assert_eq!(
         end(vec![DeleteRule::always(OnDelete::Disable(disable))], "512"),
         format!(
             "version: 1\n\n# the User entry's account, which ends\n# only if (entryUUID={ANN})\n\
              dn: uid=ann\\, b,ou=people,dc=x\nchangetype: modify\ndelete: uac\nuac: 512\n-\nadd: uac\nuac: 514\n-\n\
-             add: kind\nkind: left\n-\nadd: modified\nmodified: now\n-\n# undone by:\n\
+             add: kind\nkind: left\n-\nadd: since\nsince: now\n-\nadd: modified\nmodified: now\n-\n# undone by:\n\
              # dn: uid=ann\\, b,ou=people,dc=x\n# changetype: modify\n# delete: uac\n# uac: 514\n# -\n# add: uac\n\
-             # uac: 512\n# -\n# delete: kind\n# kind: left\n# -\n# delete: modified\n# modified: now\n# -\n"
+             # uac: 512\n# -\n# delete: kind\n# kind: left\n# -\n# delete: since\n# since: now\n# -\n# delete: modified\n# modified: now\n# -\n"
         )
     );
 }
@@ -460,6 +463,7 @@ fn the_first_rule_that_fits_decides_and_is_asserted() {
         id: ANN.to_owned(),
         version: None,
         stamps,
+        now: "now".into(),
         hooks: Vec::new(),
     });
     let mut facts = Facts::default();

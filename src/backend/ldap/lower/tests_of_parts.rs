@@ -162,6 +162,7 @@ fn delete(entity: &str, id: &str) -> Operation {
         id: id.to_owned(),
         version: None,
         stamps: Default::default(),
+        now: "now".into(),
         hooks: Vec::new(),
     })
 }

@@ -378,7 +378,7 @@ fn deciding(entity: &Entity, table: &Table, one: &mut dyn FnMut(&str, &str)) {
         rule.rows.keys().for_each(|column| one(&table.name, column));
         if let OnDelete::Disable(disable) = &rule.how {
             disable.account.iter().for_each(|(native, _)| one(table.place(native), &native.name));
-            disable.values.keys().for_each(|column| one(&table.name, column));
+            disable.values.keys().chain(&disable.moments).for_each(|column| one(&table.name, column));
         }
     }
 }
