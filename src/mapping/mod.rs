@@ -4,17 +4,21 @@
 //! In the order of a mapping's life: `script` (the sandbox), `verbs` and `draft` (what was said), `build`,
 //! `model` and `discover` (what it means), `select`, `push`, `read`, `write`, `references`, `rest` (its use).
 
+mod bodies;
 mod build;
+mod calls;
 mod chains;
 mod codes;
 mod definitions;
 mod delta;
 pub mod diagnostic;
 mod discover;
+mod dn;
 mod draft;
 mod existence;
 mod explain;
 mod faults;
+mod functions;
 mod hash;
 mod hooks;
 mod keys;
@@ -28,6 +32,7 @@ mod raised;
 mod read;
 mod references;
 mod rest;
+mod roles;
 mod rows;
 mod run;
 mod schema_verbs;
@@ -35,13 +40,16 @@ mod schemas;
 mod script;
 mod select;
 mod sense;
+mod shapes;
 mod sort;
 mod source;
+mod sql_text;
 mod statements;
 mod suggest;
 mod template;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod values;
 mod verbs;
 mod words;
@@ -116,16 +124,19 @@ impl Mapping {
         let params = Arc::new(params.clone());
         let run::Run { ast, draft, mut mistakes, left, spoilt } = run::run(name, text, &params);
         let Some(ast) = ast else { return Err(mistakes) };
-        mistakes.extend(check_functions(name, text, &ast));
         mistakes.extend(chains::check(faults::File { name, text }, &left));
         let mut builder = build::Builder::new(name, text, &ast);
         let built = builder.build(&draft);
         mistakes.extend(builder.mistakes.into_iter().filter(|mistake| spoilt.leaves(mistake)));
+        mistakes.extend(check_texts(name, text, &mistakes));
         if !mistakes.is_empty() {
             mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
             return Err(mistakes);
         }
         let (warnings, beyond_sqlite) = (builder.warnings, builder.beyond_sqlite);
+        let mut engine = script::sandbox();
+        verbs::register(&mut engine, &draft::Shared::default(), &params);
+        let loading = calls::Known::of(&engine);
         let mut engine = script::sandbox();
         verbs::register_param(&mut engine, &params);
         verbs::register_patterns(&mut engine);
@@ -134,8 +145,20 @@ impl Mapping {
         let (name, text) = (name.into(), text.into());
         let source = source::Source::World;
         let mut mapping = Self { resources, model, engine, ast, name, text, warnings, beyond_sqlite, source };
+        let functions::Findings { mistakes, beyond_sqlite, broken } =
+            functions::examine(&mapping, &draft, &loading);
+        mapping.beyond_sqlite.extend(beyond_sqlite);
+        let tried = law::examine(&mapping, &draft, broken);
+        let mut found: Vec<Diagnostic> = mistakes;
+        for tried in tried {
+            let is_known = |known: &Diagnostic| (known.line, known.column) == (tried.line, tried.column);
+            if !found.iter().any(|known| is_known(known) && known.code == tried.code) {
+                found.push(tried);
+            }
+        }
+        found.sort_by_key(|found| (found.line, found.column));
         let (mistakes, warnings): (Vec<_>, Vec<_>) =
-            law::examine(&mapping, &draft).into_iter().partition(|found| found.severity == Severity::Error);
+            found.into_iter().partition(|found| found.severity == Severity::Error);
         mapping.warnings.extend(warnings);
         if mistakes.is_empty() { Ok(mapping) } else { Err(mistakes) }
     }
@@ -241,18 +264,8 @@ fn check_params(name: &str, text: &str, params: &BTreeMap<String, String>) -> Re
     if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
-/// Hooks that nobody would call, because they take other parameters.
-fn check_functions(name: &str, text: &str, ast: &AST) -> Vec<Diagnostic> {
-    let (file, scan) = (faults::File { name, text }, statements::Scan::of(text));
-    let mut mistakes = Vec::new();
-    for function in ast.iter_functions() {
-        let takes = hooks::HOOKS.iter().find(|(hook, _)| *hook == function.name).map(|(_, takes)| *takes);
-        if takes.is_some_and(|takes| takes != function.params.len()) {
-            let at = scan.function(function.name).map_or(0, |statement| statement.start);
-            let parameters = if takes == Some(3) { "(before, after, plan)" } else { "(row, plan)" };
-            let message = format!("this function is `{}{parameters}`", function.name);
-            mistakes.push(file.at_byte(Code::HookParameters, at, message));
-        }
-    }
-    mistakes
+/// Signs that mean something else where they stand, on lines of which nothing is told yet.
+fn check_texts(name: &str, text: &str, told: &[Diagnostic]) -> Vec<Diagnostic> {
+    let found = texts::check(faults::File { name, text }, &statements::Scan::of(text));
+    found.into_iter().filter(|found| told.iter().all(|told| told.line != found.line)).collect()
 }
