@@ -245,12 +245,37 @@ pub fn read(path: &Path, files: &mut Files) -> Result<Config, Vec<Diagnostic>> {
     parse(&file, &text, folder, files).map(|config| Config { sha256, ..config })
 }
 
+/// What a value is not, in an admin's words: of `invalid type: map, expected a sequence`.
+fn plain(said: &str) -> String {
+    let Some((given, needed)) =
+        said.strip_prefix("invalid type: ").and_then(|said| said.split_once(", expected "))
+    else {
+        return said.to_owned();
+    };
+    let needed = match needed {
+        "a sequence" => "a list",
+        "a boolean" => "true or false",
+        "a string" => "a text in quotes",
+        number if number.starts_with(['u', 'i']) && number.len() <= 5 => "a number",
+        table if table.starts_with("struct ") || table == "a map" => "a table, { key = value },",
+        other => other,
+    };
+    let given = match given {
+        "map" => "a table",
+        "sequence" => "a list",
+        _ => given,
+    };
+    let hint =
+        if (needed, given) == ("a list", "a table") { ": [[target]] begins one of several" } else { "" };
+    format!("{needed} is needed here, not {given}{hint}")
+}
+
 /// Checks a configuration's text. `file` is what diagnostics call it.
 fn parse(file: &str, text: &str, folder: &Path, files: &mut Files) -> Result<Config, Vec<Diagnostic>> {
     let source = place::Source { file, text };
     let raw: raw::Config = toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
-        vec![source.mistake(Code::ConfigSyntax, start, error.message())]
+        vec![source.mistake(Code::ConfigSyntax, start, plain(error.message()))]
     })?;
     check::Check::new(source, folder, files).config(raw)
 }

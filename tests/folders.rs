@@ -5,7 +5,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
+use gantry::mapping::diagnostic::Code;
+use gantry::rehearsal::trial;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -164,15 +167,36 @@ fn a_mistake_in_a_tests_files_is_told_with_its_file() {
         ("plain", "tests/test.toml", "colour = \"red\"\n", "unknown field `colour`"),
         ("plain", "tests/test.toml", "profile = \"x\"\n", "the profiles are rfc, entra, okta"),
         ("openldap", "tests/test.toml", "", "\"people\""),
-        ("plain", "tests/before.json", "{", "tests/create: no JSON"),
-        ("openldap", "tests/before.ldif", "uid: x\n", "tests/create: line 1: an entry begins"),
+        ("plain", "tests/before.json", "{", "tests/before.json: this is no JSON"),
+        (
+            "plain",
+            "tests/before.json",
+            "{ \"Usres\": [] }",
+            "tests/before.json: Usres: did you mean the table Users?",
+        ),
+        (
+            "plain",
+            "tests/before.json",
+            "{ \"Users\": [{ \"UserNam\": \"x\" }] }",
+            "tests/before.json: Users.UserNam: did you mean the column UserName?",
+        ),
+        ("openldap", "tests/before.ldif", "uid: x\n", "tests/before.ldif: line 1: an entry begins"),
+        ("plain", "tests/odd/reqest.http", "GET /Users\n", "tests/odd: there is no request.http"),
+        (
+            "plain",
+            "tests/create/request.http",
+            "\u{feff}GET\n",
+            "tests/create/request.http: the first line is",
+        ),
         ("plain", "tests/create/request.http", "GET\n", "tests/create/request.http: the first line is"),
         ("plain", "mapping.rhai", "resource(\"User\").tabel(\"T\");\n", "did you mean `table`?"),
     ] {
         let folder = copied(mapping);
-        fs::write(folder.path().join(mapping).join(file), content).unwrap();
+        let file_path = folder.path().join(mapping).join(file);
+        fs::create_dir_all(file_path.parent().unwrap()).unwrap();
+        fs::write(file_path, content).unwrap();
         let done = gantry(folder.path(), &["test", mapping]);
-        let said = text(&done.stdout) + &text(&done.stderr);
+        let said = text(&done.stdout) + text(&done.stderr).as_str();
         assert_eq!(done.status.code(), Some(1), "{file}: {said}");
         assert!(said.contains(told), "{told}\nis not in\n{said}");
     }
@@ -180,6 +204,30 @@ fn a_mistake_in_a_tests_files_is_told_with_its_file() {
     let done = gantry(nothing.path(), &["test"]);
     assert_eq!(done.status.code(), Some(1));
     assert!(text(&done.stderr).contains("there is no mapping.rhai here"), "{}", text(&done.stderr));
+}
+
+/// What a gateway asks before it serves a mapping that changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_is_of_the_text_that_is_given_and_bounded_in_time() {
+    let folder = copied("plain");
+    let plain = folder.path().join("plain");
+    let script = fs::read_to_string(plain.join("mapping.rhai")).unwrap();
+    // Whatever the file holds by now.
+    fs::write(plain.join("mapping.rhai"), "half a mapp").unwrap();
+    assert_eq!(trial(&plain, &script, Duration::from_secs(60)).await, Ok(()));
+    let mistakes = trial(&plain, &script, Duration::ZERO).await.unwrap_err();
+    assert_eq!((mistakes.len(), mistakes[0].code), (1, Code::FailedTest));
+    assert!(mistakes[0].message.ends_with("longer than 0 seconds: 0 of 11 were run"), "{}", mistakes[0]);
+    // The first that fails, and of a long difference its beginning.
+    let other = script.replace("attr(\"externalId\",        \"ExternalId\");", "");
+    let mistakes = trial(&plain, &other, Duration::from_secs(60)).await.unwrap_err();
+    let told = &mistakes[0].message;
+    assert!(mistakes.len() == 1 && mistakes[0].file.ends_with("plain/tests/create"), "{mistakes:?}");
+    assert!(told.contains("plan.sql") && told.lines().count() <= 21, "{told}");
+    // A mapping that the params of its tests do not fit has mistakes of its own.
+    fs::write(plain.join("tests/test.toml"), "params = { nobody = \"asks\" }").unwrap();
+    let mistakes = trial(&plain, &script, Duration::from_secs(60)).await.unwrap_err();
+    assert_eq!(mistakes[0].code, Code::UnknownParam);
 }
 
 /// Tables with a schema in their names, keys that a sequence gives, and a plan in T-SQL: the answer cannot be told by

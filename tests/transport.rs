@@ -3,7 +3,7 @@
 //! a stand-in that does what a test tells it to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends loudly")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use gantry::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
+use gantry::capture::{Answered, Asked, Capture, Removed};
 use gantry::gateway::{Client, Cursors, Live, LongAnswers, Scans, Snapshot, Target};
 use gantry::http;
 use gantry::limits::Limits;
 use gantry::mapping::Mapping;
-use gantry::plan::{Facts, Folding, Instants, Operation, Precision, Profile, Touched};
+use gantry::plan::{Facts, Folding, Instants, Native, Operation, Precision, Profile, Touched};
 use gantry::scim::profile::Profile as Ways;
 use time::OffsetDateTime;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -72,6 +73,10 @@ impl Backend for StandIn {
     async fn examine(&self, _: &[Touched], _: bool) -> Vec<Finding> {
         Vec::new()
     }
+
+    async fn indexes(&self, _: &str, _: &BTreeSet<Native>) -> Vec<Finding> {
+        Vec::new()
+    }
 }
 
 /// A gateway in this process.
@@ -88,6 +93,16 @@ fn short() -> Limits {
 }
 
 async fn gateway(behaviour: Behaviour, limits: Limits, tls: Option<TlsAcceptor>) -> Gateway {
+    gateway_that_keeps(None, behaviour, limits, tls).await
+}
+
+/// One whose requests are kept here.
+async fn gateway_that_keeps(
+    capture: Option<Arc<Capture>>,
+    behaviour: Behaviour,
+    limits: Limits,
+    tls: Option<TlsAcceptor>,
+) -> Gateway {
     let text = include_str!("../mappings/plain/mapping.rhai");
     let mapping = Mapping::parse("mapping.rhai", text, &BTreeMap::new()).unwrap();
     let backend = Arc::new(StandIn { behaviour, ended: AtomicUsize::new(0) });
@@ -108,7 +123,7 @@ async fn gateway(behaviour: Behaviour, limits: Limits, tls: Option<TlsAcceptor>)
         scans: Scans::default(),
         cursors: Arc::new(Cursors::new(None).unwrap()),
         long_answers: LongAnswers::default(),
-        capture: None,
+        capture,
     };
     let snapshot = Snapshot {
         targets: vec![Arc::new(target)],
@@ -315,6 +330,24 @@ async fn the_work_of_a_client_that_hung_up_may_end_too() {
     gateway.shutdown.send(()).unwrap();
     within(gateway.served).await.unwrap();
     assert_eq!(gateway.backend.ended.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_is_to_be_kept_is_on_the_disk_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = Arc::new(Capture::open(&folder.path().join("kept"), 1_000, Removed::new([])).unwrap());
+    let gateway =
+        gateway_that_keeps(Some(capture.clone()), Behaviour::TakesTime(Duration::ZERO), short(), None).await;
+    // As many as may wait: two files each take longer than all else at the end.
+    for _ in 0..250 {
+        let asked = Asked { method: "GET", path: "/Users", query: &[], headers: &[], body: None };
+        let answered = Answered { status: 200, location: None, version: None, body: None };
+        capture.request(&asked).answered(&answered);
+    }
+    assert!(!capture.is_written());
+    gateway.shutdown.send(()).unwrap();
+    within(gateway.served).await.unwrap();
+    assert_eq!(std::fs::read_dir(folder.path().join("kept")).unwrap().count(), 500);
 }
 
 #[tokio::test]

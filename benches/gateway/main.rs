@@ -2,7 +2,8 @@
 //! and an OpenLDAP of 10,000 people and 500 groups behind it, and a direct LDAP client that does the same
 //! look-ups in the same run. `scripts/bench` runs it; with `--write` it puts its tables into
 //! `docs/performance.md`. A backend's name (`sqlite`, `openldap`), and a part of a case's name after it, run
-//! only that. `scale` runs something else: one caller in front of large directories ([`scale`]), and `rows` in front of a large database ([`rows`]).
+//! only that. Something else is run by `scale`, one caller in front of large directories ([`scale`]), by `rows`, in front of a large
+//! database ([`rows`]), and by `mapping`: what a mapping costs by itself ([`mapping`]).
 //!
 //! An answer with another status than the expected one ends it: what fails quickly is not fast.
 #![allow(
@@ -17,6 +18,7 @@ mod cases;
 mod direct;
 mod http;
 mod load;
+mod mapping;
 mod people;
 mod process;
 mod report;
@@ -54,6 +56,10 @@ fn main() {
     if only.first().is_some_and(|only| only == "rows") {
         return rows::run(only.get(1).map(String::as_str));
     }
+    let is_written = std::env::args().any(|argument| argument == "--write");
+    if only.first().is_some_and(|only| only == "mapping") {
+        return mapping::run(is_written);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut report = Report::default();
     if is_asked("sqlite") {
@@ -63,7 +69,7 @@ fn main() {
         runtime.block_on(openldap(&mut report, case));
     }
     print!("{report}");
-    if std::env::args().any(|argument| argument == "--write") {
+    if is_written {
         report.write();
     }
 }

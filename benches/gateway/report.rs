@@ -82,11 +82,7 @@ impl fmt::Display for Row {
 impl Report {
     /// Puts itself where it belongs in the documentation.
     pub fn write(&self) {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
-        let text = std::fs::read_to_string(&file).unwrap();
-        let (before, rest) = text.split_once(BEGIN).unwrap();
-        let (_, after) = rest.split_once(END).unwrap();
-        std::fs::write(file, format!("{before}{BEGIN}\n{self}\n{END}{after}")).unwrap();
+        put(BEGIN, END, &self.to_string());
     }
 
     fn aims(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,6 +131,15 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// Puts a text between two marks of the documentation.
+pub fn put(begin: &str, end: &str, text: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
+    let document = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = document.split_once(begin).unwrap();
+    let (_, after) = rest.split_once(end).unwrap();
+    std::fs::write(file, format!("{before}{begin}\n{text}\n{end}{after}")).unwrap();
 }
 
 fn ms(time: Duration) -> String {

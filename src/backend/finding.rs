@@ -26,6 +26,15 @@ pub enum Weight {
 #[derive(Debug, Default)]
 pub(super) struct Findings(Vec<Finding>);
 
+// === impl Finding ===
+
+impl Finding {
+    /// That what was looked at could not be seen.
+    pub(super) fn broken(cause: impl fmt::Display) -> Vec<Self> {
+        vec![Self { weight: Weight::Wrong, text: cause.to_string() }]
+    }
+}
+
 // === impl Findings ===
 
 impl Findings {

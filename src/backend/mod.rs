@@ -8,13 +8,14 @@ pub mod ldap;
 pub mod sql;
 mod standing;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub use finding::{Finding, Weight};
 
-use crate::plan::{Facts, Found, Model, Operation, Plan, Profile, Record, Search, Touched};
+use crate::plan::{Facts, Found, Model, Native, Operation, Plan, Profile, Record, Search, Touched};
 
 /// A directory or a database behind one target.
 #[async_trait]
@@ -41,6 +42,9 @@ pub trait Backend: Send + Sync {
     /// What a person should know who connects it: whether it can be used, and whether all that a mapping touches is
     /// there. It reads; with `write` it also writes, and leaves nothing behind.
     async fn examine(&self, touched: &[Touched], write: bool) -> Vec<Finding>;
+
+    /// Whether an index finds what is compared of one type's resources, as far as the backend shows it. It reads.
+    async fn indexes(&self, entity: &str, compared: &BTreeSet<Native>) -> Vec<Finding>;
 }
 
 /// A conversation with a backend on behalf of one request. Dropped without [`Session::commit`], what

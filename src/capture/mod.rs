@@ -77,6 +77,11 @@ impl Capture {
         Self { removed, writer: Arc::clone(&self.writer) }
     }
 
+    /// Whether nothing waits for the disk.
+    pub fn is_written(&self) -> bool {
+        self.writer.is_idle()
+    }
+
     /// Takes down what was asked.
     pub fn request(self: &Arc<Self>, asked: &Asked<'_>) -> Taken {
         let query = self.removed.query(asked.query);

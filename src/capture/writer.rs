@@ -68,6 +68,11 @@ impl Writer {
         Ok(Self { queue, shared })
     }
 
+    /// Whether no pair waits, or is being written.
+    pub(super) fn is_idle(&self) -> bool {
+        self.shared.waiting_bytes.load(Ordering::Acquire) == 0
+    }
+
     /// Takes a pair, if there is room for it.
     pub(super) fn take(&self, pair: Pair) {
         let bytes = pair.bytes();

@@ -63,8 +63,9 @@ pub fn against(
             None => rehearsal::Kind::likely(&mapping),
         },
     };
-    let backend =
-        kind.backend(facts, &mapping, &limits, true).map_err(|cause| vec![wrong(settings, cause)])?;
+    let backend = kind
+        .backend(facts, &mapping, &limits, true)
+        .map_err(|cause| vec![wrong(settings, cause.to_string())])?;
     Ok(assembled(settings, limits, public_url, cursors, Arc::new(mapping), backend))
 }
 
@@ -124,6 +125,7 @@ pub async fn drafted(settings: &config::Target, limits: Limits) -> Result<String
     let told = |failure: Failure| failure.to_string();
     match &settings.store {
         Store::Sqlite(file) => {
+            let told = |failure: Failure| format!("{}: {failure}", file.display());
             let tables = Sqlite::survey(file, deadline).await.map_err(told)?;
             let outline = draft::tables::Outline::of(&tables)?;
             let seen = Sqlite::sample(file, deadline, &outline.wishes()).await.map_err(told)?;

@@ -1,5 +1,5 @@
 //! `gantry explain`: what a filter becomes. What the backend is asked, word for word; what is checked again here, and
-//! why; and, when it is tried, how many are looked at and how many match.
+//! why; whether indexes serve it; and, when it is tried, how many are looked at and how many match.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::{Exit, build, print};
-use crate::backend::Intent;
+use crate::backend::{Finding, Intent};
 use crate::config;
 use crate::gateway::{Explained, Request, Target, Tried};
 use crate::mapping::{MAPPING_FILE, Term};
@@ -63,10 +63,11 @@ impl Explain {
             indented(&asked.render())
         ))?;
         print(&verdicts(&target, &explained))?;
+        print(&indexes(&target.filter_indexes(&request).await.map_err(refused)?))?;
         if self.run {
             print(&tried(target.try_filter(request, &client).await.map_err(refused)?))?;
         }
-        print("indexes: `gantry doctor` says what it finds of them in the backend")
+        Ok(())
     }
 
     /// The list that the filter is asked of.
@@ -104,6 +105,14 @@ fn shown(target: &Target, term: &Term) -> String {
         format!("\n    --> {MAPPING_FILE}:{line}: {}", excerpt.trim())
     });
     format!("  {text}\n    {verdict}{}", place.unwrap_or_default())
+}
+
+fn indexes(findings: &[Finding]) -> String {
+    let shown = |Finding { weight, text }: &Finding| format!("\n  {weight:<6}{text}");
+    match findings.is_empty() {
+        true => "indexes: nothing but ids is compared".to_owned(),
+        false => format!("indexes:{}", findings.iter().map(shown).collect::<String>()),
+    }
 }
 
 fn tried(tried: Tried) -> String {

@@ -89,7 +89,7 @@ struct Out {
     out: PathBuf,
 }
 
-/// Files that were made, and go again unless they are kept.
+/// Folders and files that were made, in that order; they go again unless they are kept.
 struct Made(Vec<PathBuf>);
 
 // === impl Init ===
@@ -215,7 +215,11 @@ impl Made {
     /// In a folder where none of what is to be written is yet.
     fn begin(out: &Path) -> Result<Self, Exit> {
         let mapping = out.join(MAPPING);
-        std::fs::create_dir_all(mapping.parent().unwrap_or(out))
+        let folder = mapping.parent().unwrap_or(out);
+        let new = folder.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let mut made: Vec<PathBuf> = new.map(Path::to_owned).collect();
+        made.reverse();
+        std::fs::create_dir_all(folder)
             .map_err(|cause| Exit::failure(format!("{}: {cause}", out.display())))?;
         let there =
             [CONFIGURATION, MAPPING, TOKEN].map(|name| out.join(name)).into_iter().find(|path| path.exists());
@@ -224,7 +228,7 @@ impl Made {
                 "{} is there already, and stays as it is: choose another --out",
                 path.display()
             ))),
-            None => Ok(Self(Vec::new())),
+            None => Ok(Self(made)),
         }
     }
 
@@ -251,8 +255,9 @@ impl Made {
 
 impl Drop for Made {
     fn drop(&mut self) {
-        for path in &self.0 {
-            if let Err(cause) = std::fs::remove_file(path) {
+        for path in self.0.iter().rev() {
+            let removed = if path.is_dir() { std::fs::remove_dir(path) } else { std::fs::remove_file(path) };
+            if let Err(cause) = removed {
                 tracing::warn!(%cause, path = %path.display(), "a file of the draft that failed stays");
             }
         }
@@ -279,7 +284,7 @@ mod tests {
         let mut made = Made::begin(&out).unwrap();
         made.file(&out.join(CONFIGURATION), "x").unwrap();
         drop(made);
-        assert!(!out.join(CONFIGURATION).exists());
+        assert!(!out.exists() && folder.path().exists());
         let mut made = Made::begin(&out).unwrap();
         made.secret(&out.join(TOKEN), "x").unwrap();
         made.keep();

@@ -78,7 +78,7 @@ impl Plan {
         let (limits, cursors) = (config.limits, build::cursors(&config)?);
         let target = match &self.against {
             Some(path) => {
-                let facts = Facts::read(path).map_err(|cause| unreadable(path, cause))?;
+                let facts = Facts::read(path)?;
                 build::against(settings, limits, &public_url, &cursors, &facts)?
             }
             None => build::target(settings, limits, &public_url, &cursors, Intent::Read)?,
@@ -96,7 +96,7 @@ impl Plan {
     fn asked(&self, limit_bytes: usize) -> Result<Request, Exit> {
         if let Some(path) = &self.request {
             let text = String::from_utf8(octets(path, limit_bytes)?);
-            let text = text.map_err(|_| unreadable(path, "not UTF-8"))?;
+            let text = text.map_err(|_| unreadable(path, "it is no text in UTF-8: save it as UTF-8"))?;
             return rehearsal::parse(&text).map_err(|cause| unreadable(path, cause));
         }
         let (Some(method), Some(path)) = (self.method, &self.path) else {
@@ -118,8 +118,10 @@ impl Plan {
         let found = target.clients.iter().find(is_wanted).cloned();
         found.ok_or_else(|| {
             let known: Vec<&str> = target.clients.iter().map(|client| client.name.as_str()).collect();
-            let name = self.client.as_deref().unwrap_or_default();
-            Exit::usage(format!("no client {name} of this target; there are: {}", known.join(", ")))
+            Exit::usage(match &self.client {
+                Some(name) => format!("no client {name} of this target; there are: {}", known.join(", ")),
+                None => "this target has no client yet: give it a [[target.client]]".to_owned(),
+            })
         })
     }
 }

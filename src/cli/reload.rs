@@ -1,29 +1,38 @@
 //! Loading while serving: SIGHUP asks for it, or files that hold something else than before. What is new is built
-//! beside what is served and takes its place as a whole; with a mistake in it nothing changes, and the log says so.
+//! beside what is served, its mappings' tests are run, and it takes the place of the other as a whole; with a mistake in
+//! it, or a test that fails, nothing changes, and the log says so.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
-use tracing::{error, info};
+use tracing::{Dispatch, dispatcher, error, info};
 
 use super::build;
 use super::renew::{self, Before};
 use crate::config::{self, Config, Files, Script};
 use crate::gateway::{Live, Snapshot};
 use crate::http::Tls;
-use crate::mapping::diagnostic::Diagnostic;
+use crate::mapping::diagnostic::{Code, Diagnostic};
+use crate::rehearsal;
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long the tests of one mapping may take, all together.
+const TRIAL: Duration = Duration::from_secs(30);
 
 /// What `/readyz` says of a mistake.
 const MISTAKEN: &str =
     "What the files hold now has mistakes, which the log tells; what was served before is.";
+/// What `/readyz` says of a test that fails.
+const UNTRIED: &str =
+    "A changed mapping does not pass its own tests, of which the log tells; what was served before is.";
 /// What `/readyz` says of another address.
 const ELSEWHERE: &str =
     "Another address to listen on takes a restart; all else that the files hold is served.";
@@ -55,7 +64,7 @@ struct Built {
 
 /// Reads the configuration, and notes what belongs to it before anything is made of it: what changes meanwhile
 /// is seen as a change later.
-pub fn read(path: &std::path::Path, files: &mut Files) -> Result<Config, Vec<Diagnostic>> {
+pub fn read(path: &Path, files: &mut Files) -> Result<Config, Vec<Diagnostic>> {
     let config = config::read(path, files)?;
     for target in &config.targets {
         if let Script::Folder(folder) = &target.mapping {
@@ -63,6 +72,18 @@ pub fn read(path: &std::path::Path, files: &mut Files) -> Result<Config, Vec<Dia
         }
     }
     Ok(config)
+}
+
+/// Runs the tests in these folders with these texts of their mappings, in the thread that asks for it. What they do is
+/// no affair of the log: they are refused on purpose, too.
+fn tried(mappings: &BTreeMap<&Path, &str>) -> Result<(), Vec<Diagnostic>> {
+    let runtime = Handle::current();
+    let trial = |(folder, text): (&&Path, &&str)| {
+        let trial = rehearsal::trial(folder, text, TRIAL);
+        dispatcher::with_default(&Dispatch::none(), || runtime.block_on(trial)).err()
+    };
+    let mistakes: Vec<_> = mappings.iter().filter_map(trial).flatten().collect();
+    if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
 // === impl Reload ===
@@ -127,7 +148,8 @@ impl Reload {
                     error!(file = mistake.file, line = mistake.line, "not loaded: {mistake}");
                 }
                 error!(mistakes = mistakes.len(), "the files hold mistakes; what was served before is");
-                self.live.note_unserved(Some(MISTAKEN));
+                let is_of_tests = mistakes.iter().all(|mistake| mistake.code == Code::FailedTest);
+                self.live.note_unserved(Some(if is_of_tests { UNTRIED } else { MISTAKEN }));
             }
         }
     }
@@ -139,6 +161,7 @@ impl Reload {
         let served = self.live.snapshot();
         let before = Before { config: &self.config, snapshot: &served };
         let snapshot = renew::snapshot(&config, self.listening, Some(before))?;
+        tried(&before.changed(&config, &snapshot))?;
         Ok(Built { config, snapshot, tls })
     }
 

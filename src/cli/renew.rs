@@ -1,8 +1,10 @@
 //! A newer snapshot beside the one that is served. What did not change is kept: a target as it is, or its mapping, its
 //! backend with pools and caches, its scans; so that a reload costs requests nothing, and backends no connections.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -11,7 +13,7 @@ use time::OffsetDateTime;
 use super::build;
 use crate::backend::Intent;
 use crate::capture::{Capture, Removed};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Script};
 use crate::gateway::{Cursors, Snapshot, Target};
 use crate::limits::Limits;
 use crate::mapping::Mapping;
@@ -63,12 +65,26 @@ pub fn snapshot(
     Ok(Snapshot { targets, limits: config.limits, public_url: shared.public_url, loaded, hash })
 }
 
+/// The folders of mappings with what stands in them.
+fn texts_of<'a>(config: &'a Config, snapshot: &'a Snapshot) -> impl Iterator<Item = (&'a Path, &'a str)> {
+    config.targets.iter().zip(&snapshot.targets).filter_map(|(settings, target)| match &settings.mapping {
+        Script::Folder(folder) => Some((folder.as_path(), target.mapping.text())),
+        Script::Embedded(..) => None,
+    })
+}
+
 // === impl Before ===
 
 impl<'a> Before<'a> {
     fn target(&self, name: &str) -> Option<Old<'a>> {
         let mut all = self.config.targets.iter().zip(&self.snapshot.targets);
         all.find(|(settings, _)| settings.name == name)
+    }
+
+    /// The mappings of a newer snapshot whose texts are not served, by their folders.
+    pub fn changed<'b>(&self, config: &'b Config, newer: &'b Snapshot) -> BTreeMap<&'b Path, &'b str> {
+        let served: BTreeSet<_> = texts_of(self.config, self.snapshot).collect();
+        texts_of(config, newer).filter(|mapping| !served.contains(mapping)).collect()
     }
 
     /// What sealed cursors, if it goes on: also under a key of this process alone, old cursors lead on.

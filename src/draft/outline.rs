@@ -183,10 +183,11 @@ fn is_usable(table: &Table) -> bool {
     is_one && !table.is_view
 }
 
-/// The columns that tell a table's rows apart.
+/// The columns that tell a table's rows apart, and of which an id can be made.
 pub(super) fn key(table: &Table) -> Option<Vec<String>> {
+    let is_told = |column: &Column| !column.is_nullable && column.holds != Holds::Octets;
     let is_full = |columns: &&Vec<String>| {
-        let all = columns.iter().all(|name| table.column(name).is_some_and(|column| !column.is_nullable));
+        let all = columns.iter().all(|name| table.column(name).is_some_and(is_told));
         all && (1..=KEY).contains(&columns.len()) && columns.iter().all(|name| is_nameable(name))
     };
     std::iter::once(&table.primary).chain(&table.unique).find(is_full).cloned()

@@ -356,6 +356,6 @@ fn given(table: &Table, column: &Column, sample: Option<&Sample>) -> Option<Give
         Holds::Instant => plain_value("now()"),
         Holds::Date => plain_value("today()"),
         Holds::Guid => plain_value("uuid()"),
-        Holds::Stamp | Holds::Other => None,
+        Holds::Stamp | Holds::Octets | Holds::Other => None,
     }
 }

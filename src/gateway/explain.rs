@@ -1,14 +1,14 @@
 //! What a filter becomes, for an admin: the verdicts of its terms, who orders, and, when it is tried, how many the
 //! backend finds and how many match.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::dispatch::type_of;
 use super::{Body, Client, Request, Target, failure};
-use crate::backend::{Failure, Intent};
+use crate::backend::{Failure, Finding, Intent};
 use crate::mapping::{Pushed, Term};
-use crate::plan::{Fields, Range, Record, Search};
+use crate::plan::{Fields, Native, Range, Record, Search};
 use crate::scim::error::Error;
 use crate::scim::filter::{Filter, check};
 use crate::scim::query::Query;
@@ -53,6 +53,16 @@ impl Target {
             is_rechecked: !pushed.exact,
             is_sorted_there: sort.as_ref().map(is_native),
         })
+    }
+
+    /// Whether the backend has indexes for what it is asked to compare; nothing where it compares nothing.
+    pub async fn filter_indexes(&self, request: &Request) -> Result<Vec<Finding>, Error> {
+        let (_, _, pushed) = self.pushed(request)?;
+        let compared: BTreeSet<Native> = pushed.predicate.natives().into_iter().cloned().collect();
+        match compared.is_empty() {
+            true => Ok(Vec::new()),
+            false => Ok(self.backend.indexes(&type_of(self, &segments(request))?.entity, &compared).await),
+        }
     }
 
     /// How many the backend finds, and how many of them match. Reads at most as many as a list may.

@@ -18,7 +18,7 @@ use tracing::{debug, info, warn};
 
 use super::service::Service;
 use super::tls::Tls;
-use crate::gateway::Live;
+use crate::gateway::{Live, Snapshot};
 use crate::limits::HEADER_BYTES;
 
 /// Connections open at one time; more wait in the kernel's queue.
@@ -31,6 +31,11 @@ const IDLE: Duration = Duration::from_secs(60);
 const PING: Duration = Duration::from_secs(20);
 /// After an accept that failed (out of file descriptors, say): how long until the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the disk has for captured requests when the time to end is over.
+const LAST_WRITES: Duration = Duration::from_millis(500);
+/// How often it is looked whether it has taken them.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What a connection needs.
 struct Shared {
@@ -72,7 +77,7 @@ pub async fn serve(
         }
     }
     drop(listener);
-    drain(graceful, &service, Duration::from_millis(live.snapshot().limits.drain_ms)).await;
+    drain(graceful, &service, &live.snapshot()).await;
 }
 
 /// The next connection, as soon as there is room for one.
@@ -85,14 +90,28 @@ async fn accept(
     Ok((stream, slot))
 }
 
-async fn drain(graceful: GracefulShutdown, service: &Service, deadline: Duration) {
+async fn drain(graceful: GracefulShutdown, service: &Service, snapshot: &Snapshot) {
     info!("ending: no more connections; requests in work may end");
     let drained = async {
         graceful.shutdown().await;
         service.idle().await;
     };
-    if tokio::time::timeout(deadline, drained).await.is_err() {
+    let until = Instant::now() + Duration::from_millis(snapshot.limits.drain_ms);
+    if tokio::time::timeout_at(until.into(), drained).await.is_err() {
         warn!("ending with requests still in work");
+    }
+    let until = until.max(Instant::now() + LAST_WRITES);
+    if tokio::time::timeout_at(until.into(), written(snapshot)).await.is_err() {
+        warn!("ending before all captured requests are on the disk");
+    }
+}
+
+/// Ends when no captured request waits for the disk.
+async fn written(snapshot: &Snapshot) {
+    for capture in snapshot.targets.iter().filter_map(|target| target.capture.as_ref()) {
+        while !capture.is_written() {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::line::{
 };
 use super::statements::{self, Scan};
 use super::template::Template;
-use super::{existence, keys, model, script, suggest, values};
+use super::{existence, habits, keys, model, script, suggest, values};
 use crate::plan::{Key, Model, Native, OnMissing, Value};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::path::{self, AttrPath};
@@ -289,7 +289,12 @@ impl Builder<'_> {
         });
         if found.is_none() {
             let known = attribute_names(full);
+            let habit = habits::of_attribute(&path.to_string()).filter(|meant| {
+                let root = meant.split(['[', '.']).next().unwrap_or_default();
+                known.iter().any(|known| known.split('.').next() == Some(root))
+            });
             let help = elsewhere(full, &path.to_string())
+                .or_else(|| habit.map(suggest::did_you_mean))
                 .or_else(|| suggest::closest(&path.to_string(), known.iter().map(String::as_str)));
             let is_known =
                 |urn: &&String| full.extension(urn).is_none() && !full.schema.id.eq_ignore_ascii_case(urn);

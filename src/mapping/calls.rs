@@ -8,8 +8,8 @@ use rhai::Engine;
 use super::bodies::{Body, Call};
 use super::diagnostic::{Code, Diagnostic};
 use super::faults::{self, File};
-use super::suggest;
 use super::words::{self, Word};
+use super::{habits, suggest};
 
 /// What the language itself knows, whatever is registered.
 const BUILT_IN: [&str; 9] =
@@ -95,12 +95,12 @@ fn fault(file: File<'_>, bodies: &[Body], call: &Call, later: &Known) -> Diagnos
     }
     let message = format!("there is no verb or function `{name}`");
     let mistake = file.at(Code::UnknownVerb, call.at, message);
-    let help = match call.is_method {
+    let help = habits::of_method(name).or_else(|| match call.is_method {
         true => suggest::closest(name, faults::METHODS.into_iter())
             .or_else(|| suggest::closest(name, later.names())),
         false => suggest::closest(name, bodies.iter().map(|own| own.name.as_str()))
             .or_else(|| suggest::closest(name, later.names())),
-    };
+    });
     match help {
         Some(help) => mistake.with_help(help),
         None => mistake,

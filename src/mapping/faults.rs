@@ -3,6 +3,7 @@
 use rhai::{AST, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
 use super::diagnostic::{Code, Diagnostic};
+use super::habits;
 use super::script;
 use super::statements::{self, Scan};
 use super::suggest;
@@ -106,6 +107,20 @@ pub(super) fn of_parsing(file: File<'_>, rest: &str, error: &ParseError) -> Diag
             )
             .with_help("every statement ends in `;`, the verbs that are chained to it before that");
     }
+    if closes(rest, at)
+        && let Some(missing) = rest.get(..at).and_then(|before| Scan::of(before).open_bracket())
+        && let Some(closing) = unlike(rest, missing, at)
+    {
+        let message = format!("a `{closing}` is missing before this");
+        return file.in_rest(rest, Code::Syntax, at, message);
+    }
+    if matches!(&*error.0, ParseErrorType::MissingToken(..) | ParseErrorType::BadInput(_))
+        && let Some(help) = scan.word(at).and_then(habits::of_word)
+    {
+        let word = scan.word(at).unwrap_or_default();
+        let message = format!("`{word}` is no word of the script language");
+        return file.in_rest(rest, Code::Syntax, at, message).with_help(help);
+    }
     let statement = scan.statement(at).map_or(at, |statement| statement.start);
     if rest.get(statement..).is_some_and(|text| text.starts_with('.')) {
         let name = scan.word(statement + 1).unwrap_or_default();
@@ -123,9 +138,8 @@ pub(super) fn of_parsing(file: File<'_>, rest: &str, error: &ParseError) -> Diag
         return file.said(error.1, reserved(word));
     }
     if let ParseErrorType::VariableUndefined(name) = &*error.0
-        && rest.get(at + name.len()..).is_some_and(|text| text.trim_start().starts_with(':'))
+        && let Some(help) = by_its_surroundings(rest, &scan, at, name)
     {
-        let help = format!("a map begins with a `#`: #{{ {name}: … }}");
         return file.said(error.1, Fault { help: Some(help), ..unknown_variable(name) });
     }
     if rest.get(at..).is_some_and(|text| text.starts_with(';'))
@@ -139,6 +153,34 @@ pub(super) fn of_parsing(file: File<'_>, rest: &str, error: &ParseError) -> Diag
 /// Whether a bracket is closed here.
 pub(super) fn closes(text: &str, at: usize) -> bool {
     text.get(at..).is_some_and(|text| text.starts_with([')', ']', '}']))
+}
+
+/// The bracket that would close the open one, where another stands.
+fn unlike(text: &str, open: usize, at: usize) -> Option<char> {
+    let closing = match text.as_bytes().get(open)? {
+        b'(' => ')',
+        b'[' => ']',
+        _ => '}',
+    };
+    (!text.get(at..)?.starts_with(closing)).then_some(closing)
+}
+
+/// What is most likely meant by a name that means nothing, by what stands around it.
+fn by_its_surroundings(text: &str, scan: &Scan<'_>, at: usize, name: &str) -> Option<String> {
+    let behind = text.get(at + name.len()..)?.trim_start();
+    let is_said_outside = |word: &str| {
+        let said = format!("{word} {name} ");
+        text.find(&said).is_some_and(|at| scan.statement(at).is_some_and(|statement| statement.start == at))
+    };
+    if behind.starts_with(':') {
+        Some(format!("a map begins with a `#`: #{{ {name}: … }}"))
+    } else if ["const", "let"].into_iter().any(is_said_outside) {
+        Some(format!("functions see nothing of what stands outside of them: say `{name}` in the function"))
+    } else if behind.starts_with('=') && !behind.starts_with("==") && words::find("", name).is_none() {
+        Some(format!("a variable begins with `let`: let {name} = …;"))
+    } else {
+        None
+    }
 }
 
 fn unclosed(file: File<'_>, rest: &str, open: usize) -> Diagnostic {
@@ -166,6 +208,7 @@ fn parsing(error: &ParseErrorType) -> Fault {
         ParseErrorType::MissingToken(token, _) => {
             let what = match token.as_str() {
                 "," => "between two values".to_owned(),
+                "{" => "here: what an `if`, a loop or a function does stands in braces".to_owned(),
                 ")" | "]" | "}" => "that closes what was opened before".to_owned(),
                 _ => "here".to_owned(),
             };
@@ -210,6 +253,13 @@ fn parsing(error: &ParseErrorType) -> Fault {
             fault(Code::Syntax, "nothing can be assigned to this", Some("is it `==` that is meant?"))
         }
         ParseErrorType::ExprTooDeep => syntax("this nests too deep"),
+        ParseErrorType::MismatchedType(..) => {
+            let help = "it is compared with something: if value == \"A\" { … }";
+            fault(Code::Syntax, "true or false is needed here", Some(help))
+        }
+        ParseErrorType::LiteralTooLarge(_, most) => {
+            syntax(&format!("this is longer than it may be: {most} values or signs at most"))
+        }
         other => syntax(&other.to_string()),
     }
 }
@@ -268,12 +318,11 @@ fn reserved(word: &str) -> Fault {
 }
 
 fn unknown_variable(name: &str) -> Fault {
-    let help = match name.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" => "is `true` meant?".to_owned(),
-        "false" | "no" | "off" => "is `false` meant?".to_owned(),
-        "function" | "func" | "def" | "sub" => "a function reads: fn name(value) { value }".to_owned(),
-        "null" | "none" | "nil" => "\"no value\" is written `()`".to_owned(),
-        _ => format!("a text stands in quotes: \"{name}\""),
+    let near = || suggest::closest(name, ["true", "false"].into_iter());
+    let help = match (habits::of_word(name), words::find("", name)) {
+        (Some(help), _) => help.to_owned(),
+        (None, Some(word)) => format!("it is said with brackets: {}", word.form),
+        (None, None) => near().unwrap_or_else(|| format!("a text stands in quotes: \"{name}\"")),
     };
     fault(Code::UnknownVariable, format!("there is no variable `{name}`"), Some(&help))
 }
@@ -302,13 +351,44 @@ fn running(ast: &AST, error: &EvalAltResult) -> Fault {
             fault(Code::UnknownNative, format!("there is no `{name}` here"), None)
         }
         EvalAltResult::ErrorVariableNotFound(name, _) => unknown_variable(name),
+        EvalAltResult::ErrorMismatchDataType(needed, given, _)
+        | EvalAltResult::ErrorMismatchOutputType(needed, given, _) => {
+            let (needed, given) = (readable(needed), readable(given));
+            fault(Code::WrongArguments, format!("{needed} is needed here, not {given}"), None)
+        }
+        EvalAltResult::ErrorIndexingType(of, _) => {
+            fault(Code::WrongArguments, format!("a {} has no parts in brackets", readable(of)), None)
+        }
+        EvalAltResult::ErrorArrayBounds(length, index, _) => {
+            let message = format!("a list of {length} has nothing at {index}");
+            let help = "the first is [0]; ask for its len() before";
+            fault(Code::WrongArguments, message, Some(help))
+        }
+        EvalAltResult::ErrorStringBounds(length, index, _) => {
+            let message = format!("a text of {length} signs has nothing at {index}");
+            fault(Code::WrongArguments, message, None)
+        }
+        EvalAltResult::ErrorFor(_) => fault(
+            Code::WrongArguments,
+            "this is nothing that `for` goes through",
+            Some("it goes through a list"),
+        ),
+        EvalAltResult::ErrorArithmetic(said, _) => stopped(format!("this cannot be computed: {said}")),
+        EvalAltResult::ErrorDataTooLarge(what, _) => {
+            stopped(format!("this grows larger than it may: {what}"))
+        }
         EvalAltResult::ErrorTerminated(reason, _) => stopped(reason.to_string()),
         EvalAltResult::ErrorTooManyOperations(_) => stopped("the script runs longer than it may".to_owned()),
         EvalAltResult::ErrorStackOverflow(_) => {
             stopped("functions call each other without an end".to_owned())
         }
-        other => stopped(other.to_string()),
+        other => stopped(without_place(&other.to_string()).to_owned()),
     }
+}
+
+/// An error's words without ` (line 3, position 4)`, which the diagnostic shows.
+fn without_place(said: &str) -> &str {
+    said.split_once(" (line ").map_or(said, |(said, _)| said)
 }
 
 /// `Unknown property 'required' - …`: a verb without its brackets, most likely.
@@ -385,6 +465,11 @@ fn unknown_function(signature: &str, ast: &AST) -> Fault {
 }
 
 fn closest(of: &str, name: &str, ast: &AST) -> Option<String> {
+    if let Some(said) = habits::of_word(name) {
+        return Some(said.to_owned());
+    } else if let Some(said) = habits::of_method(name).filter(|_| of.is_empty()) {
+        return Some(said);
+    }
     let own = suggest::closest(name, ast.iter_functions().map(|own| own.name));
     let method = || suggest::closest(name, METHODS.into_iter());
     if of.is_empty() {

@@ -18,7 +18,9 @@ mod draft;
 mod existence;
 mod explain;
 mod faults;
+mod file;
 mod functions;
+mod habits;
 mod hash;
 mod hooks;
 mod keys;
@@ -69,6 +71,7 @@ use diagnostic::{Code, Diagnostic, Severity};
 
 pub use definitions::definitions;
 pub use explain::{Reason, Term, Verdict};
+pub use file::read_text;
 pub use line::ResourceMapping;
 pub use push::Pushed;
 pub use sort::{key_of, native_key};
@@ -97,12 +100,6 @@ pub struct Mapping {
 // === impl Mapping ===
 
 impl Mapping {
-    /// Reads `folder/mapping.rhai` and runs it once with these params. Answers every mistake that was found.
-    pub fn load(folder: &Path, params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
-        let (name, text) = Self::file(folder)?;
-        Self::parse(&name, &text, params)
-    }
-
     /// What `folder/mapping.rhai` is called in diagnostics, and its text.
     pub fn file(folder: &Path) -> Result<(String, String), Vec<Diagnostic>> {
         let path = folder.join(MAPPING_FILE);
@@ -110,17 +107,16 @@ impl Mapping {
         let unreadable = |cause: String| {
             vec![Diagnostic::whole(Code::Unreadable, &name, format!("the mapping cannot be read: {cause}"))]
         };
-        let size = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?.len();
-        if size > MAPPING_BYTES {
-            return Err(unreadable(format!("it has {size} bytes, more than {MAPPING_BYTES}")));
+        if folder.is_file() {
+            let cause = "a file stands where its folder is meant: leave out the file's name".to_owned();
+            return Err(unreadable(cause));
         }
-        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+        let text = read_text(&path, MAPPING_BYTES).map_err(unreadable)?;
         Ok((name, text))
     }
 
     /// Runs a mapping's text once with these params; `name` is the file's name in diagnostics.
     pub fn parse(name: &str, text: &str, params: &BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
-        check_params(name, text, params)?;
         let params = Arc::new(params.clone());
         let run::Run { ast, draft, mut mistakes, left, spoilt } = run::run(name, text, &params);
         let Some(ast) = ast else { return Err(mistakes) };
@@ -129,6 +125,10 @@ impl Mapping {
         let built = builder.build(&draft);
         mistakes.extend(builder.mistakes.into_iter().filter(|mistake| spoilt.leaves(mistake)));
         mistakes.extend(check_texts(name, text, &mistakes));
+        // What is wrong elsewhere may be what asks for them.
+        if mistakes.is_empty() {
+            mistakes = check_params(name, text, &params);
+        }
         if !mistakes.is_empty() {
             mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
             return Err(mistakes);
@@ -247,21 +247,36 @@ pub(crate) fn script_value(text: &str) -> String {
         .to_string()
 }
 
-/// Params that the mapping asks for nowhere, functions included: a mistyped one would leave its fallback in force.
-fn check_params(name: &str, text: &str, params: &BTreeMap<String, String>) -> Result<(), Vec<Diagnostic>> {
+/// Params that the mapping asks for nowhere, functions included: a mistyped one would leave its fallback in force. Their
+/// place is where it asks for the one that is most likely meant, or for its first.
+fn check_params(name: &str, text: &str, params: &BTreeMap<String, String>) -> Vec<Diagnostic> {
+    let (file, asked) = (faults::File { name, text }, params_asked(text));
     let is_asked_for =
         |param: &str| ['"', '`'].iter().any(|quote| text.contains(&format!("{quote}{param}{quote}")));
     let unasked = params.keys().filter(|param| !is_asked_for(param));
-    let mistakes: Vec<_> = unasked
-        .map(|param| {
-            Diagnostic::whole(
-                Code::UnknownParam,
-                name,
-                format!("the configuration gives the param {param:?}, which this mapping never asks for"),
-            )
-        })
-        .collect();
-    if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+    let mistake = |param: &String| {
+        let message =
+            format!("the configuration gives the param {param:?}, which this mapping never asks for");
+        let meant = suggest::nearest(param, asked.iter().map(|(name, _)| *name));
+        let at = asked.iter().find(|(name, _)| meant.is_none_or(|meant| meant == *name));
+        let Some((_, at)) = at else { return Diagnostic::whole(Code::UnknownParam, name, message) };
+        let mistake = file.at_byte(Code::UnknownParam, *at, message);
+        match meant {
+            Some(meant) => mistake.with_help(suggest::did_you_mean(meant)),
+            None => mistake.with_help("take it out of `params`, or ask for it by `param(\"…\")`"),
+        }
+    };
+    unasked.map(mistake).collect()
+}
+
+/// The params that a text asks for by name, each with the byte where it does.
+fn params_asked(text: &str) -> Vec<(&str, usize)> {
+    let calls = text.match_indices("param(\"");
+    let name = |(at, call): (usize, &str)| {
+        let behind = text.get(at + call.len()..)?;
+        Some((behind.split_once('"')?.0, at))
+    };
+    calls.filter_map(name).collect()
 }
 
 /// Signs that mean something else where they stand, on lines of which nothing is told yet.

@@ -53,7 +53,7 @@ pub(super) fn run(name: &str, text: &str, params: &Arc<BTreeMap<String, String>>
         mistakes.push(open.with_help("close it with `*/`, or begin each of its lines with `//`"));
     }
     let mut left = text.to_owned();
-    while mistakes.len() < MISTAKES {
+    for _ in 0..MISTAKES {
         let draft = Shared::default();
         let mut engine = script::sandbox();
         verbs::register(&mut engine, &draft, params);
@@ -70,7 +70,13 @@ pub(super) fn run(name: &str, text: &str, params: &Arc<BTreeMap<String, String>>
                 (faults::of_running(file, &ast, &error), without_call(&left, at, &mut spoilt))
             }
         };
-        mistakes.push(mistake);
+        // What was put in the place of one may be wrong there too.
+        let is_new = |mistake: &Diagnostic| {
+            mistakes.iter().all(|known| (known.line, known.column) != (mistake.line, mistake.column))
+        };
+        if is_new(&mistake) {
+            mistakes.push(mistake);
+        }
         match next.filter(|next| *next != left) {
             Some(next) => left = next,
             None => break,

@@ -7,6 +7,16 @@ const ONE_SLIP: f64 = 0.95;
 
 /// A suggestion, when one of the known words is close to what was written.
 pub(super) fn closest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(written, known).map(did_you_mean)
+}
+
+/// That word, as a question.
+pub(super) fn did_you_mean(word: &str) -> String {
+    format!("did you mean `{word}`?")
+}
+
+/// The known word that is close to what was written.
+pub(super) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
     let alike = |word: &str| {
         let word = word.to_lowercase();
@@ -15,5 +25,5 @@ pub(super) fn closest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -
         strsim::jaro_winkler(&written, &word).max(if is_slip { ONE_SLIP } else { 0.0 })
     };
     let best = known.map(|word| (alike(word), word)).max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(alike, _)| *alike >= ALIKE).map(|(_, word)| format!("did you mean `{word}`?"))
+    best.filter(|(alike, _)| *alike >= ALIKE).map(|(_, word)| word)
 }

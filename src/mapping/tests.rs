@@ -853,13 +853,23 @@ fn a_member_of_another_type_than_is_kept_is_refused() {
 
 #[test]
 fn a_param_that_nobody_asks_for_is_a_mistake() {
-    let params = BTreeMap::from([("peple".to_owned(), "ou=people,dc=x".to_owned())]);
+    let given =
+        |names: [&str; 2]| BTreeMap::from(names.map(|name| (name.to_owned(), "ou=x,dc=x".to_owned())));
     let text = OPENLDAP.replace("param(\"people\")", "param(\"people\", \"ou=elsewhere\")");
-    let mistakes = Mapping::parse("mapping.rhai", &text, &params).err().unwrap();
-    assert_eq!(
-        mistakes[0].to_string(),
-        "error[G009]: the configuration gives the param \"peple\", which this mapping never asks for\n  --> mapping.rhai"
+    let said = |names| Mapping::parse("mapping.rhai", &text, &given(names)).err().unwrap()[0].to_string();
+    let unasked = said(["peple", "groups"]);
+    assert!(
+        unasked.starts_with(
+            "error[G009]: the configuration gives the param \"peple\", which this mapping never"
+        )
     );
+    assert!(unasked.contains("--> mapping.rhai:") && unasked.contains("did you mean `people`?"), "{unasked}");
+    let missing = said(["people", "gruops"]);
+    assert!(missing.contains("G010") && missing.contains("did you mean `gruops`?"), "{missing}");
+    let script = "attr(\"userName\", \"Login\").required();";
+    let text = format!("resource(\"User\").table(\"P\").id(\"Id\").on_delete(\"delete\"); {script}");
+    let none = Mapping::parse("mapping.rhai", &text, &given(["a", "b"])).err().unwrap();
+    assert_eq!((none.len(), none[0].line), (2, 0), "it asks for none: there is no place");
 }
 
 #[test]

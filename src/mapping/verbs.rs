@@ -15,6 +15,7 @@ use super::draft::{
 };
 use super::schema_verbs;
 use super::script::from_script;
+use super::suggest;
 use super::values::day;
 use crate::plan::Order;
 use crate::scim::schema;
@@ -61,13 +62,12 @@ pub(super) fn register_param(engine: &mut Engine, params: &Arc<BTreeMap<String, 
     let known = params.clone();
     engine.register_fn("param", move |call: NativeCallContext, name: &str| -> Said<String> {
         known.get(name).cloned().ok_or_else(|| {
-            wrong(
-                Code::MissingParam,
-                &call,
-                format!(
-                    "the configuration gives no value for the param {name:?}, and the mapping no fallback"
-                ),
-            )
+            let meant = suggest::closest(name, known.keys().map(String::as_str));
+            let meant = meant.map(|meant| format!("; {meant}")).unwrap_or_default();
+            let message = format!(
+                "the configuration gives no value for the param {name:?}, and the mapping no fallback{meant}"
+            );
+            wrong(Code::MissingParam, &call, message)
         })
     });
     let known = params.clone();

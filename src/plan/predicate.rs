@@ -1,6 +1,8 @@
 //! The resolved filter, over native names. Two-valued: a test of something absent is false, and its
 //! negation is true, whatever SQL's NULL or LDAP's Undefined would say.
 
+use std::collections::BTreeSet;
+
 use super::{Native, Value};
 
 /// A condition on a resource's native values.
@@ -71,6 +73,16 @@ pub enum Order {
 // === impl Predicate ===
 
 impl Predicate {
+    /// The natives that it tests.
+    pub fn natives(&self) -> BTreeSet<&Native> {
+        match self {
+            Self::And(terms) | Self::Or(terms) => terms.iter().flat_map(Self::natives).collect(),
+            Self::Not(inner) | Self::Child(_, inner) => inner.natives(),
+            Self::Test(native, _) => BTreeSet::from([native]),
+            Self::All | Self::Nothing | Self::Id(_) | Self::Entry(_) => BTreeSet::new(),
+        }
+    }
+
     /// Both, without needless nesting.
     pub fn and(self, other: Self) -> Self {
         match (self, other) {

@@ -92,8 +92,7 @@ impl Case {
     /// The mapping in front of what the files say; once more for each run, so that none leaves anything to the other.
     fn target(&self, facts: &Facts, only_plans: bool) -> Result<Arc<Target>, Trouble> {
         let (mapping, limits) = (self.folder.mapping()?.fixed(NOW), Limits::default());
-        let backend = self.folder.kind.backend(facts, &mapping, &limits, only_plans);
-        let backend = backend.map_err(|cause| Trouble::file(&self.path, cause))?;
+        let backend = self.folder.kind.backend(facts, &mapping, &limits, only_plans)?;
         let cursors = Cursors::new(None).map_err(|cause| Trouble::file(&self.path, cause))?;
         Ok(Arc::new(Target {
             name: "test".to_owned(),

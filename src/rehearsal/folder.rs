@@ -3,21 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Facts, Kind, Trouble, request};
-use crate::mapping::Mapping;
+use super::{Facts, Kind, Trouble, Written, request};
+use crate::mapping::{MAPPING_FILE, Mapping, read_text};
 use crate::scim::profile::{self, Profile};
 
 /// A file of a test, at most.
 const FILE_BYTES: u64 = 8 << 20;
 /// Where a mapping's tests are.
 const TESTS: &str = "tests";
-/// What says that a folder is a mapping's.
-const MAPPING: &str = "mapping.rhai";
 /// What says that a folder is a test.
 pub(super) const REQUEST: &str = "request.http";
 
@@ -25,6 +22,8 @@ pub(super) const REQUEST: &str = "request.http";
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// The mapping's text.
+    script: String,
     said: Said,
     /// The backend that its tests are in front of.
     pub(super) kind: Kind,
@@ -50,6 +49,12 @@ struct Said {
 impl Folder {
     /// The folder of a mapping that holds no mistake.
     pub fn open(path: &Path) -> Result<Self, Trouble> {
+        let (_, script) = Mapping::file(path).map_err(Trouble::Mapping)?;
+        Self::with(path, script)
+    }
+
+    /// The same, whose mapping has this text, whatever its file holds by now.
+    pub fn with(path: &Path, script: String) -> Result<Self, Trouble> {
         let file = path.join(TESTS).join("test.toml");
         let said: Said = match file.exists() {
             true => {
@@ -61,35 +66,38 @@ impl Folder {
         let profile = said.profile.as_deref().map_or(Some(Profile::rfc()), Profile::named);
         let known = || Trouble::file(&file, format!("the profiles are {}", profile::NAMES.join(", ")));
         let profile = profile.ok_or_else(known)?;
-        let mapping = Mapping::load(path, &said.params).map_err(Trouble::Mapping)?;
+        let mapping = parsed(path, &script, &said)?;
         let kind = match &said.backend {
             Some(name) => Kind::named(name).map_err(|cause| Trouble::file(&file, cause))?,
             None => Kind::likely(&mapping),
         };
-        Ok(Self { path: path.to_owned(), said, kind, profile })
+        Ok(Self { path: path.to_owned(), script, said, kind, profile })
     }
 
     /// The mapping, once more: each run has one of its own, so that what it generates begins anew.
     pub(super) fn mapping(&self) -> Result<Mapping, Trouble> {
-        Mapping::load(&self.path, &self.said.params).map_err(Trouble::Mapping)
+        parsed(&self.path, &self.script, &self.said)
     }
 
-    /// The folders of its tests, by name.
+    /// The folders of its tests, by name. One without a request would be no test, and nobody would know.
     pub fn cases(&self) -> Result<Vec<PathBuf>, Trouble> {
-        subfolders(&self.path.join(TESTS), REQUEST)
+        let folders = subfolders(&self.path.join(TESTS))?;
+        match folders.iter().find(|folder| !folder.join(REQUEST).exists()) {
+            Some(folder) => {
+                Err(Trouble::file(folder, format!("there is no {REQUEST} in the folder of this test")))
+            }
+            None => Ok(folders),
+        }
     }
 
     /// What the backend holds in a test: what its own folder says, else what is said for all of them, else nothing.
     pub(super) fn facts(&self, case: &Path) -> Result<Facts, Trouble> {
-        let read = |path: PathBuf| text(&path).map_err(|cause| Trouble::file(path, cause));
         let name = format!("before.{}", self.kind.facts());
         let before =
             [case.join(&name), self.path.join(TESTS).join(&name)].into_iter().find(|path| path.exists());
         let after = Some(case.join(format!("after.{}", self.kind.facts()))).filter(|path| path.exists());
-        Ok(Facts {
-            before: before.map(read).transpose()?.unwrap_or_default(),
-            after: after.map(read).transpose()?,
-        })
+        let read = |path: Option<PathBuf>| path.map(Written::read).transpose();
+        Ok(Facts { before: read(before)?, after: read(after)? })
     }
 
     /// Makes a test of a request that was captured; its folder.
@@ -111,28 +119,35 @@ impl Folder {
     }
 }
 
+/// A mapping with the params of its tests.
+fn parsed(path: &Path, script: &str, said: &Said) -> Result<Mapping, Trouble> {
+    let name = path.join(MAPPING_FILE).display().to_string();
+    Mapping::parse(&name, script, &said.params).map_err(Trouble::Mapping)
+}
+
 /// The mappings' folders that a path stands for, each with the one test that is meant, if not all are: a mapping's own
 /// folder, one with several mappings in it, or a test's.
 pub fn mappings(path: &Path) -> Result<Vec<(PathBuf, Option<PathBuf>)>, Trouble> {
-    if path.join(MAPPING).exists() {
+    if path.join(MAPPING_FILE).exists() {
         return Ok(vec![(path.to_owned(), None)]);
     }
     if path.join(REQUEST).exists() {
         let full = path.canonicalize().map_err(|cause| Trouble::file(path, cause))?;
-        let mapping = full.ancestors().nth(2).filter(|folder| folder.join(MAPPING).exists());
+        let mapping = full.ancestors().nth(2).filter(|folder| folder.join(MAPPING_FILE).exists());
         let mapping =
             mapping.ok_or_else(|| Trouble::file(path, "a test without a mapping two folders above"))?;
         return Ok(vec![(mapping.to_owned(), Some(full.clone()))]);
     }
-    let found = subfolders(path, MAPPING)?;
+    let mut found = subfolders(path)?;
+    found.retain(|folder| folder.join(MAPPING_FILE).exists());
     match found.is_empty() {
-        true => Err(Trouble::file(path, format!("there is no {MAPPING} here, nor one folder below"))),
+        true => Err(Trouble::file(path, format!("there is no {MAPPING_FILE} here, nor one folder below"))),
         false => Ok(found.into_iter().map(|folder| (folder, None)).collect()),
     }
 }
 
-/// The folders in a folder that have a file of this name, in their order; none where the folder itself is not there.
-fn subfolders(path: &Path, with: &str) -> Result<Vec<PathBuf>, Trouble> {
+/// The folders in a folder, in their order; none where the folder itself is not there. Hidden ones are others'.
+fn subfolders(path: &Path) -> Result<Vec<PathBuf>, Trouble> {
     if !path.exists() {
         return Ok(Vec::new());
     }
@@ -140,18 +155,14 @@ fn subfolders(path: &Path, with: &str) -> Result<Vec<PathBuf>, Trouble> {
     let entries = fs::read_dir(path).map_err(unreadable)?;
     let folders = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
     let mut folders = folders.map_err(unreadable)?;
-    folders.retain(|folder| folder.join(with).exists());
+    let is_hidden =
+        |folder: &Path| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    folders.retain(|folder| folder.is_dir() && !is_hidden(folder));
     folders.sort();
     Ok(folders)
 }
 
 /// A file's text, which is bounded.
 pub(super) fn text(path: &Path) -> Result<String, String> {
-    let file = fs::File::open(path).map_err(|cause| cause.to_string())?;
-    let mut text = String::new();
-    file.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(|cause| cause.to_string())?;
-    match text.len() as u64 > FILE_BYTES {
-        true => Err(format!("longer than {FILE_BYTES} bytes")),
-        false => Ok(text),
-    }
+    read_text(path, FILE_BYTES)
 }

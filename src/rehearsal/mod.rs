@@ -3,13 +3,14 @@
 //!
 //! - `stage` makes that backend, of the kind that a mapping is written for;
 //! - `request` and `answer` are requests and answers as files;
-//! - `folder` finds a mapping's tests and what they say, `case` runs one and compares.
+//! - `folder` finds a mapping's tests and what they say, `case` runs one and compares, `trial` runs all of them.
 
 mod answer;
 mod case;
 mod folder;
 mod request;
 mod stage;
+mod trial;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,9 +18,10 @@ use std::path::PathBuf;
 pub use case::{Case, Outcome};
 pub use folder::{Folder, mappings};
 pub use request::parse;
-pub use stage::{Facts, Kind};
+pub use stage::{Facts, Kind, Written};
+pub use trial::trial;
 
-use crate::mapping::diagnostic::Diagnostic;
+use crate::mapping::diagnostic::{Code, Diagnostic};
 
 /// Why a folder's tests cannot be run.
 #[derive(Debug)]
@@ -47,5 +49,15 @@ impl fmt::Display for Trouble {
 impl Trouble {
     fn file(path: impl Into<PathBuf>, cause: impl ToString) -> Self {
         Self::File(path.into(), cause.to_string())
+    }
+
+    /// The same as mistakes of files.
+    fn mistakes(self) -> Vec<Diagnostic> {
+        match self {
+            Self::File(path, cause) => {
+                vec![Diagnostic::whole(Code::FailedTest, &path.display().to_string(), cause)]
+            }
+            Self::Mapping(mistakes) => mistakes,
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! The backend that a mapping is rehearsed in front of: in memory, of a kind, holding what a file says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Trouble;
 use crate::backend::Backend;
 use crate::backend::ldap::{self, Ldap};
 use crate::backend::sql::{InMemory, Stage, StandsFor};
@@ -23,10 +24,17 @@ pub enum Kind {
 /// What a backend holds, as files say it.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// Before the request: LDIF, or JSON. Empty: nothing.
-    pub before: String,
+    /// Before the request: LDIF, or JSON; nothing where there is no file.
+    pub before: Option<Written>,
     /// After it, where what is planned cannot be run here; JSON.
-    pub after: Option<String>,
+    pub after: Option<Written>,
+}
+
+/// A file and its text.
+#[derive(Clone, Debug)]
+pub struct Written {
+    path: PathBuf,
+    text: String,
 }
 
 /// The kinds with their names, which are those of a configuration.
@@ -77,41 +85,60 @@ impl Kind {
     }
 
     /// A backend of this kind in memory; of one that only plans, plans are in the kind's own words, whatever can be run
-    /// here. The error says what is wrong in the facts.
+    /// here. The error says what is wrong in which file.
     pub fn backend(
         self,
         facts: &Facts,
         mapping: &Mapping,
         limits: &Limits,
         only_plans: bool,
-    ) -> Result<Arc<dyn Backend>, String> {
-        let model = mapping.model().clone();
+    ) -> Result<Arc<dyn Backend>, Trouble> {
+        let (model, before) = (mapping.model().clone(), facts.before.as_ref());
+        let wrong =
+            |cause: String| Trouble::file(before.map_or_else(PathBuf::new, |said| said.path.clone()), cause);
         match self {
             Self::Directory(kind) => {
-                Ok(Arc::new(Ldap::in_memory(&facts.before, model, kind, mapping.now(), limits)?))
+                let text = before.map_or("", |said| &said.text);
+                let made = Ldap::in_memory(text, model, kind, mapping.now(), limits);
+                Ok(Arc::new(made.map_err(wrong)?))
             }
             Self::Database(stands_for) => {
-                let (before, after) = (json(&facts.before)?, facts.after.as_deref().map(json).transpose()?);
+                let before = before.map_or_else(|| Ok(serde_json::json!({})), Written::json)?;
+                let after = facts.after.as_ref().map(Written::json).transpose()?;
                 let stage = Stage { stands_for, before: &before, after: after.as_ref(), only_plans };
                 let deadline = Duration::from_millis(limits.backend_deadline_ms);
-                Ok(Arc::new(InMemory::new(&stage, model, &mapping.touched(), deadline)?))
+                let made = InMemory::new(&stage, model, &mapping.touched(), deadline);
+                Ok(Arc::new(made.map_err(wrong)?))
             }
         }
-    }
-}
-
-fn json(text: &str) -> Result<serde_json::Value, String> {
-    match text.trim() {
-        "" => Ok(serde_json::json!({})),
-        text => serde_json::from_str(text).map_err(|cause| format!("no JSON: {cause}")),
     }
 }
 
 // === impl Facts ===
 
 impl Facts {
-    /// What a backend holds, from one file, whose length is bounded. The error says why it cannot be read.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        super::folder::text(path).map(|before| Self { before, after: None })
+    /// What a backend holds, from one file.
+    pub fn read(path: &Path) -> Result<Self, Trouble> {
+        Ok(Self { before: Some(Written::read(path.to_owned())?), after: None })
+    }
+}
+
+// === impl Written ===
+
+impl Written {
+    /// A file, whose length is bounded.
+    pub(super) fn read(path: PathBuf) -> Result<Self, Trouble> {
+        match super::folder::text(&path) {
+            Ok(text) => Ok(Self { path, text }),
+            Err(cause) => Err(Trouble::file(path, cause)),
+        }
+    }
+
+    fn json(&self) -> Result<serde_json::Value, Trouble> {
+        match self.text.trim() {
+            "" => Ok(serde_json::json!({})),
+            text => serde_json::from_str(text)
+                .map_err(|cause| Trouble::file(&self.path, format!("this is no JSON: {cause}"))),
+        }
     }
 }

@@ -72,6 +72,8 @@ pub enum Holds {
     Guid,
     /// A number that changes with every write by itself: ROWVERSION.
     Stamp,
+    /// Octets, of which no id is made.
+    Octets,
     Other,
 }
 

@@ -1,6 +1,8 @@
 //! `gantry doctor` in front of a server: what it says of a database that fits the mapping, and of one that does not.
 
 use crate::support::database::Database;
+use crate::support::gateway::{gantry, write_configuration};
+use crate::support::output;
 use crate::support::told::{self, says};
 
 /// What is said, and whether all is well.
@@ -14,6 +16,16 @@ pub fn of_tables(database: &Database) {
     says(
         &text,
         &["ok    SQL Server ", "ok    User: every table and column is there", "AppUser has triggers: "],
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = write_configuration(folder.path(), &[database.target("crm", "crm")]);
+    let mut explain = gantry();
+    explain.args(["explain", "--target", "crm", "--config"]).arg(file);
+    let text = output(explain.arg("userName eq \"a\" and active eq true"));
+    says(
+        &text,
+        &["ok    an index of AppUser begins with LoginName", "no index of AppUser begins with StatusCd"],
     );
 
     database.change("ALTER TABLE AppUser ADD Site VARCHAR(10) NOT NULL DEFAULT 'x'");

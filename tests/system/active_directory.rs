@@ -1,5 +1,5 @@
 //! What only an Active Directory has, on Samba's: accounts of bits and passwords, places that follow from a
-//! department, leavers. The mapping is an admin's own; the ready one lives the same lives as the other backends'.
+//! department, leavers. The ready mapping, by its params; the lives of the other backends' people it lives elsewhere.
 
 use serde_json::{Value, json};
 
@@ -45,7 +45,8 @@ impl Case {
 }
 
 fn target(samba: &Samba) -> String {
-    samba.target("corp", "../tests/mappings/case3", &format!(", leavers = \"ou=leavers,{DOMAIN}\""))
+    let departments = "departments = \"Sales; IT\", domain = \"corp.example\"";
+    samba.target("corp", "active-directory", &format!(", leavers = \"ou=leavers,{DOMAIN}\", {departments}"))
 }
 
 fn path(resource: &Value) -> String {
@@ -168,7 +169,7 @@ fn a_department_is_a_place_and_who_moves_stays_who_he_is() {
     };
     let department = format!("{ENTERPRISE}:department");
     for (value, expected) in
-        [("IT", "cn=ada king,ou=it"), ("Board", "cn=ada king"), ("Sales", "cn=ada king,ou=sales")]
+        [("IT", "cn=ada king,ou=it"), ("Board", "cn=ada king"), ("sales", "cn=ada king,ou=sales")]
     {
         let moved = case.patch(&ada, &department, &value.into());
         assert_eq!((moved["id"].as_str(), place().as_str()), (Some(id), expected));

@@ -45,6 +45,21 @@ fn of_what_cannot_be_asked_says_the_place() {
         assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(1), ""), "{filter}");
         assert!(said.contains("\"invalidFilter\"") && said.contains(says), "{said}");
     }
+    // And of what can be, what of it has an index.
+    let filters = [
+        ("id eq \"1\"", "indexes: nothing but ids is compared"),
+        ("userName eq \"a\" or name.givenName eq \"b\"", "ok    an index of AppUser begins with LoginName"),
+        ("active eq true", "note  no index of AppUser begins with StatusCd: all of its rows are looked at"),
+        ("groups.value eq \"500002\"", "ok    an index of UserRole begins with RoleId"),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq \"x\"",
+            "ok    an index of Department begins with Name",
+        ),
+    ];
+    for (filter, says) in filters {
+        let told = told(&folder, &[filter]);
+        assert!(told.contains(says), "{told}");
+    }
     let groups = explain(&folder, &["displayName eq \"x\"", "--type", "Groups"]);
     assert!(groups.status.success() && text(&groups.stdout).contains("RoleName"), "{}", text(&groups.stderr));
 }

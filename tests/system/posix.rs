@@ -515,9 +515,9 @@ fn a_create_that_fails_after_its_number_gives_it_to_nobody_else() {
     assert_eq!((numbers, case.counter("uidNext", "uidNumber")), ([10_000, 10_002], 10_003));
 }
 
-/// The mapping that an admin wrote on paper, with its counters in a unit of their own.
+/// Counters in a unit of their own, and `active` by an attribute of the site's own.
 #[test]
-fn an_admins_own_mapping() {
+fn a_site_has_its_own_counters_and_its_own_word_for_who_is_active() {
     let unit =
         |name: &str| format!("dn: ou={name},{SUFFIX}\nobjectClass: organizationalUnit\nou: {name}\n\n");
     let counter = |name: &str, attribute: &str| {
@@ -530,14 +530,31 @@ fn an_admins_own_mapping() {
         [unit("posix"), unit("counters"), counter("uidNext", "uidNumber"), counter("gidNext", "gidNumber")]
             .concat();
     let directory = Directory::holding(&entries);
-    let gateway = Gateway::serve(&[directory.target("corp", "../tests/mappings/case4")]);
+    let own = format!(
+        "uid_counter = \"cn=uidNext,ou=counters,{SUFFIX}\", gid_counter = \"cn=gidNext,ou=counters,{SUFFIX}\", \
+         active = \"employeeType\", inactive = \"left\", posix ="
+    );
+    let gateway = Gateway::serve(&[directory.target("corp", "openldap-posix").replace("posix =", &own)]);
     let scim = gateway.target("corp");
     let case = Case { directory, gateway, scim };
     let ada = case.person("ada");
-    let entry = case.directory.person("ada").unwrap();
-    assert_eq!((entry.one("uidNumber"), entry.one("cn")), (Some("7000"), Some("ada")));
+    let entry = || case.directory.person("ada").unwrap();
+    assert_eq!((entry().one("uidNumber"), entry().one("cn")), (Some("7000"), Some("ada")));
     let found = |filter: &str| case.scim.find("/Users", filter).is(200)["totalResults"].clone();
-    assert_eq!((found("displayName pr"), found("not (displayName pr)")), (0.into(), 1.into()));
+    assert_eq!((found("name.formatted pr"), found("not (name.formatted pr)")), (0.into(), 1.into()));
+
+    let active = |value: bool| {
+        let operation = json!([{ "op": "replace", "path": "active", "value": value }]);
+        case.scim.patch(&path("Users", &ada), &operation).is(200)["active"].clone()
+    };
+    assert_eq!((active(false), entry().one("employeeType")), (false.into(), Some("left")));
+    assert_eq!((found("active eq false"), found("active eq true")), (1.into(), 0.into()));
+    assert_eq!((active(true), entry().one("employeeType")), (true.into(), None));
+    assert_eq!(entry().one("pwdAccountLockedTime"), None);
+    let dn = entry().dn;
+    case.directory.modify(&format!("dn: {dn}\nchangetype: modify\nadd: employeeType\nemployeeType: staff\n"));
+    assert_eq!(case.scim.get(&path("Users", &ada)).is(200)["active"], true);
+
     let group = case.group("Crew", &[&ada]);
     assert_eq!(case.members("Crew"), set(&["ada"]));
     case.scim.patch(&path("Users", &ada), &replace("userName", "king")).is(200);
@@ -548,12 +565,12 @@ fn an_admins_own_mapping() {
     assert_eq!(common().as_deref(), Some("king"));
     let king = path("Users", &ada);
     assert_eq!(
-        case.scim.patch(&king, &replace("displayName", "Ada King")).is(200)["displayName"],
+        case.scim.patch(&king, &replace("name.formatted", "Ada King")).is(200)["name"]["formatted"],
         "Ada King"
     );
-    assert_eq!((common().as_deref(), found("displayName eq \"ada king\"")), (Some("Ada King"), 1.into()));
-    let clear = json!([{ "op": "remove", "path": "displayName" }]);
-    assert_eq!(case.scim.patch(&king, &clear).is(200).get("displayName"), None);
+    assert_eq!((common().as_deref(), found("name.formatted eq \"ada king\"")), (Some("Ada King"), 1.into()));
+    let clear = json!([{ "op": "remove", "path": "name.formatted" }]);
+    assert_eq!(case.scim.patch(&king, &clear).is(200).get("name"), None);
     assert_eq!(common().as_deref(), Some("king"));
     case.scim.delete(&path("Groups", &group)).is(204);
     case.scim.delete(&path("Users", &ada)).is(204);

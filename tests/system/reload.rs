@@ -88,9 +88,12 @@ impl Site {
         change(self);
         eventually("a refusal", || self.errors().len() > told && self.state().1["detail"].is_string());
         assert_eq!(self.state().0, before);
-        let detail = self.state().1["detail"].as_str().unwrap().to_owned();
-        assert!(detail.contains("mistakes, which the log tells"), "{detail}");
         self.errors().split_off(told).join("\n")
+    }
+
+    /// What `/readyz` says of what is not served.
+    fn detail(&self) -> String {
+        self.state().1["detail"].as_str().unwrap_or_default().to_owned()
     }
 
     fn errors(&self) -> Vec<String> {
@@ -203,6 +206,7 @@ fn a_mistake_changes_nothing_is_told_once_and_is_mended() {
     let told =
         site.refuses(|site| std::fs::write(site.mapping(), text() + "\nattr(\"nickName\", \"x\"").unwrap());
     assert!(told.contains("mapping.rhai") && told.contains("what was served before is"), "{told}");
+    assert!(site.detail().contains("mistakes, which the log tells"), "{}", site.detail());
     assert!(!site.is_other());
     // The same mistake is not told again and again.
     let count = site.errors().len();
@@ -218,7 +222,7 @@ fn a_mistake_changes_nothing_is_told_once_and_is_mended() {
         write(&site.file("gantry.toml"), &["[[target.client]]", "[[target.client]]\ntokn = \"hunter2\""])
     });
     assert!(told.contains("unknown field") && !told.contains("hunter2"), "{told}");
-    assert!(!site.state().1.to_string().contains("tokn"));
+    assert!(site.detail().contains("mistakes") && !site.detail().contains("tokn"), "{}", site.detail());
     // To take it back is enough.
     write(&site.file("gantry.toml"), &["\ntokn = \"hunter2\"", ""]);
     eventually("the end of the complaint", || site.state().1.is_null());
@@ -229,6 +233,35 @@ fn a_mistake_changes_nothing_is_told_once_and_is_mended() {
     assert!(told.contains("late"), "{told}");
     site.loads(|site| std::fs::write(site.file("late"), "another-token").unwrap());
     site.scim.get(PERSON).is(401);
+}
+
+/// The ready mapping's tests expect the line that it has, and not the other one.
+#[test]
+fn a_changed_mapping_is_served_once_its_own_tests_pass() {
+    let site = Site::new("");
+    let (ready, tests) =
+        (Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings/crm/tests"), site.file("mapping/tests"));
+    assert!(run(Command::new("cp").arg("-r").arg(ready).arg(&tests)).status.success());
+    let told = site.refuses(|site| std::fs::write(site.mapping(), other()).unwrap());
+    for part in ["G121", "mapping/tests/create/plan.sql", "-INSERT INTO", "+INSERT INTO", "gantry test"] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    assert!(site.detail().contains("does not pass its own tests"), "{}", site.detail());
+    assert!(!site.is_other());
+    // Mended by tests that expect what the mapping does now.
+    site.loads(|site| {
+        let done = run(gantry().args(["test", "--update"]).arg(site.file("mapping")));
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    });
+    assert!(site.is_other() && site.state().1.is_null());
+    // A test that cannot be run is no better than one that fails.
+    std::fs::write(tests.join("test.toml"), "profile = \"none\"").unwrap();
+    let told = site.refuses(|site| std::fs::write(site.mapping(), text()).unwrap());
+    assert!(told.contains("G121") && told.contains("test.toml"), "{told}");
+    assert!(site.is_other() && site.detail().contains("its own tests"), "{}", site.detail());
+    // A mapping that is served is not tried again, and its tests alone are no mistake of it.
+    std::fs::write(site.mapping(), other()).unwrap();
+    eventually("the end of the complaint", || site.state().1.is_null());
 }
 
 #[test]

@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 
 use crate::backend::Failure;
+use crate::backend::finding::{Finding, Findings};
 use crate::plan::{Entity, Entries, LdapOperation, Model, Native, Scope, Touched};
 
 use super::examine::{Examination, MANY};
 use super::kind::Kind;
+use super::read::Directory;
 
 /// The places of one kind of thing in a server's configuration.
 pub(super) struct Place {
@@ -35,6 +37,16 @@ const SHOWS_GROUPS: &str = "shows people's groups";
 const FOLLOWS_NAMES: &str = "keeps members' names when entries are renamed or deleted";
 const LOCKS: &str = "locks accounts";
 const COUNTS: &str = "counts the changes that versions are told by";
+
+impl Directory {
+    /// Whether what a filter compares is indexed.
+    pub(super) async fn indexes(&self, compared: &BTreeSet<Native>) -> Result<Vec<Finding>, Failure> {
+        let (connection, mut findings) = (self.pool.fleet.open(self.until()).await?, Findings::default());
+        let names = compared.iter().map(|native| native.name.to_string()).collect();
+        Examination::of(self, &connection, &mut findings).indexes(&names).await?;
+        Ok(findings.all())
+    }
+}
 
 impl Examination<'_> {
     /// Whether what the mapping's own look-ups compare is indexed.

@@ -47,6 +47,7 @@ mod unknown;
 mod value;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,8 +58,8 @@ use tokio::sync::OwnedMutexGuard;
 use super::{Backend, Failure, Finding, Intent, Lowered, Session, Take};
 use crate::limits::Limits;
 use crate::plan::{
-    Entity, Facts, Found, Instants, Model, Operation, Plan, Precision, Profile, Search, Secret, Step, Store,
-    Touched,
+    Entity, Facts, Found, Instants, Model, Native, Operation, Plan, Precision, Profile, Search, Secret, Step,
+    Store, Touched,
 };
 use connection::Credentials;
 pub use kind::Kind;
@@ -257,6 +258,10 @@ impl Backend for Ldap {
 
     async fn examine(&self, touched: &[Touched], write: bool) -> Vec<Finding> {
         self.directory.examine(touched, write).await
+    }
+
+    async fn indexes(&self, _entity: &str, compared: &BTreeSet<Native>) -> Vec<Finding> {
+        self.directory.indexes(compared).await.unwrap_or_else(Finding::broken)
     }
 }
 

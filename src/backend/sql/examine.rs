@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::select::table_of;
-use crate::backend::finding::Findings;
-use crate::plan::{Entity, Key, Model, PartRow, Predicate, Table, Test, Touched};
+use crate::backend::finding::{Finding, Findings};
+use crate::plan::{Entity, Key, Model, Native, PartRow, Predicate, Table, Test, Touched};
 
 /// A table as the database has it.
 #[derive(Debug, Default)]
@@ -30,6 +30,38 @@ pub(super) struct Examiner<'a> {
     /// Every table that the model names ([`Model::tables`]).
     pub seen: &'a BTreeMap<String, Seen>,
     pub findings: &'a mut Findings,
+}
+
+/// Whether an index finds each of these, from what was seen of their tables.
+pub(super) fn indexes(
+    table: &Table,
+    compared: &BTreeSet<Native>,
+    seen: &BTreeMap<String, Seen>,
+) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    for native in compared {
+        let (name, columns) = (table.place(native), table.columns(native));
+        match seen.get(name) {
+            Some(seen) if seen.is_view => {
+                findings
+                    .note(format!("{name} is a view: the indexes of what is behind it count for {columns}"));
+            }
+            Some(seen) if seen.finds(&lowered(&columns)) => {
+                findings.good(format!("an index of {name} begins with {columns}"));
+            }
+            Some(seen) if !seen.columns.is_empty() => {
+                findings
+                    .note(format!("no index of {name} begins with {columns}: all of its rows are looked at"));
+            }
+            _ => findings.wrong(format!("there is no table {name}, or it may not be seen")),
+        }
+    }
+    findings.all()
+}
+
+/// The tables that these stand in.
+pub(super) fn places(table: &Table, compared: &BTreeSet<Native>) -> BTreeSet<String> {
+    compared.iter().map(|native| table.place(native).to_owned()).collect()
 }
 
 /// The columns of a key, names in lower case.
@@ -198,13 +230,13 @@ impl Examiner<'_> {
         }
         for child in &table.children {
             child.initial.keys().for_each(|column| need(&child.table, column));
-            scope(&child.only).iter().for_each(|column| need(&child.table, column));
+            child.only.natives().into_iter().for_each(|native| need(&child.table, &native.name));
         }
         for lookup in &table.lookups {
-            scope(&lookup.only).iter().for_each(|column| need(&lookup.table, column));
+            lookup.only.natives().into_iter().for_each(|native| need(&lookup.table, &native.name));
         }
         for part in &table.parts {
-            scope(&part.only).iter().for_each(|column| need(&part.table, column));
+            part.only.natives().into_iter().for_each(|native| need(&part.table, &native.name));
             part.sequences.iter().for_each(|(column, _)| need(&part.table, column));
             if let Some(dated) = &part.dated {
                 let columns = [&dated.date, &dated.seq].into_iter().chain(&dated.kept);
@@ -257,19 +289,5 @@ fn constants(only: &Predicate) -> Vec<Arc<str>> {
         Predicate::And(terms) => terms.iter().flat_map(constants).collect(),
         Predicate::Test(native, Test::Equals(..)) => vec![native.name.clone()],
         _ => Vec::new(),
-    }
-}
-
-/// The columns that `only` is about.
-fn scope(only: &Predicate) -> Vec<Arc<str>> {
-    match only {
-        Predicate::And(terms) | Predicate::Or(terms) => terms.iter().flat_map(scope).collect(),
-        Predicate::Not(inner) => scope(inner),
-        Predicate::Test(native, _) => vec![native.name.clone()],
-        Predicate::All
-        | Predicate::Nothing
-        | Predicate::Id(_)
-        | Predicate::Entry(_)
-        | Predicate::Child(..) => Vec::new(),
     }
 }

@@ -117,6 +117,7 @@ codes! {
     ConfigValue = 111,
     BackendUnusable = 112,
     Live = 120,
+    FailedTest = 121,
 }
 
 // === impl Code ===

@@ -15,6 +15,9 @@ pub enum Style {
     Coloured,
 }
 
+/// Characters of a line that are shown.
+const EXCERPT: usize = 240;
+
 const BOLD: &str = "1";
 const RED: &str = "1;31";
 const YELLOW: &str = "1;33";
@@ -63,7 +66,7 @@ impl Diagnostic {
 
     fn write(&self, f: &mut impl Write, style: Style) -> fmt::Result {
         let head = format!("{}[{}]", self.severity.name(), self.code);
-        let message = style.paint(BOLD, &self.message);
+        let message = style.paint(BOLD, printable(&self.message));
         writeln!(f, "{}: {message}", style.paint(self.severity.colour(), head))?;
         let bar = |text: &str| style.paint(BLUE, text);
         if self.line == 0 {
@@ -73,20 +76,27 @@ impl Diagnostic {
             let blank = " ".repeat(gutter);
             writeln!(f, "{blank}{} {}:{}:{}", bar("-->"), self.file, self.line, self.column.max(1))?;
             writeln!(f, "{blank} {}", bar("|"))?;
-            writeln!(f, "{} {}", bar(&format!("{} |", self.line)), self.excerpt)?;
-            let indent: String = self
-                .excerpt
-                .chars()
-                .take(self.column.saturating_sub(1))
-                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                .collect();
+            let (excerpt, before) = self.shown();
+            writeln!(f, "{} {excerpt}", bar(&format!("{} |", self.line)))?;
+            let blank_or_tab = |c: char| if c == '\t' { '\t' } else { ' ' };
+            let indent: String = excerpt.chars().take(before).map(blank_or_tab).collect();
             let caret = style.paint(self.severity.colour(), "^");
             write!(f, "{blank} {} {indent}{caret}", bar("|"))?;
         }
         match &self.help {
-            Some(help) => write!(f, "\n  {} {help}", style.paint(CYAN, "= help:")),
+            Some(help) => write!(f, "\n  {} {}", style.paint(CYAN, "= help:"), printable(help)),
             None => Ok(()),
         }
+    }
+
+    /// As much of the line as is shown, and how many characters of that stand before the place: of a long line what is
+    /// around it.
+    fn shown(&self) -> (String, usize) {
+        let column = self.column.saturating_sub(1);
+        let from =
+            if self.excerpt.chars().nth(EXCERPT).is_none() { 0 } else { column.saturating_sub(EXCERPT / 2) };
+        let excerpt: String = self.excerpt.chars().skip(from).take(EXCERPT).collect();
+        (printable(&excerpt), column - from)
     }
 
     /// For programs; a place that is not known is null.
@@ -109,4 +119,9 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, Style::Plain)
     }
+}
+
+/// A text without what would command a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && !matches!(c, '\t' | '\n') { '\u{fffd}' } else { c }).collect()
 }

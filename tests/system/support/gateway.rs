@@ -260,11 +260,8 @@ impl Directory {
 
     /// The same, by a gateway that is somebody else, or asks in another way.
     pub fn target_as(&self, name: &str, mapping: &str, urls: &[String], who: &str) -> String {
-        let posix = if mapping.ends_with("-posix") || mapping.ends_with("case4") {
-            ", posix = \"ou=posix,dc=example,dc=test\""
-        } else {
-            ""
-        };
+        let posix =
+            if mapping.ends_with("-posix") { ", posix = \"ou=posix,dc=example,dc=test\"" } else { "" };
         let params = format!(
             "params = {{ people = \"ou=people,dc=example,dc=test\", groups = \"ou=groups,dc=example,dc=test\"{posix} }}"
         );

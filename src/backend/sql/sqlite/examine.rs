@@ -1,14 +1,16 @@
 //! What `gantry doctor` tells of a SQLite database: what its tables are like, and who may write. Pure reads, but for a
 //! transaction that is rolled back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
+use super::failure::failure;
+use crate::backend::Failure;
 use crate::backend::finding::{Finding, Findings};
-use crate::backend::sql::examine::{Examiner, Seen};
+use crate::backend::sql::examine::{self, Examiner, Seen};
 use crate::backend::sql::select::table_of;
-use crate::plan::{Model, Touched};
+use crate::plan::{Model, Native, Touched};
 
 /// The columns of a table; `hidden` ones are generated.
 const COLUMNS: &str = "SELECT name, pk, hidden FROM pragma_table_xinfo(?1)";
@@ -42,6 +44,20 @@ pub(super) fn examine(
         }
     }
     findings.all()
+}
+
+/// Whether indexes find what is compared of one type.
+pub(super) fn indexes(
+    connection: &Connection,
+    model: &Model,
+    entity: &str,
+    compared: &BTreeSet<Native>,
+) -> Result<Vec<Finding>, Failure> {
+    let (_, table) = table_of(model, entity)?;
+    let places = examine::places(table, compared).into_iter();
+    let looked = places.map(|name| look(connection, &name).map(|seen| (name, seen)));
+    let seen = looked.collect::<Result<BTreeMap<_, _>, _>>().map_err(|error| failure(&error))?;
+    Ok(examine::indexes(table, compared, &seen))
 }
 
 fn of_type(

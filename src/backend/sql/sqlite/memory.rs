@@ -3,6 +3,7 @@
 //! in its words; they cannot be run here, so an answer is what SQLite's own plan of the same brings, or, where a mapping
 //! calls procedures, what a second file says that they leave.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::backend::sql::dialect::Dialect;
 use crate::backend::sql::sqlserver;
 use crate::backend::sql::{lower, records};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
-use crate::plan::{Facts, Found, Model, Operation, Plan, Profile, Search, Touched};
+use crate::plan::{Facts, Found, Model, Native, Operation, Plan, Profile, Search, Touched};
 
 /// What counts the databases of this process.
 static MADE: AtomicU64 = AtomicU64::new(0);
@@ -83,6 +84,9 @@ impl InMemory {
         if let Some(After::Rows(after, _)) = &after {
             contents.push(after);
         }
+        if let Some(misspelt) = before.misspelt(&Tables::of(&[], &model, touched)) {
+            return Err(misspelt);
+        }
         let tables = Tables::of(&contents, &model, touched);
         let name = format!("gantry-{}", MADE.fetch_add(1, Ordering::Relaxed));
         let place = Place::Memory { name, schemas: tables.schemas().into_iter().collect() };
@@ -142,6 +146,10 @@ impl Backend for InMemory {
 
     async fn examine(&self, touched: &[Touched], write: bool) -> Vec<Finding> {
         self.sqlite.examine(touched, write).await
+    }
+
+    async fn indexes(&self, entity: &str, compared: &BTreeSet<Native>) -> Vec<Finding> {
+        self.sqlite.indexes(entity, compared).await
     }
 }
 

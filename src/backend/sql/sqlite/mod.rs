@@ -7,7 +7,7 @@ mod pool;
 mod survey;
 mod tables;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use super::key;
 use super::lower;
 use super::records::{self, Cells};
 use super::select::{Reading, Select, select, table_of};
-use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
+use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
 use crate::plan::{
     Action, Expect, Facts, Folding, Found, Instants, Model, Operation, Param, Plan, Precision, Profile,
     Search, Statement, Touched, Value,
@@ -131,8 +131,16 @@ impl Backend for Sqlite {
             let mut lease = pool.lease().await?;
             lease.run(move |connection| Ok(examine::examine(connection, &model, &touched, write))).await
         };
-        let broken = |failure: Failure| vec![Finding { weight: Weight::Wrong, text: failure.to_string() }];
-        looked.await.unwrap_or_else(broken)
+        looked.await.unwrap_or_else(Finding::broken)
+    }
+
+    async fn indexes(&self, entity: &str, compared: &BTreeSet<crate::plan::Native>) -> Vec<Finding> {
+        let (model, entity, compared) = (self.model.clone(), entity.to_owned(), compared.clone());
+        let looked = async {
+            let mut lease = self.readers.lease().await?;
+            lease.run(move |connection| examine::indexes(connection, &model, &entity, &compared)).await
+        };
+        looked.await.unwrap_or_else(Finding::broken)
     }
 }
 

@@ -65,6 +65,28 @@ impl Contents {
         tables.iter().map(rows).collect::<Result<_, String>>().map(Self)
     }
 
+    /// A table or column that the mapping does not know, whose name is nearly that of one which is not here: rows under it
+    /// would be no rows for the mapping.
+    pub(super) fn misspelt(&self, known: &Tables) -> Option<String> {
+        let here: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        for (table, rows) in &self.0 {
+            let Some(columns) = known.columns.get(&known.spelled(table)) else {
+                match nearly(table, known.columns.keys(), &here) {
+                    Some(meant) => return Some(format!("{table}: did you mean the table {meant}?")),
+                    None => continue,
+                }
+            };
+            for row in rows {
+                let here: Vec<&str> = row.iter().map(|(column, _)| column.as_str()).collect();
+                let meant = here.iter().find_map(|name| Some((name, nearly(name, columns.keys(), &here)?)));
+                if let Some((name, meant)) = meant {
+                    return Some(format!("{table}.{name}: did you mean the column {meant}?"));
+                }
+            }
+        }
+        None
+    }
+
     /// Puts these rows in place of those that the same tables have.
     pub(super) fn replace(&self, connection: &Connection) -> Result<(), rusqlite::Error> {
         for table in self.0.keys() {
@@ -85,6 +107,19 @@ impl Contents {
         }
         Ok(())
     }
+}
+
+/// The one of the known names that is most likely meant by another, and not among those that are here.
+fn nearly<'a>(name: &str, known: impl Iterator<Item = &'a String>, here: &[&str]) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let slips = |other: &&str| strsim::osa_distance(&lower, &other.to_lowercase());
+    let is_here = |other: &str| here.iter().any(|here| here.eq_ignore_ascii_case(other));
+    let mut known: Vec<&str> = known.map(String::as_str).collect();
+    if known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        return None;
+    }
+    known.retain(|known| !is_here(known));
+    known.into_iter().filter(|known| slips(known) <= (name.len() / 4).min(2)).min_by_key(slips)
 }
 
 fn native(value: &Json) -> Option<Native> {

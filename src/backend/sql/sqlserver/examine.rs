@@ -7,13 +7,14 @@ use super::exchange::{Request, Set};
 use super::failure::Trouble;
 use super::pool::Lease;
 use super::schema;
+use crate::backend::Failure;
 use crate::backend::finding::{Finding, Findings};
 use crate::backend::sql::catalog::{Catalog, Kind};
 use crate::backend::sql::dialect::Dialect;
 use crate::backend::sql::examine::{self, Examiner, lowered};
 use crate::backend::sql::records::Cells;
 use crate::backend::sql::select::table_of;
-use crate::plan::{Model, Touched, Value};
+use crate::plan::{Model, Native, Touched, Value};
 
 const WHO: &str = "SELECT CAST(SERVERPROPERTY('ProductVersion') AS NVARCHAR(128)), DB_NAME(), SUSER_SNAME()";
 
@@ -59,6 +60,25 @@ pub(super) async fn examine(
         Special { examiner, catalog: &catalog, own: &own }.examine();
     }
     Ok(findings.all())
+}
+
+/// Whether indexes find what is compared of one type.
+pub(super) async fn indexes(
+    lease: &mut Lease,
+    model: &Model,
+    entity: &str,
+    compared: &BTreeSet<Native>,
+) -> Result<Vec<Finding>, Failure> {
+    let (_, own) = table_of(model, entity)?;
+    let places = examine::places(own, compared);
+    let catalog = schema::read(lease, &places.iter().map(String::as_str).collect()).await?;
+    let mut seen = BTreeMap::new();
+    for name in places {
+        let sets = look(lease, &name).await?;
+        let found = table(&catalog, &name, &sets);
+        seen.insert(name, found);
+    }
+    Ok(examine::indexes(own, compared, &seen))
 }
 
 /// A table's indexes, its triggers, and its kind with the login's rights.

@@ -15,6 +15,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +31,8 @@ use self::session::TdsSession;
 use super::catalog::Catalog;
 use super::dialect::Dialect;
 use super::lower;
-use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session, Weight};
-use crate::plan::{Facts, Folding, Instants, Model, Operation, Precision, Profile, Touched};
+use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
+use crate::plan::{Facts, Folding, Instants, Model, Native, Operation, Precision, Profile, Touched};
 use crate::survey::tables::{Seen, Tables, Wish};
 
 /// The texts of a plan's batches.
@@ -149,7 +150,14 @@ impl Backend for SqlServer {
             let mut lease = self.pool.lease().await?;
             Ok(examine::examine(&mut lease, &self.model, touched).await?)
         };
-        let broken = |failure: Failure| vec![Finding { weight: Weight::Wrong, text: failure.to_string() }];
-        looked.await.unwrap_or_else(broken)
+        looked.await.unwrap_or_else(|failure: Failure| Finding::broken(failure))
+    }
+
+    async fn indexes(&self, entity: &str, compared: &BTreeSet<Native>) -> Vec<Finding> {
+        let looked = async {
+            let mut lease = self.pool.lease().await?;
+            examine::indexes(&mut lease, &self.model, entity, compared).await
+        };
+        looked.await.unwrap_or_else(|failure: Failure| Finding::broken(failure))
     }
 }

@@ -173,6 +173,7 @@ fn holds(kind: Kind, name: &str) -> Holds {
         Kind::Date => Holds::Date,
         Kind::Instant | Kind::OldInstant | Kind::OffsetInstant => Holds::Instant,
         Kind::Octets if matches!(name, "timestamp" | "rowversion") => Holds::Stamp,
-        Kind::Octets | Kind::Decimal { .. } | Kind::Money | Kind::Real | Kind::Other => Holds::Other,
+        Kind::Octets => Holds::Octets,
+        Kind::Decimal { .. } | Kind::Money | Kind::Real | Kind::Other => Holds::Other,
     }
 }
