@@ -124,7 +124,11 @@ impl Mapping {
         let mut builder = build::Builder::new(name, text, &ast);
         let built = builder.build(&draft);
         mistakes.extend(builder.mistakes.into_iter().filter(|mistake| spoilt.leaves(mistake)));
-        mistakes.extend(check_texts(name, text, &mistakes));
+        let (signs, odd): (Vec<_>, Vec<_>) = check_texts(name, text, &mistakes)
+            .into_iter()
+            .partition(|found| found.severity == Severity::Error);
+        mistakes.extend(signs);
+        builder.warnings.extend(odd);
         // What is wrong elsewhere may be what asks for them.
         if mistakes.is_empty() {
             mistakes = check_params(name, text, &params);

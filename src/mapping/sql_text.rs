@@ -1,7 +1,7 @@
 //! The text of a statement that a mapping's function says, before any database sees it: one statement, with as many
 //! marks as values. Knows quotes and comments of SQL, and nothing else of it.
 
-/// The text without what stands in quotes and comments: blanks in their place, the quotes stay.
+/// The text without what stands in quotes and comments: `_` and blanks in their place, the quotes stay.
 fn bare(text: &str) -> String {
     let mut bare = String::with_capacity(text.len());
     let (mut end, mut signs) = (None, text.chars().peekable());
@@ -15,8 +15,8 @@ fn bare(text: &str) -> String {
                 continue;
             }
             (Some(close), sign) if sign == close => end = None,
-            (Some(_), _) => {
-                bare.push(' ');
+            (Some(close), _) => {
+                bare.push(if close == '\n' { ' ' } else { '_' });
                 continue;
             }
             (None, _) => {}

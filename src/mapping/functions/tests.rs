@@ -86,7 +86,7 @@ fn a_failure_is_told_of_in_words_and_with_a_place() {
         (faults::cause(&mapping.ast, &error), script::place_of(&mapping.ast, function, &error))
     };
     let (cause, place) = failed("endless");
-    assert_eq!(cause, "it ran longer than it may");
+    assert!(cause.contains("longer than it may"), "{cause}");
     assert!((3..=4).contains(&place.line().unwrap()), "{place}");
     let (cause, place) = failed("nothing");
     assert!(!cause.contains("ImmutableString") && cause.contains("sub_string"), "{cause}");
