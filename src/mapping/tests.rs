@@ -774,9 +774,10 @@ fn a_functions_steps_are_checked() {
         ("plan.statement(\"DELETE FROM X\", []);", entry),
         ("plan.modify(\"cn=all,dc=x\", #{ remove: #{ memberUid: row.N } });", entry),
         ("plan.modify(\"cn=all,dc=x\", #{ add: 1 });", entry),
-        ("plan.statement(\"DELETE FROM X\", [[1]]);", table),
+        ("plan.statement(\"DELETE FROM X WHERE N = ?\", [[1]]);", table),
+        ("let values = [1]; plan.statement(\"DELETE FROM X\", values);", table),
         ("loop { plan.statement(\"DELETE FROM X\", []); }", table),
-        ("row.M", table),
+        ("let column = \"M\"; row[column]", table),
     ] {
         let rare = format!("if row.N.contains(\"DROP\") {{ {wrong} }}");
         assert_eq!(steps(&rare, base), Err(500), "{wrong}");
