@@ -7,10 +7,11 @@
 //! - `backend` is the only place that talks to a directory or a database.
 //! - `capture` keeps requests as files; what must not be kept it never writes.
 //! - `survey` is what a backend looks like that no mapping is for yet; `draft` makes a first mapping of it, and is pure.
-//! - `cli`, `config`, `rehearsal` and `observe` stand at the rim: nothing that a request meets knows them.
+//! - `cli`, `compare`, `config`, `rehearsal` and `observe` stand at the rim: nothing that a request meets knows them.
 //! - `tests/architecture.rs` holds the arrows between them.
 
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod limits;
 pub mod observe;

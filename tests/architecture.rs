@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Every module and the modules that it may name; `limits` everyone may.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("main", &["cli", "observe"]),
     (
         "cli",
         &[
             "backend",
             "capture",
+            "compare",
             "config",
             "draft",
             "gateway",
@@ -24,7 +25,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "survey",
         ],
     ),
-    ("rehearsal", &["backend", "gateway", "mapping", "plan", "scim"]),
+    ("compare", &["gateway", "mapping", "plan", "rehearsal", "scim"]),
+    ("rehearsal", &["backend", "capture", "gateway", "mapping", "plan", "scim"]),
     ("config", &["mapping", "plan", "scim"]),
     ("observe", &[]),
     ("http", &["capture", "gateway", "scim"]),
@@ -47,7 +49,7 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("rusqlite", &["backend"]),
     ("rhai", &["mapping"]),
     ("clap", &["cli", "main"]),
-    ("similar", &["rehearsal"]),
+    ("similar", &["compare", "rehearsal"]),
     ("toml", &["config", "rehearsal"]),
     ("tokio", &["backend", "cli", "gateway", "http", "main"]),
 ];

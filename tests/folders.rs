@@ -228,6 +228,12 @@ async fn a_trial_is_of_the_text_that_is_given_and_bounded_in_time() {
     fs::write(plain.join("tests/test.toml"), "params = { nobody = \"asks\" }").unwrap();
     let mistakes = trial(&plain, &script, Duration::from_secs(60)).await.unwrap_err();
     assert_eq!(mistakes[0].code, Code::UnknownParam);
+    // Without tests nobody says the params that a mapping asks for.
+    let folder = copied("openldap");
+    let openldap = folder.path().join("openldap");
+    let script = fs::read_to_string(openldap.join("mapping.rhai")).unwrap();
+    fs::remove_dir_all(openldap.join("tests")).unwrap();
+    assert_eq!(trial(&openldap, &script, Duration::from_secs(60)).await, Ok(()));
 }
 
 /// Tables with a schema in their names, keys that a sequence gives, and a plan in T-SQL: the answer cannot be told by

@@ -66,11 +66,12 @@ use support::gateway::Gateway;
 use support::sqlserver::{Place, VARIABLE};
 
 /// What is run, one after the other: each makes its tables in the one database there is, and drops them.
-const SCENARIOS: [(&str, fn()); 45] = [
+const SCENARIOS: [(&str, fn()); 48] = [
     ("bulk::crm", || bulk::crm(&crm())),
     ("bulk::plain", || bulk::plain(&plain())),
     ("cases::filters", || cases::filters(&plain())),
     ("cases::patches", || cases::patches(&plain())),
+    ("composite::desks", || composite::desks(&composite())),
     ("composite::life", || composite::life(&composite())),
     ("composite::members", || composite::members(&composite())),
     ("composite::no_ids", || composite::no_ids(&composite())),
@@ -98,6 +99,7 @@ const SCENARIOS: [(&str, fn()); 45] = [
     ("plan::plain_methods", || plan::plain_methods(&plain())),
     ("plan::plain_rows", || plan::plain_rows(&plain)),
     ("procedures::life", || procedures::life(&Database::on_server("procedures"))),
+    ("procedures::result_sets", || procedures::result_sets(&Database::on_server("results"))),
     ("properties::filters", || {
         on("plain", |gateway| {
             properties::filters::agree(&gateway.target("plain"), "server", &FOLDED_ALIKE);
@@ -121,6 +123,7 @@ const SCENARIOS: [(&str, fn()); 45] = [
     ("refusals::taken", || refusals::of_a_name_that_is_taken(&crm())),
     ("tenants::life", || tenants::life(&Database::on_server("tenants"))),
     ("tour::crm", || tour::crm(&crm())),
+    ("versions::beside", || versions::beside(&Database::on_server("beside"))),
     ("versions::crm", || versions::crm(&crm())),
     ("versions::plain", || versions::plain(&plain())),
     ("versions::race_crm", || on("crm", |gateway| versions::race(&gateway.target("crm")))),

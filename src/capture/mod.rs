@@ -20,6 +20,9 @@ use writer::{Pair, Writer};
 /// What is not written as it stands in a query.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b',');
 
+/// Says in a file that something of it was left out.
+pub const IN_PART: &str = "captured: in part";
+
 /// Tells apart what came at the same moment.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -97,6 +100,7 @@ impl Capture {
         for (name, value) in asked.headers {
             push_header(&mut request, name, value);
         }
+        push_part(&mut request, is_whole);
         push_body(&mut request, body.as_ref());
         Taken { name: name(), request, is_whole, capture: Arc::clone(self) }
     }
@@ -114,6 +118,7 @@ impl Taken {
             }
         }
         let mut body = answered.body.map(|body| self.capture.removed.body(body));
+        push_part(&mut answer, body.as_ref() == answered.body);
         if let Some(body) = body.as_mut().filter(|_| !self.is_whole) {
             remove_details(body);
         }
@@ -138,6 +143,14 @@ fn remove_details(answer: &mut Value) {
 fn push_header(text: &mut String, name: &str, value: &str) {
     if !value.contains(['\r', '\n']) {
         text.push_str(&format!("{name}: {value}\n"));
+    }
+}
+
+/// That something was left out, where it was: who replays it must know.
+fn push_part(text: &mut String, is_whole: bool) {
+    if !is_whole {
+        text.push_str(IN_PART);
+        text.push('\n');
     }
 }
 

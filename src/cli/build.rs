@@ -3,11 +3,13 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_rustls::TlsAcceptor;
 
+use super::Exit;
 use crate::backend::ldap::{self, Ldap};
 use crate::backend::sql::{self, SqlServer, Sqlite};
 use crate::backend::{Backend, Failure, Intent};
@@ -55,18 +57,31 @@ pub fn against(
     facts: &Facts,
 ) -> Result<Target, Vec<Diagnostic>> {
     let mapping = mapping(settings)?;
-    let kind = match &settings.store {
-        Store::Sqlite(_) => rehearsal::Kind::Database(sql::StandsFor::Sqlite),
-        Store::SqlServer(_) => rehearsal::Kind::Database(sql::StandsFor::SqlServer),
-        Store::Ldap(ldap) => match ldap.server {
-            Some(server) => rehearsal::Kind::Directory(kind(server)),
-            None => rehearsal::Kind::likely(&mapping),
-        },
-    };
-    let backend = kind
-        .backend(facts, &mapping, &limits, true)
-        .map_err(|cause| vec![wrong(settings, cause.to_string())])?;
+    let kind = rehearsed(settings).kind.unwrap_or_else(|| rehearsal::Kind::likely(&mapping));
+    let told = |trouble: rehearsal::Trouble| vec![wrong(settings, trouble.to_string())];
+    kind.understood(facts, &mapping).map_err(told)?;
+    let backend = kind.backend(facts, &mapping, &limits, true).map_err(told)?;
     Ok(assembled(settings, limits, public_url, cursors, Arc::new(mapping), backend))
+}
+
+/// The settings of the target with this name; the error says which there are.
+pub fn settings<'a>(config: &'a Config, name: &str) -> Result<&'a config::Target, Exit> {
+    config.targets.iter().find(|target| target.name == name).ok_or_else(|| {
+        let known: Vec<&str> = config.targets.iter().map(|target| target.name.as_str()).collect();
+        Exit::usage(format!("no target {name}; there are: {}", known.join(", ")))
+    })
+}
+
+/// What a target's mapping is rehearsed with: its params, what stands behind it, its first client's ways.
+pub fn rehearsed(settings: &config::Target) -> rehearsal::Settings {
+    let kind = match &settings.store {
+        Store::Sqlite(_) => Some(rehearsal::Kind::Database(sql::StandsFor::Sqlite)),
+        Store::SqlServer(_) => Some(rehearsal::Kind::Database(sql::StandsFor::SqlServer)),
+        // Which directory it is the mapping tells, where the configuration does not.
+        Store::Ldap(ldap) => ldap.server.map(|server| rehearsal::Kind::Directory(kind(server))),
+    };
+    let profile = settings.clients.first().map(|client| client.profile).unwrap_or_default();
+    rehearsal::Settings { params: settings.params.clone(), kind, profile }
 }
 
 /// A target of its parts.
@@ -108,9 +123,25 @@ pub fn script(script: &Script) -> Result<(Cow<'static, str>, Cow<'static, str>),
     }
 }
 
+/// A target with another version of its mapping, a folder or a file, only to be read. Of the params it takes those that it
+/// asks for.
+pub fn version(config: &Config, settings: &config::Target, path: &Path) -> Result<Target, Vec<Diagnostic>> {
+    let (name, text) = if path.is_dir() { Mapping::file(path) } else { Mapping::read_file(path) }?;
+    let mut params = settings.params.clone();
+    params.retain(|param, _| Mapping::asks_for(&text, param));
+    let mapping = fitting(settings, Mapping::parse(&name, &text, &params)?)?;
+    let backend = backend(settings, &mapping, config.limits, Intent::Read)?;
+    let public_url = public_url(config, config.listen);
+    Ok(assembled(settings, config.limits, &public_url, &cursors(config)?, Arc::new(mapping), backend))
+}
+
 /// The mapping with this text, for what stands behind its target.
 pub fn parsed(settings: &config::Target, name: &str, text: &str) -> Result<Mapping, Vec<Diagnostic>> {
-    let mapping = Mapping::parse(name, text, &settings.params)?;
+    fitting(settings, Mapping::parse(name, text, &settings.params)?)
+}
+
+/// A mapping, if it fits what stands behind its target.
+fn fitting(settings: &config::Target, mapping: Mapping) -> Result<Mapping, Vec<Diagnostic>> {
     let misplaced = mapping.misplaced(matches!(settings.store, Store::Ldap(_)));
     match &settings.store {
         _ if !misplaced.is_empty() => Err(misplaced),

@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Exit, build, doctor, print, style};
+use super::{Exit, Format, build, doctor, print, style};
 use crate::backend::{Intent, Weight};
 use crate::config::{self, Config};
 use crate::mapping::diagnostic::{Code, Diagnostic, Severity};
@@ -22,16 +22,6 @@ pub struct Check {
     /// How mistakes are shown
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// How mistakes are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON document for programs, on stdout
-    Json,
 }
 
 /// What was found, and what is fine.

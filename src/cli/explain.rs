@@ -44,10 +44,7 @@ pub struct Explain {
 impl Explain {
     pub async fn run(self) -> Result<(), Exit> {
         let config = config::load(&self.config)?;
-        let Some(settings) = config.targets.iter().find(|target| target.name == self.target) else {
-            let known: Vec<&str> = config.targets.iter().map(|target| target.name.as_str()).collect();
-            return Err(Exit::usage(format!("no target {}; there are: {}", self.target, known.join(", "))));
-        };
+        let settings = build::settings(&config, &self.target)?;
         let (public_url, cursors) = (build::public_url(&config, config.listen), build::cursors(&config)?);
         let target = build::target(settings, config.limits, &public_url, &cursors, Intent::Read)?;
         let target = Arc::new(target);

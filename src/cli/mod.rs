@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod definitions;
 mod demo;
+mod diff;
 mod doctor;
 mod explain;
 mod explain_code;
@@ -12,13 +13,15 @@ mod init;
 mod plan;
 mod reload;
 mod renew;
+mod replay;
 mod serve;
 mod test;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::mapping::diagnostic::{Diagnostic, Style};
 
@@ -42,6 +45,8 @@ enum Verb {
     Definitions(definitions::Definitions),
     /// Show what a filter becomes: what the backend is asked, and what is checked again here, and why
     Explain(explain::Explain),
+    /// Show what a change of a mapping changes: attributes, filters, plans, and what is seen of who is there
+    Diff(diff::Diff),
     /// Say what a mistake's code means
     ExplainCode(explain_code::ExplainCode),
     /// Look at each target's backend, and say in plain words what is there and what is not
@@ -50,8 +55,20 @@ enum Verb {
     Init(init::Init),
     /// Show what a request would do to its backend, and do none of it
     Plan(plan::Plan),
+    /// Show what a change of a mapping would make of requests that were captured
+    Replay(replay::Replay),
     /// Run a mapping's tests, without a backend
     Test(test::Test),
+}
+
+/// How what is found is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document for programs, on stdout
+    Json,
 }
 
 /// Why a verb was not carried out.
@@ -64,9 +81,14 @@ pub struct Exit {
 // === impl Arguments ===
 
 impl Arguments {
-    /// From which level on lines are logged: of a mapping's tests, which are refused on purpose too, errors only.
+    /// From which level on lines are logged: of what is rehearsed, where some is refused on purpose, errors only, and
+    /// nothing where nobody said that it should go well.
     pub fn log_level(&self) -> &'static str {
-        if matches!(self.verb, Verb::Test(_)) { "error" } else { "info" }
+        match self.verb {
+            Verb::Diff(_) | Verb::Replay(_) => "off",
+            Verb::Test(_) => "error",
+            _ => "info",
+        }
     }
 }
 
@@ -77,11 +99,13 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Serve(serve) => serve.run().await,
         Verb::Check(check) => check.run().await,
         Verb::Definitions(definitions) => definitions.run(),
+        Verb::Diff(diff) => diff.run().await,
         Verb::Explain(explain) => explain.run().await,
         Verb::ExplainCode(explain) => explain.run(),
         Verb::Doctor(doctor) => doctor.run().await,
         Verb::Init(init) => init.run().await,
         Verb::Plan(plan) => plan.run().await,
+        Verb::Replay(replay) => replay.run().await,
         Verb::Test(test) => test.run().await,
     }
 }
@@ -103,6 +127,30 @@ fn print(text: &str) -> Result<(), Exit> {
         .map_err(|cause| Exit::failure(format!("stdout: {cause}")))
 }
 
+/// Says on stderr how far long work is, now and then.
+struct Progress {
+    last: Instant,
+}
+
+/// How often it is said.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+// === impl Progress ===
+
+impl Progress {
+    fn begin() -> Self {
+        Self { last: Instant::now() }
+    }
+
+    fn tell(&mut self, how_far: &str) {
+        if self.last.elapsed() > PROGRESS {
+            self.last = Instant::now();
+            // Where stderr is closed, nobody wants to know.
+            let _ = writeln!(std::io::stderr(), "{how_far}");
+        }
+    }
+}
+
 /// Colours for people at a terminal who have not asked for none (<https://no-color.org>).
 fn style(stream: &impl IsTerminal) -> Style {
     let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|wish| !wish.is_empty());
@@ -120,6 +168,11 @@ impl Exit {
     /// It cannot be done: code 1.
     pub fn failure(message: impl Into<String>) -> Self {
         Self { code: 1, message: message.into() }
+    }
+
+    /// The same as trouble, code 2, of what ends with 1 where something differs.
+    fn into_trouble(self) -> Self {
+        Self { code: 2, ..self }
     }
 }
 

@@ -64,10 +64,7 @@ enum Format {
 impl Plan {
     pub async fn run(self) -> Result<(), Exit> {
         let config = config::load(&self.config)?;
-        let Some(settings) = config.targets.iter().find(|target| target.name == self.target) else {
-            let known: Vec<&str> = config.targets.iter().map(|target| target.name.as_str()).collect();
-            return Err(Exit::usage(format!("no target {}; there are: {}", self.target, known.join(", "))));
-        };
+        let settings = build::settings(&config, &self.target)?;
         let own = if matches!(settings.store, Store::Ldap(_)) { Format::Ldif } else { Format::Sql };
         let format = self.format.unwrap_or(own);
         if format != Format::Json && format != own {

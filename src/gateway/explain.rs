@@ -8,7 +8,7 @@ use super::dispatch::type_of;
 use super::{Body, Client, Request, Target, failure};
 use crate::backend::{Failure, Finding, Intent};
 use crate::mapping::{Pushed, Term};
-use crate::plan::{Fields, Native, Range, Record, Search};
+use crate::plan::{Fields, Native, Predicate, Range, Record, Search};
 use crate::scim::error::Error;
 use crate::scim::filter::{Filter, check};
 use crate::scim::query::Query;
@@ -19,6 +19,8 @@ use crate::scim::schema::ResourceType;
 pub struct Explained {
     /// Its terms, in their order.
     pub terms: Vec<Term>,
+    /// What the backend is asked for, over native names.
+    pub predicate: Predicate,
     /// Whether what the backend finds is checked again.
     pub is_rechecked: bool,
     /// Whether the backend orders, where an order is asked for.
@@ -48,10 +50,12 @@ impl Target {
         let sort = sorts.and_then(|sorts| sorts.into_iter().next().flatten());
         // Who checks again orders too: what is left then is no window of the backend's.
         let is_native = |sort| pushed.exact && self.mapping.sort(of, sort, &profile).is_some();
+        let is_sorted_there = sort.as_ref().map(is_native);
         Ok(Explained {
             terms: self.mapping.explain(of, &filter, &profile),
             is_rechecked: !pushed.exact,
-            is_sorted_there: sort.as_ref().map(is_native),
+            predicate: pushed.predicate,
+            is_sorted_there,
         })
     }
 

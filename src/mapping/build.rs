@@ -223,7 +223,8 @@ impl Builder<'_> {
             return None;
         }
         if let Some((_, at)) = line.by.as_ref().filter(|_| line.refs.is_empty()) {
-            let message = "`by` says what is stored of those that `.ref(…)` names, and there is no `ref`";
+            let message = "`by` says what is stored of those that `.ref(…)` names, and there is no `ref`; or, right behind \
+                           `.child(…)`, of the resource itself";
             self.wrong(Code::ReferenceForm, *at, message);
         }
         let element = match parsed.filter {
@@ -512,6 +513,7 @@ impl Builder<'_> {
             kind: attribute.kind,
             table: table.into(),
             foreign_key,
+            by: line.child_by.as_ref().map(|(column, _)| column.as_str().into()),
             read_only,
             parts,
         });

@@ -19,7 +19,11 @@ pub(super) fn check(file: File<'_>, left: &str) -> Vec<Diagnostic> {
         let verbs = if is_chain { links.get(1..).unwrap_or_default() } else { &[] };
         for (index, verb) in verbs.iter().enumerate() {
             let before = || verbs.iter().take(index).map(|other| other.name);
-            if !REPEATABLE.contains(&verb.name) && before().any(|other| other == verb.name) {
+            // Once of whom the rows belong to, once of where they lead.
+            let is_other =
+                verb.name == "by" && before().collect::<Vec<_>>().ends_with(&["child", "by", "ref"]);
+            let may_be_again = REPEATABLE.contains(&verb.name) || is_other;
+            if !may_be_again && before().any(|other| other == verb.name) {
                 let message = format!("`{}` is said twice here", verb.name);
                 mistakes.push(file.in_rest(left, Code::SaidTwice, verb.at, message));
             } else if ACCESS.contains(&verb.name)

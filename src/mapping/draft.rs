@@ -154,6 +154,8 @@ pub(super) struct DraftLine {
     pub also: Vec<String>,
     pub natives: Vec<String>,
     pub child: Option<Vec<String>>,
+    /// What of the resource the rows of `child` hold in place of its key.
+    pub child_by: Option<(String, Position)>,
     pub many: bool,
     pub values: Option<Vec<(Vec<Pattern>, Json)>>,
     pub missing: Option<Json>,

@@ -33,9 +33,16 @@ struct PlanVerb {
 /// Names of outputs, each with the one that later steps know it by.
 type Outputs = Vec<(String, Arc<str>)>;
 
-/// What a procedure's OUTPUT parameter will hold.
+/// What an earlier step will give.
 #[derive(Clone)]
 struct Output(Arc<str>);
+
+/// What a procedure gives: names of its OUTPUT parameters, and of columns of its result set.
+#[derive(Default)]
+struct Given {
+    outputs: Array,
+    columns: Array,
+}
 
 /// A native value that a script cannot look into: a password, octets, an instant.
 #[derive(Clone)]
@@ -49,7 +56,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn(
             "exec",
             |call: NativeCallContext, plan: &mut PlanVerb, procedure: &str, arguments: Map| {
-                plan.exec(&call, procedure, arguments, Array::new())
+                plan.exec(&call, procedure, arguments, Given::default())
             },
         )
         .register_fn(
@@ -58,7 +65,15 @@ pub(super) fn register(engine: &mut Engine) {
              plan: &mut PlanVerb,
              procedure: &str,
              arguments: Map,
-             outputs: Array| { plan.exec(&call, procedure, arguments, outputs) },
+             outputs: Array| {
+                plan.exec(&call, procedure, arguments, Given { outputs, ..Given::default() })
+            },
+        )
+        .register_fn(
+            "exec",
+            |call: NativeCallContext, plan: &mut PlanVerb, procedure: &str, arguments: Map, given: Map| {
+                plan.exec(&call, procedure, arguments, Given::of(&call, given)?)
+            },
         )
         .register_fn(
             "statement",
@@ -116,8 +131,8 @@ impl PlanVerb {
         }
     }
 
-    /// `plan.exec(procedure, arguments, outputs)`: a map of what the OUTPUT parameters will hold.
-    fn exec(&self, call: &NativeCallContext, procedure: &str, arguments: Map, outputs: Array) -> Said<Map> {
+    /// `plan.exec(procedure, arguments, given)`: a map of what the procedure will give.
+    fn exec(&self, call: &NativeCallContext, procedure: &str, arguments: Map, given: Given) -> Said<Map> {
         self.only_on(call, false, "exec")?;
         if let Some((message, _)) = sql_text::procedure(procedure) {
             return Err(wrong(Code::Step, call, message));
@@ -126,9 +141,15 @@ impl PlanVerb {
             .into_iter()
             .map(|(name, value)| Ok((name.to_string(), param(call, value)?)))
             .collect::<Said<Vec<_>>>()?;
-        let (outputs, given) = self.named(call, procedure, outputs)?;
-        let step = HookStep::Exec { procedure: procedure.to_owned(), arguments, outputs };
-        self.add(call, step).map(|()| given)
+        let (outputs, mut all) = self.named(call, procedure, given.outputs)?;
+        let (columns, further) = self.named(call, procedure, given.columns)?;
+        if let Some(name) = further.keys().find(|name| all.contains_key(*name)) {
+            let message = format!("`{name}` is an OUTPUT parameter and a column: one of them has the value");
+            return Err(wrong(Code::Step, call, message));
+        }
+        all.extend(further);
+        let step = HookStep::Exec { procedure: procedure.to_owned(), arguments, outputs, columns };
+        self.add(call, step).map(|()| all)
     }
 
     /// The names of outputs with those that later steps know them by, and as the map that the script goes on with.
@@ -198,6 +219,30 @@ impl PlanVerb {
 
     fn count(&self) -> usize {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+// === impl Given ===
+
+impl Given {
+    /// `#{ outputs: ["state"], columns: ["NewId"] }`
+    fn of(call: &NativeCallContext, said: Map) -> Said<Self> {
+        let mut given = Self::default();
+        for (word, names) in said {
+            let Some(names) = names.try_cast::<Array>() else {
+                let message = format!("`{word}` takes the names in an array: #{{ columns: [\"NewId\"] }}");
+                return Err(wrong(Code::Step, call, message));
+            };
+            match word.as_str() {
+                "outputs" => given.outputs = names,
+                "columns" => given.columns = names,
+                other => {
+                    let message = format!("`exec` knows outputs and columns, not `{other}`");
+                    return Err(wrong(Code::Step, call, message));
+                }
+            }
+        }
+        Ok(given)
     }
 }
 

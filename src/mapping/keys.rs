@@ -1,16 +1,18 @@
 //! Keys of tables: what is said of them agrees, column by column, and no line changes one. A reference over several
 //! columns has one native, which is named after them all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rhai::Position;
+use serde_json::Value as Json;
 
 use super::build::Builder;
 use super::diagnostic::Code;
 use super::draft::{DraftLine, DraftResource, DraftRest};
 use super::line::{Access, ResourceMapping};
-use crate::plan::{Key, Native, OnDelete, Table};
+use super::values;
+use crate::plan::{Key, Native, Nobody, OnDelete, Table};
 
 impl DraftLine {
     /// The native that stands for a reference over several columns of one table, and the columns; `None` of any
@@ -29,6 +31,17 @@ impl DraftLine {
         let part = tables.first().filter(|_| tables.len() == 1)?.as_deref().map(Arc::from);
         Some((Native { part, name: key.to_string().into() }, key))
     }
+}
+
+/// What references over several columns are that lead to nobody.
+pub(super) fn nobody(draft: &DraftResource, of: &ResourceMapping) -> BTreeMap<Native, Nobody> {
+    let one = |line: &DraftLine| {
+        let (native, _) = line.link().filter(|(native, _)| native.part.is_none())?;
+        let columns = line.missing.as_ref()?.as_array()?.iter().map(values::literal).collect();
+        let is_written = of.lines.iter().any(|line| line.writable() && line.natives.contains(&native));
+        Some((native, Nobody { columns, is_written: is_written && !draft.read_only }))
+    };
+    draft.lines.iter().filter_map(one).collect()
 }
 
 /// What a line over columns of the key may do: a resource keeps its id (RFC 7643 §3.1).
@@ -83,14 +96,33 @@ impl Builder<'_> {
         if line.link().is_none() {
             self.wrong(Code::ReferenceForm, line.at, "a reference stands in the columns of one table");
         }
-        for (is_said, verb) in [(line.unique, "unique"), (line.missing.is_some(), "missing")] {
-            if is_said {
-                self.wrong(
-                    Code::NotBuilt,
-                    line.at,
-                    format!("`{verb}` of a reference over several columns is not built yet"),
-                );
-            }
+        self.check_nobody(of, line);
+    }
+
+    /// That `missing` of a reference over several columns says what stands in each of them.
+    fn check_nobody(&mut self, of: &DraftResource, line: &DraftLine) {
+        let (Some(said), Some((native, key))) = (&line.missing, line.link()) else { return };
+        let at = self.verb(line.at, "missing");
+        let help = || Some(format!("`()` stands for NULL, and for a column of the key of a {}", of.name));
+        if native.part.is_some() {
+            let message = "a row of a collection that leads to nobody is none: `missing` means nothing here";
+            return self.wrong(Code::MissingForm, at, message);
+        }
+        let Some(values) = said.as_array().filter(|values| values.len() == key.len()) else {
+            let message = format!("`missing` is an array here, with what stands in each of {key}");
+            return self.wrong_with_help(Code::MissingForm, at, message, help());
+        };
+        let mut columns = key.columns().iter().zip(values);
+        if let Some((column, _)) =
+            columns.find(|(name, value)| of.ids.contains(&name.to_string()) && !value.is_null())
+        {
+            let message =
+                format!("`{column}` is of the key, which stays as it is: `missing` says `()` there");
+            return self.wrong_with_help(Code::MissingForm, at, message, help());
+        }
+        if values.iter().all(Json::is_null) {
+            let message = "NULL in each column leads to nobody by itself: `missing` says nothing here";
+            self.wrong(Code::MissingForm, at, message);
         }
     }
 
@@ -98,8 +130,10 @@ impl Builder<'_> {
     pub(super) fn check_keys(&mut self, draft: &DraftResource, of: &ResourceMapping, table: &Table) {
         self.has_no_twins(draft.at, &draft.ids);
         for line in &draft.lines {
-            if let Some(columns) = &line.child {
-                self.agrees(line.at, "`child`", columns, draft);
+            match (&line.child, &line.child_by) {
+                (Some(columns), None) => self.agrees(line.at, "`child`", columns, draft),
+                (Some(columns), Some((by, at))) => self.check_child_by(columns, (by, *at)),
+                (None, _) => {}
             }
         }
         if let Some((DraftRest::Column { key, .. }, at)) = &draft.rest {
@@ -119,6 +153,21 @@ impl Builder<'_> {
             );
         }
         self.check_in_common(draft, of, table);
+    }
+
+    /// That rows which belong to a resource by another column than its key name one, of its own row.
+    fn check_child_by(&mut self, columns: &[String], (by, at): (&str, Position)) {
+        if columns.len() != 1 {
+            let message =
+                format!("`{by}` stands in for the key in one column, and `child` names {}", columns.len());
+            self.wrong(Code::KeyColumns, at, message);
+        }
+        if by.contains('.') {
+            let message = format!(
+                "`{by}` is no column of the resource's own table, which alone can stand in for its key"
+            );
+            self.wrong(Code::ReferenceForm, at, message);
+        }
     }
 
     /// That DELETE does not change the key of what stays.
@@ -179,13 +228,16 @@ impl Builder<'_> {
         let parts: Vec<&str> =
             parts.flat_map(|collection| &collection.parts).map(|part| &*part.column).collect();
         for column in key.columns() {
-            let holder = child.foreign_key.columns().iter().position(|name| name == column);
+            let holder = child.key().and_then(|key| key.columns().iter().position(|name| name == column));
             let own = holder.and_then(|at| table.id.columns().get(at));
             match own {
                 Some(own) if !of.gives(&Native::own(own.clone())) => {
                     self.is_not_given(at, &native.to_string(), own);
                 }
-                None if parts.contains(&&**column) || child.initial.contains_key(column) => {
+                None if parts.contains(&&**column)
+                    || child.initial.contains_key(column)
+                    || child.foreign_key.has(column) =>
+                {
                     self.is_given_twice(at, &native.to_string(), column);
                 }
                 _ => {}
@@ -240,7 +292,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::super::Mapping;
-    use crate::plan::{Key, Native, Store, Table};
+    use crate::plan::{Key, Native, Nobody, Store, Table, Value};
     use crate::scim::path::AttrPath;
     use crate::scim::schema::Mutability;
 
@@ -293,6 +345,25 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_over_several_columns_may_be_unique_and_have_columns_for_nobody() {
+        let text = format!(
+            "{USER}{NAMES}attr(enterprise(\"manager\"), [\"T\", \"BossNo\"]).ref(\"User\").unique().missing([(), 0]);
+             {GROUP}attr(\"displayName\", \"C\");"
+        );
+        let mapping = load(&text).unwrap();
+        let manager = Native::own("(T, BossNo)");
+        let nobody = Nobody { columns: vec![None, Some(Value::Integer(0))], is_written: true };
+        let user = mapping.model().entity("User").unwrap();
+        assert_eq!(table(&mapping, "User").nobody, BTreeMap::from([(manager.clone(), nobody)]));
+        assert_eq!(
+            (user.unique.clone(), user.references.keys().cloned().collect::<Vec<_>>()),
+            (vec![manager.clone()], vec![manager])
+        );
+        let shown = load(&text.replace(".unique()", ".read_only()")).unwrap();
+        assert!(table(&shown, "User").nobody.values().all(|nobody| !nobody.is_written));
+    }
+
+    #[test]
     fn what_stands_in_the_key_is_given_once() {
         let text = "resource(\"User\").table(\"P\").id(\"Login\", \"T\", \"D\").lookup(\"dept\", \"Dept\", \"Id\", \"D\").on_delete(\"delete\");
             attr(\"userName\", \"Login\").required(); attr(\"title\", [\"T\", \"U\"]).read(\"f\").write(\"g\");
@@ -315,6 +386,45 @@ mod tests {
     }
 
     #[test]
+    fn rows_elsewhere_belong_to_a_resource_by_its_key_or_by_what_stands_in_for_it() {
+        let text = "schema(\"urn:x:u\"); define(\"spares\", \"reference\").many().reference_types([\"Group\"]);
+            resource(\"User\").table(\"P\").id(\"T\", \"N\").extension(\"urn:x:u\").on_delete(\"delete\");
+            attr(\"userName\", \"Login\").required();
+            attr(\"phoneNumbers\", \"Ph\").child(\"PT\", \"PN\"); attr(\"phoneNumbers.value\", \"Ph.Num\");
+            attr(\"groups\", \"M\").child(\"Who\").by(\"Login\"); attr(\"groups.value\", \"M.Team\").ref(\"Group\");
+            attr(\"urn:x:u:spares\", \"S.Name\").child(\"Holder\").by(\"Login\").ref(\"Group\").by(\"Code\");
+            resource(\"Group\").table(\"G\").id(\"Id\").on_delete(\"delete\"); attr(\"displayName\", \"Code\");
+            attr(\"members\", \"M\").child(\"Team\").by(\"Id\"); attr(\"members.value\", \"M.Who\").ref(\"User\").by(\"Login\");";
+        let mapping = load(text).unwrap();
+        let (user, group) = (table(&mapping, "User"), table(&mapping, "Group"));
+        let by = |of: &Table, name: &str| of.child(name).unwrap().by.as_deref().map(str::to_owned);
+        assert_eq!(
+            ["Ph", "M", "S"].map(|name| by(&user, name)),
+            [None, Some("Login".into()), Some("Login".into())]
+        );
+        assert_eq!(
+            user.child("M").map(|child| (child.key(), child.foreign_key.clone())),
+            Some((None, key(&["Who"])))
+        );
+        // Each `by` is about what stands before it.
+        assert_eq!(&*user.stand_ins[&Native::of("S", "Name")].attribute, "Code");
+        assert!(!user.stand_ins.contains_key(&Native::of("M", "Team")));
+        let before = "resource(\"User\").table(\"P\").id(\"N\").on_delete(\"delete\"); attr(\"userName\", \"L\");
+            attr(\"phoneNumbers\", \"Ph\").by(\"L\").child(\"PL\"); attr(\"phoneNumbers.value\", \"Ph.Num\");";
+        let said = load(before).err().unwrap();
+        assert!(
+            said.contains("there is no `ref`; or, right behind `.child(…)`, of the resource itself"),
+            "{said}"
+        );
+        let twice = text.replace(".by(\"Code\")", ".by(\"Code\").by(\"Name\")");
+        assert!(load(&twice).err().unwrap().contains("`by` is said twice here"));
+        // The key needs nothing to stand in for it.
+        assert_eq!((by(&group, "M"), group.child("M").unwrap().key()), (None, Some(&key(&["Team"]))));
+        let groups = mapping.resources()[0].resource_type.find(&AttrPath::attribute("groups")).unwrap();
+        assert_eq!(groups.attribute.mutability, Mutability::ReadOnly);
+    }
+
+    #[test]
     fn every_mistake_in_a_key_has_a_sentence() {
         let user = USER.trim_end().trim_end_matches(';');
         let generated = user.replace(".only(#{ T: \"x\" })", "");
@@ -329,14 +439,25 @@ mod tests {
             (USER.replace("\"N\"", "\"T\""), "`T` stands twice among the columns of a key"),
             (format!("{USER}{NAMES}attr(\"phoneNumbers\", \"Ph\").child(\"T\"); attr(\"phoneNumbers.value\", \"Ph.N\");"),
              "`child` names 1 column, and the key of a User has 2 columns"),
+            (format!("{USER}{NAMES}attr(\"phoneNumbers\", \"Ph\").child(\"T\", \"L\").by(\"Login\"); attr(\"phoneNumbers.value\", \"Ph.N\");"),
+             "`Login` stands in for the key in one column, and `child` names 2"),
+            (format!("{USER}{NAMES}attr(\"phoneNumbers\", \"Ph\").child(\"L\").by(\"hr.Login\"); attr(\"phoneNumbers.value\", \"Ph.N\");"),
+             "`hr.Login` is no column of the resource's own table"),
+            (format!("{USER}{NAMES}attr(\"groups\", \"M\").child(\"C\").by(\"Login\"); \
+                     attr(\"groups.value\", [\"M.T\", \"M.C\"]).ref(\"Group\"); {GROUP}attr(\"displayName\", \"C\");"),
+             "`M.(T, C)` writes `C`, and so does something else"),
             (format!("{USER}{NAMES}rest(\"S\", \"Id\", \"Doc\");"), "`rest` names 1 column, and the key of a User has 2 columns"),
             (format!("{USER}{NAMES}{}", boss("\"BossNo\"")), "this line names 1 column, and the key of a User has 2 columns"),
             (format!("{USER}{NAMES}{}", boss("[\"T\", \"B\", \"C\"]")), "this line names 3 columns, and the key of a User has 2"),
             (format!("{USER}{NAMES}{}", boss("[\"B\", \"B\"]")), "`B` stands twice among the columns of a key"),
             (format!("{USER}{NAMES}{}", boss("[\"X.A\", \"B\"]")), "a reference stands in the columns of one table"),
             (format!("{USER}{NAMES}{}", boss("[\"X.A\", \"X.B\"]")), "a reference stands in the resource's own columns"),
-            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".missing(0).ref")), "`missing` of a reference over several"),
-            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".unique().ref")), "`unique` of a reference over several"),
+            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".missing(0).ref")), "`missing` is an array here, with what stands in each of (A, B)"),
+            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".missing([0]).ref")), "`missing` is an array here, with what stands in each of (A, B)"),
+            (format!("{USER}{NAMES}{}", boss("[\"T\", \"B\"]").replace(".ref", ".missing([\"x\", 0]).ref")), "`T` is of the key, which stays as it is: `missing` says `()` there"),
+            (format!("{USER}{NAMES}{}", boss("[\"A\", \"B\"]").replace(".ref", ".missing([(), ()]).ref")), "NULL in each column leads to nobody by itself"),
+            (format!("{USER}attr(\"userName\", \"Login\").missing([\"x\"]);"), "one native has one value that stands for no value"),
+            (format!("{USER}{NAMES}{}", members("[\"M.T\", \"M.N\"]").replace("attr(\"members.value\", [\"M.T\", \"M.N\"])", "attr(\"members.value\", [\"M.T\", \"M.N\"]).missing([(), 0])")), "a row of a collection that leads to nobody is none"),
             (format!("{generated};{NAMES}{}", boss("[\"T\", \"B\"]")), "`(T, B)` has the key's `T` in it, and neither a line nor `initial` gives"),
             (format!("{USER}attr(\"userName\", \"B\");{}", boss("[\"T\", \"B\"]")), "`(T, B)` writes `B`, and so does something else"),
             (format!("{user}.lookup(\"d\", \"D\", [\"T\", \"Id\"], [\"T\", \"B\"]);{NAMES}{}attr(\"title\", \"d.Name\");", boss("[\"T\", \"B\"]")),

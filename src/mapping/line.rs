@@ -89,6 +89,8 @@ pub(super) struct Collection {
     pub kind: Type,
     pub table: Arc<str>,
     pub foreign_key: Key,
+    /// The resource's own column that the foreign key holds a value of, where that is not its key.
+    pub by: Option<Arc<str>>,
     pub read_only: bool,
     pub parts: Vec<Part>,
 }

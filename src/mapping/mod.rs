@@ -27,6 +27,7 @@ mod keys;
 mod law;
 mod line;
 mod model;
+mod outline;
 mod parts;
 mod place;
 mod push;
@@ -73,6 +74,7 @@ pub use definitions::definitions;
 pub use explain::{Reason, Term, Verdict};
 pub use file::read_text;
 pub use line::ResourceMapping;
+pub use outline::{Function, Outline, OutlinedLine, Said, Shared};
 pub use push::Pushed;
 pub use sort::{key_of, native_key};
 pub use write::Versions;
@@ -102,16 +104,20 @@ pub struct Mapping {
 impl Mapping {
     /// What `folder/mapping.rhai` is called in diagnostics, and its text.
     pub fn file(folder: &Path) -> Result<(String, String), Vec<Diagnostic>> {
-        let path = folder.join(MAPPING_FILE);
+        Self::read_file(&folder.join(MAPPING_FILE))
+    }
+
+    /// The same of the file itself, whatever it is called.
+    pub fn read_file(path: &Path) -> Result<(String, String), Vec<Diagnostic>> {
         let name = path.display().to_string();
         let unreadable = |cause: String| {
             vec![Diagnostic::whole(Code::Unreadable, &name, format!("the mapping cannot be read: {cause}"))]
         };
-        if folder.is_file() {
+        if path.parent().is_some_and(Path::is_file) {
             let cause = "a file stands where its folder is meant: leave out the file's name".to_owned();
             return Err(unreadable(cause));
         }
-        let text = read_text(&path, MAPPING_BYTES).map_err(unreadable)?;
+        let text = read_text(path, MAPPING_BYTES).map_err(unreadable)?;
         Ok((name, text))
     }
 
@@ -174,6 +180,11 @@ impl Mapping {
             self.beyond_sqlite.drain(..).partition(|said| said.severity == Severity::Error);
         self.warnings.extend(warnings);
         if mistakes.is_empty() { Ok(self) } else { Err(mistakes) }
+    }
+
+    /// Whether a mapping with this text asks for this param.
+    pub fn asks_for(text: &str, param: &str) -> bool {
+        ['"', '`'].iter().any(|quote| text.contains(&format!("{quote}{param}{quote}")))
     }
 
     /// The file, as it was read.
@@ -255,9 +266,7 @@ pub(crate) fn script_value(text: &str) -> String {
 /// place is where it asks for the one that is most likely meant, or for its first.
 fn check_params(name: &str, text: &str, params: &BTreeMap<String, String>) -> Vec<Diagnostic> {
     let (file, asked) = (faults::File { name, text }, params_asked(text));
-    let is_asked_for =
-        |param: &str| ['"', '`'].iter().any(|quote| text.contains(&format!("{quote}{param}{quote}")));
-    let unasked = params.keys().filter(|param| !is_asked_for(param));
+    let unasked = params.keys().filter(|param| !Mapping::asks_for(text, param));
     let mistake = |param: &String| {
         let message =
             format!("the configuration gives the param {param:?}, which this mapping never asks for");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::build::Builder;
 use super::diagnostic::Code;
 use super::draft::{DraftLine, DraftResource, DraftRest, Given};
-use super::line::{Collection, How, ResourceMapping};
-use super::{existence, parts, values};
+use super::line::{Access, Collection, How, Line, ResourceMapping};
+use super::{existence, keys, parts, values};
 use crate::plan::{
     Child, DeleteRule, Entity, Entries, Key, Lookup, Model, Native, OnDelete, OnMissing, Predicate,
     SideDocument, StandIn, Store, Table,
@@ -49,10 +49,9 @@ pub(super) fn add(builder: &mut Builder<'_>, model: &mut Model, draft: &DraftRes
         store,
         references: references(of),
         unique: unique
-            .filter_map(|line| line.natives.first())
-            .map(|name| match draft.place_of(of, name).filter(|_| !of.is_entry) {
-                Some((place, column)) => Native::of(place, column),
-                None => Native::own(name.as_str()),
+            .filter_map(|line| match line.link() {
+                Some((native, _)) => Some(native),
+                None => line.natives.first().map(|name| native(draft, of, name)),
             })
             .collect(),
         version: draft.version.as_deref().map(Native::own),
@@ -112,11 +111,72 @@ fn table(
     };
     let stand_ins = stand_ins(draft, of);
     let links = draft.lines.iter().filter_map(DraftLine::link).collect();
+    let nobody = keys::nobody(draft, of);
     let only = Predicate::All;
-    let table =
-        Table { name: name.into(), id, lookups, parts, children, rest, links, only, stand_ins, sequences };
+    let mut table = Table {
+        lookups,
+        parts,
+        children,
+        rest,
+        links,
+        nobody,
+        only,
+        stand_ins,
+        sequences,
+        ..Table::new(name.into(), id)
+    };
+    table.writable = writable_columns(draft, of, &table);
     builder.check_keys(draft, of, &table);
+    check_version(builder, draft, of, &table);
     Some(table)
+}
+
+/// The columns of the row itself that clients say, in the mapping's order; last what must be unique, what leads elsewhere
+/// and what stays. No password: who looks for changes of it shall find none.
+fn writable_columns(draft: &DraftResource, of: &ResourceMapping, table: &Table) -> Vec<Arc<str>> {
+    let is_unique = |line: &Line| {
+        let natives: Vec<String> = line.natives.iter().map(Native::to_string).collect();
+        draft.lines.iter().any(|said| said.unique && said.natives == natives)
+    };
+    let mut lines: Vec<&Line> = of.written_lines().filter(|line| !line.is_secret()).collect();
+    let is_kept = |line: &Line| line.access != Access::ReadWrite;
+    let leads = |line: &Line| line.is_reference() || line.natives.iter().any(|native| native.part.is_some());
+    lines.sort_by_key(|line| (is_kept(line), leads(line), is_unique(line)));
+    let columns = |native: &Native| match &native.part {
+        None => Some(table.columns(native)),
+        Some(alias) => table.lookup(alias).map(|lookup| lookup.foreign_key.clone()),
+    };
+    let is_own = |column: &Arc<str>| {
+        let is_version = draft.version.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(column));
+        !is_version && !table.id.columns().iter().any(|key| key.eq_ignore_ascii_case(column))
+    };
+    let mut all = Vec::new();
+    for key in lines.iter().flat_map(|line| &line.natives).filter_map(columns) {
+        for column in key.columns().iter().filter(|column| is_own(column)) {
+            if !all.contains(column) {
+                all.push(column.clone());
+            }
+        }
+    }
+    all
+}
+
+/// That a version moves when what hangs on the row changes: then something of the row is written too.
+fn check_version(builder: &mut Builder<'_>, draft: &DraftResource, of: &ResourceMapping, table: &Table) {
+    let is_apart = |rest: &SideDocument| rest.table != table.name;
+    let hangs = !table.parts.is_empty()
+        || table.rest.as_ref().is_some_and(is_apart)
+        || of.collections.iter().any(|collection| !collection.read_only);
+    let is_stamped = of.stamps.iter().any(|(native, _)| native.part.is_none());
+    let is_moved = is_stamped || !table.writable.is_empty();
+    let Some(version) = draft.version.as_ref().filter(|_| hangs && !is_moved && !draft.read_only) else {
+        return;
+    };
+    let message = format!(
+        "`{version}` stays as it is when only what hangs on the row changes: no column is written then"
+    );
+    let help = format!("say what is: stamp(\"…\", now()), or a line over another column of {}", table.name);
+    builder.warn(Code::VersionStays, builder.verb(draft.at, "version"), &message, &help);
 }
 
 fn child(draft: &DraftResource, of: &ResourceMapping, collection: &Collection) -> Child {
@@ -131,6 +191,7 @@ fn child(draft: &DraftResource, of: &ResourceMapping, collection: &Collection) -
     Child {
         table: collection.table.clone(),
         foreign_key: collection.foreign_key.clone(),
+        by: collection.by.clone().filter(|by| draft.ids != [&**by]), // the key itself is no stand-in
         initial: all,
         only: existence::only_of(draft, of, &collection.table),
     }
@@ -242,14 +303,18 @@ fn usual_id(classes: &[String]) -> &'static str {
     if classes.iter().any(is_of_active_directory) { "objectGUID" } else { "entryUUID" }
 }
 
+/// The native of a name that stands alone.
+fn native(draft: &DraftResource, of: &ResourceMapping, name: &str) -> Native {
+    match draft.place_of(of, name).filter(|_| !of.is_entry) {
+        Some((place, column)) => Native::of(place, column),
+        None => Native::own(name),
+    }
+}
+
 /// The lines of references that are stored by another attribute than the DN, or another column than the key.
 fn stand_ins(draft: &DraftResource, of: &ResourceMapping) -> std::collections::BTreeMap<Native, StandIn> {
     let stand_in = |line: &DraftLine| {
-        let name = line.natives.first()?.as_str();
-        let native = match draft.place_of(of, name).filter(|_| !of.is_entry) {
-            Some((place, column)) => Native::of(place, column),
-            None => Native::own(name),
-        };
+        let native = native(draft, of, line.natives.first()?);
         let is_written = of.lines.iter().any(|line| line.writable() && line.natives.contains(&native))
             || of.collections.iter().any(|c| !c.read_only && Some(&c.table) == native.part.as_ref());
         Some((native, line.stand_in(is_written && !draft.read_only)?))

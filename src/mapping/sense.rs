@@ -186,6 +186,10 @@ impl Builder<'_> {
             let message = "`missing` is the native value that stands for no value; `()` says nothing";
             self.wrong(Code::MissingForm, self.verb(line.at, "missing"), message);
         }
+        if line.natives.len() == 1 && matches!(line.missing, Some(Json::Array(_))) {
+            let message = "one native has one value that stands for no value";
+            self.wrong(Code::MissingForm, self.verb(line.at, "missing"), message);
+        }
     }
 
     /// That what is said of texts is said of a text.

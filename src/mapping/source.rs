@@ -53,6 +53,13 @@ impl Mapping {
         self
     }
 
+    /// Counts identifiers from 1 again, where they are counted.
+    pub fn restart(&self) {
+        if let Source::Fixed { count, .. } = &self.source {
+            count.store(1, Ordering::Relaxed);
+        }
+    }
+
     /// What time it is.
     pub fn now(&self) -> OffsetDateTime {
         match &self.source {

@@ -21,6 +21,13 @@ enum Part {
     FirstOf(Vec<AttrPath>),
 }
 
+/// As the mapping has it.
+impl std::fmt::Display for Template {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.source)
+    }
+}
+
 // === impl Template ===
 
 impl Template {

@@ -681,6 +681,7 @@ fn procedures_are_called_by_the_mappings_own_functions() {
         procedure: procedure.to_owned(),
         arguments,
         outputs: Vec::new(),
+        columns: Vec::new(),
     };
     let today = |name: &str| (name.to_owned(), Param::Value(Value::Today));
     let null = |name: &str| (name.to_owned(), Param::Null);
@@ -691,6 +692,7 @@ fn procedures_are_called_by_the_mappings_own_functions() {
                 procedure: "usp_UserAdd".to_owned(),
                 arguments: vec![null("dept"), text("fn", "Ada"), text("login", "ada")],
                 outputs: vec![("newId".to_owned(), output.clone())],
+                columns: Vec::new(),
             },
             HookStep::Id(vec![Param::Output(output.clone())]),
             exec("usp_UserTerm", vec![today("date"), ("id".to_owned(), Param::Output(output))]),
@@ -718,6 +720,58 @@ fn procedures_are_called_by_the_mappings_own_functions() {
         (error.status, error.detail.as_str()),
         (400, "A terminated person cannot be made active again here.")
     );
+}
+
+#[test]
+fn a_procedures_result_set_and_its_output_parameters_are_used_alike() {
+    let text = |body: &str| {
+        format!(
+            "resource(\"User\").table(\"T\").read_only().id(\"Id\").on_delete(\"refuse\"); attr(\"userName\", \"N\");
+             fn plan_create(row, plan) {{ {body} }}"
+        )
+    };
+    let record = held(&[("N", &["ada"])]);
+    let steps = |body: &str| {
+        let mapping = good(&text(body));
+        mapping.plan_create(user(&mapping), &record).map_err(|error| error.status)
+    };
+    let named = |names: &[(&str, &str)]| -> Vec<(String, std::sync::Arc<str>)> {
+        names.iter().map(|(name, known)| ((*name).to_owned(), (*known).into())).collect()
+    };
+    let add = |outputs: &[(&str, &str)], columns: &[(&str, &str)]| HookStep::Exec {
+        procedure: "usp".to_owned(),
+        arguments: Vec::new(),
+        outputs: named(outputs),
+        columns: named(columns),
+    };
+    let id = |known: &str| HookStep::Id(vec![Param::Output(known.into())]);
+    assert_eq!(
+        steps("let r = plan.exec(\"usp\", #{}, #{ columns: [\"NewId\"] }); plan.id(r.NewId);"),
+        Ok(vec![add(&[], &[("NewId", "usp.NewId#1")]), id("usp.NewId#1")])
+    );
+    let both = "let r = plan.exec(\"usp\", #{}, #{ outputs: [\"state\"], columns: [\"NewId\", \"\"] }); plan.id(r[\"\"]);
+                plan.statement(\"UPDATE T SET S = ?, N = ?\", [r.state, r.NewId]);";
+    let both = steps(both).unwrap();
+    assert_eq!(
+        both[..2],
+        [add(&[("state", "usp.state#1")], &[("NewId", "usp.NewId#1"), ("", "usp.#1")]), id("usp.#1")]
+    );
+    let HookStep::Statement { params, .. } = &both[2] else { panic!("{both:?}") };
+    assert_eq!(params[..], ["usp.state#1", "usp.NewId#1"].map(|known| Param::Output(known.into())));
+    // A name that no step gives is seen at load, with its place, whichever way it was to come.
+    for given in ["[\"NewId\"]", "#{ columns: [\"NewId\"] }"] {
+        let said = mistake(&text(&format!("let r = plan.exec(\"usp\", #{{}}, {given});\nplan.id(r.Newid);")));
+        assert!(said.contains("Newid") && said.contains("mapping.rhai:3:"), "{said}");
+    }
+    for (given, says) in [
+        ("#{ column: [\"NewId\"] }", "`exec` knows outputs and columns, not `column`"),
+        ("#{ columns: \"NewId\" }", "takes the names in an array: #{ columns: [\"NewId\"] }"),
+        ("#{ columns: [1] }", "error["),
+        ("#{ outputs: [\"id\"], columns: [\"id\"] }", "`id` is an OUTPUT parameter and a column"),
+    ] {
+        let said = mistake(&text(&format!("plan.exec(\"usp\", #{{}}, {given});")));
+        assert!(said.contains(says) && said.contains("mapping.rhai:2:"), "{given}: {said}");
+    }
 }
 
 #[test]

@@ -341,7 +341,10 @@ fn register_line(engine: &mut Engine) {
             Said::Ok(l.say(|d| d.max_len = Some(length)))
         })
         .register_fn("missing", |call: NativeCallContext, l: &mut LineVerb, value: Dynamic| {
-            let value = literal(&call, value)?;
+            let value = match value.is_array() {
+                true => literals(&call, value)?,
+                false => literal(&call, value)?,
+            };
             Said::Ok(l.say(|d| d.missing = Some(value)))
         })
         .register_fn("prefix", |l: &mut LineVerb, text: &str| l.say(|d| d.prefix = Some(text.to_owned())))
@@ -371,7 +374,11 @@ fn register_line(engine: &mut Engine) {
         })
         .register_fn("by", |call: NativeCallContext, l: &mut LineVerb, native: &str| {
             let said = (native.to_owned(), call.call_position());
-            l.say(|d| d.by = Some(said))
+            // It is about what is said before it: whom the rows belong to, or where the line leads.
+            l.say(|d| match d.child.is_some() && d.refs.is_empty() {
+                true => d.child_by = Some(said),
+                false => d.by = Some(said),
+            })
         })
         .register_fn("copy", |l: &mut LineVerb| l.say(|d| d.copy = true))
         .register_fn("hash", |call: NativeCallContext, l: &mut LineVerb, scheme: &str, options: rhai::Map| {
@@ -629,6 +636,12 @@ pub(super) fn texts(call: &NativeCallContext, items: Array) -> Said<Vec<String>>
 fn literal(call: &NativeCallContext, value: Dynamic) -> Said<Json> {
     let kind = value.type_name();
     plain(value).ok_or_else(|| not_a_literal(call, kind))
+}
+
+/// Of several natives one for each.
+fn literals(call: &NativeCallContext, values: Dynamic) -> Said<Json> {
+    let values = values.into_array().unwrap_or_default().into_iter();
+    values.map(|value| literal(call, value)).collect::<Said<_>>().map(Json::Array)
 }
 
 fn not_a_literal(call: &NativeCallContext, kind: &str) -> Box<EvalAltResult> {

@@ -369,7 +369,7 @@ pub(super) const WORDS: &[Word] = &[
         "by",
         ".by(\"uid\")",
         &["native: String"],
-        "What is referred to is held by this attribute of its own, in place of its key or DN.",
+        "What is referred to is held by this attribute of its own, in place of its key or DN; behind `child`, the resource itself.",
     ),
     word(
         "attr",
@@ -462,8 +462,12 @@ pub(super) const WORDS: &[Word] = &[
         "plan",
         "exec",
         "plan.exec(\"procedure\", #{ name: value })",
-        &["procedure: String, arguments: Map", "procedure: String, arguments: Map, outputs: Array"],
-        "SQL Server: a stored procedure; the outputs are its OUTPUT parameters.",
+        &[
+            "procedure: String, arguments: Map",
+            "procedure: String, arguments: Map, outputs: Array",
+            "procedure: String, arguments: Map, given: Map",
+        ],
+        "SQL Server: a stored procedure; the outputs are its OUTPUT parameters, or `#{ outputs: […], columns: […] }` with columns of the one row of its result set.",
     ),
     word(
         "plan",

@@ -82,7 +82,7 @@ fn statement(statement: &Statement) -> Json {
         "text": statement.text,
         "params": statement.params.iter().map(param).collect::<Vec<_>>(),
     });
-    let outputs: Vec<&str> = statement.outputs.iter().map(|name| &**name).collect();
+    let outputs: Vec<&str> = statement.outputs.iter().map(|output| &*output.name).collect();
     put(&mut shown, "returns", (!outputs.is_empty()).then(|| outputs.into()));
     put(&mut shown, "onlyAfterAChange", statement.after_change.then_some(true.into()));
     shown
@@ -116,7 +116,7 @@ fn value(value: &Value) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Secret;
+    use crate::plan::{Origin, Output, Secret};
 
     #[test]
     fn steps_are_values_without_secrets() {
@@ -129,8 +129,7 @@ mod tests {
                 Param::Output("id".into()),
                 Param::Value(Value::Bytes(vec![0xff])),
             ],
-            outputs: vec!["id".into()],
-            variables: Vec::new(),
+            outputs: vec![Output { name: "id".into(), origin: Origin::Next }],
             after_change: true,
         };
         let changes = vec![AttributeChange {

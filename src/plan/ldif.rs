@@ -20,6 +20,21 @@ pub(super) fn render(plan: &Plan) -> String {
     ldif
 }
 
+/// The entries that the plan adds, as a directory would give them: LDIF content records.
+pub(super) fn entries(plan: &Plan) -> String {
+    let mut ldif = String::new();
+    for step in &plan.steps {
+        if let Action::Ldap(LdapOperation::Add { dn, attributes }) = &step.action {
+            text(&mut ldif, "dn", dn.as_bytes());
+            for (name, values) in attributes {
+                values.iter().for_each(|value| line(&mut ldif, name, value));
+            }
+            ldif.push('\n');
+        }
+    }
+    ldif
+}
+
 fn render_step(ldif: &mut String, step: &Step, operation: &LdapOperation) {
     comment(ldif, &step.about);
     if let Some(assertion) = assertion(operation) {

@@ -25,7 +25,7 @@ pub use key::{Key, id_of};
 pub use links::Links;
 pub use model::{
     Child, Composed, Copied, Counter, DeleteRule, Disable, Disabled, Entity, Entries, Held, Initial, Lookup,
-    Model, Move, Native, OnDelete, OnMissing, Part, Piece, Row, SideDocument, StandIn, Store, Table,
+    Model, Move, Native, Nobody, OnDelete, OnMissing, Part, Piece, Row, SideDocument, StandIn, Store, Table,
 };
 pub use operation::{
     Change, Changes, Create, Delete, Facts, Fields, Found, HookStep, Operation, Range, Record, RowChanges,
@@ -37,6 +37,7 @@ pub use profile::{Folding, Instants, Precision, Profile};
 pub use raised::Raised;
 pub use sequence::{By, Mark, Sequence, Sort};
 pub use step::{
-    Action, AttributeChange, Expect, LdapOperation, ModifyKind, Param, Plan, Scope, Statement, Step,
+    Action, AttributeChange, Expect, LdapOperation, ModifyKind, Origin, Output, Param, Plan, Scope,
+    Statement, Step,
 };
 pub use value::{Reference, Secret, Value};

@@ -81,6 +81,8 @@ pub struct Table {
     /// References over several columns, its own and child tables', by the native that stands for them; in the order of
     /// the key that they lead to.
     pub links: BTreeMap<Native, Key>,
+    /// What stands in the columns of such a reference of its own that leads to nobody, where that is not NULL in all.
+    pub nobody: BTreeMap<Native, Nobody>,
     /// The rows that exist for SCIM; no other is read, changed or deleted.
     pub only: Predicate,
     /// Which of its references are stored by another column than the key.
@@ -88,6 +90,9 @@ pub struct Table {
     /// Columns that are given the next number of a sequence at creation, where nothing else gives them a value, each
     /// with the sequence's name.
     pub sequences: Vec<(Arc<str>, Arc<str>)>,
+    /// Columns of its own that clients say, none of the key or the version; those that nothing depends on come first.
+    /// Where only what hangs on the row changes, one of them is written as it is, so that the version moves.
+    pub writable: Vec<Arc<str>>,
 }
 
 /// A shared row, read by its name: `lookup("dept", "Department", "DeptId", "DeptId")`. Its own table is
@@ -110,6 +115,15 @@ pub struct Lookup {
     pub initial: Row,
 }
 
+/// What a reference over several columns is when it leads to nobody.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nobody {
+    /// Column by column; `None` is NULL, or of a column of the row's own key whatever that holds.
+    pub columns: Vec<Option<Value>>,
+    /// Whether it is written too: the reference is not read-only.
+    pub is_written: bool,
+}
+
 /// What happens when the row or resource that a value names does not exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnMissing {
@@ -122,13 +136,15 @@ pub enum OnMissing {
     Skip,
 }
 
-/// A collection in a table of its own: rows that carry the resource's key.
+/// A collection in a table of its own: rows that carry the resource's key, or what stands in for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Child {
     /// The child table's name; the `part` of its natives.
     pub table: Arc<str>,
-    /// Its columns that hold the resource's key, in its order.
+    /// Its columns that hold the resource's key, in its order; or its column that holds what stands in for it.
     pub foreign_key: Key,
+    /// The column of the resource's own row that stands in for its key there.
+    pub by: Option<Arc<str>>,
     /// Native-only values of each inserted row (`GrantedBy`), by column.
     pub initial: Row,
     /// The rows of that table that there are for this mapping; its natives are that table's own.
@@ -368,9 +384,11 @@ impl Table {
             children: Vec::new(),
             rest: None,
             links: BTreeMap::new(),
+            nobody: BTreeMap::new(),
             only: Predicate::All,
             stand_ins: BTreeMap::new(),
             sequences: Vec::new(),
+            writable: Vec::new(),
         }
     }
 
@@ -389,6 +407,23 @@ impl Table {
         self.links.get(native).cloned().unwrap_or_else(|| Key::from(native.name.clone()))
     }
 
+    /// By which of its columns, each with its value, a reference is known to lead to nobody although none of them is NULL;
+    /// none where NULL alone says so.
+    pub fn told_nobody(&self, native: &Native) -> Vec<(usize, &Value)> {
+        let Some(nobody) = self.nobody.get(native) else { return Vec::new() };
+        let key = self.columns(native);
+        let is_null = |(column, value): (&Arc<str>, &Option<Value>)| value.is_none() && !self.id.has(column);
+        match key.columns().iter().zip(&nobody.columns).any(is_null) {
+            true => Vec::new(),
+            false => nobody
+                .columns
+                .iter()
+                .enumerate()
+                .filter_map(|(at, value)| Some((at, value.as_ref()?)))
+                .collect(),
+        }
+    }
+
     /// The name of the table that a native is a column of.
     pub fn place<'a>(&'a self, native: &'a Native) -> &'a str {
         match &native.part {
@@ -403,6 +438,13 @@ impl Table {
     /// The child table with this name.
     pub fn child(&self, table: &str) -> Option<&Child> {
         self.children.iter().find(|child| &*child.table == table)
+    }
+}
+
+impl Child {
+    /// Its columns that hold the resource's key; `None` where something else stands in for that.
+    pub fn key(&self) -> Option<&Key> {
+        Some(&self.foreign_key).filter(|_| self.by.is_none())
     }
 }
 

@@ -167,6 +167,8 @@ pub enum HookStep {
         arguments: Vec<(String, Param)>,
         /// OUTPUT parameters, each with the name that later steps know it by.
         outputs: Vec<(String, Arc<str>)>,
+        /// Columns of the one row of its result set, the same.
+        columns: Vec<(String, Arc<str>)>,
     },
     /// A statement, whose text stands word for word in the mapping; each `?` is a parameter.
     Statement {

@@ -13,6 +13,11 @@ impl Plan {
         }
     }
 
+    /// The entries that the plan adds to a directory, as LDIF without secrets; empty where it adds none.
+    pub fn entries(&self) -> String {
+        super::ldif::entries(self)
+    }
+
     /// The plan's steps as JSON, secrets left out.
     pub fn to_json(&self) -> serde_json::Value {
         super::json::render(self)

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use time::format_description::well_known::Rfc3339;
 
-use super::{Action, Param, Plan, Statement, Value};
+use super::{Action, Origin, Param, Plan, Statement, Value};
 
 /// The plan as SQL.
 pub(super) fn render(plan: &Plan) -> String {
@@ -68,7 +68,11 @@ fn one(about: &str, statement: &Statement) -> String {
         let _ = writeln!(text, "--   {}{} = {}", words.mark, index + 1, shown(param, words));
     }
     for output in &statement.outputs {
-        let _ = writeln!(text, "--   returns :{output}");
+        let of_set = match &output.origin {
+            Origin::Column(name) => format!(", the column {} of its result set", on_one_line(name)),
+            Origin::Next | Origin::Variable(_) => String::new(),
+        };
+        let _ = writeln!(text, "--   returns :{}{of_set}", on_one_line(&output.name));
     }
     text.push('\n');
     text
@@ -132,13 +136,7 @@ mod tests {
 
     /// A plan of one statement, about a row.
     fn rendered(text: &str, params: Vec<Param>) -> String {
-        let statement = Statement {
-            text: text.to_owned(),
-            params,
-            outputs: Vec::new(),
-            variables: Vec::new(),
-            after_change: false,
-        };
+        let statement = Statement { text: text.to_owned(), params, outputs: Vec::new(), after_change: false };
         let (about, action) = ("the row".to_owned(), Action::Sql(statement));
         let step = Step { about, action, expect: Expect::Rows(1), undo: None };
         render(&Plan { steps: vec![step], ..Plan::default() })

@@ -119,12 +119,40 @@ pub struct Statement {
     pub text: String,
     /// The parameters, in order.
     pub params: Vec<Param>,
-    /// The names under which later steps use the values of the one row that it returns (a generated key).
-    pub outputs: Vec<Arc<str>>,
-    /// T-SQL: the variables that it declares and that hold the outputs, in their order; then it returns no row.
-    pub variables: Vec<String>,
+    /// What later steps use of what it gives: a generated key, what a procedure says.
+    pub outputs: Vec<Output>,
     /// Whether it is run only when a statement before it touched a row: the stamp of a change that may be none.
     pub after_change: bool,
+}
+
+/// A value that a statement gives to later steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// The name that they know it by.
+    pub name: Arc<str>,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// Where a value stands that a statement gives. What stands in a row promises that there is exactly one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    /// The row's next column.
+    Next,
+    /// The row's column of this name, in the first result set that has all columns so named: a procedure may give more
+    /// than one.
+    Column(String),
+    /// T-SQL: this variable, which the statement declares.
+    Variable(String),
+}
+
+// === impl Output ===
+
+impl Output {
+    /// Whether it stands in a row that the statement returns.
+    pub fn is_in_row(&self) -> bool {
+        !matches!(self.origin, Origin::Variable(_))
+    }
 }
 
 /// A parameter of a statement.

@@ -4,19 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use similar::TextDiff;
-use time::OffsetDateTime;
-use time::macros::datetime;
-
 use super::folder::{Folder, REQUEST, text};
-use super::{Facts, Trouble, answer, request};
-use crate::gateway::{Client, Cursors, LongAnswers, Request, Scans, Target};
-use crate::limits::Limits;
+use super::{Trouble, request};
+use crate::gateway::Request;
+use similar::TextDiff;
 
-/// When every test happens.
-const NOW: OffsetDateTime = datetime!(2026-01-15 08:00 UTC);
-/// Where it does.
-const URL: &str = "https://scim.example.test";
 /// Lines that a difference is shown with, before it and behind it.
 const CONTEXT: usize = 3;
 /// The file with the answer.
@@ -64,55 +56,15 @@ impl Case {
         }
     }
 
-    /// The names of its files, with what stands in them as things are now.
+    /// The names of its files, with what stands in them as things are now. The mapping is made once more for each run, so
+    /// that none leaves anything to the other.
     async fn found(&self) -> Result<[(String, String); 2], Trouble> {
-        let file = self.path.join(REQUEST);
-        let asked = text(&file).and_then(|text| request::parse(&text));
-        let asked = asked.map_err(|cause| Trouble::file(file, cause))?;
-        let facts = self.folder.facts(&self.path)?;
-        let plan = self.plan(asked.clone(), &facts).await?;
-        let target = self.target(&facts, false)?;
-        let answer = answer::render(target.handle(asked, &self.client()).await);
-        Ok([(format!("plan.{}", self.folder.kind.plans()), plan), (ANSWER.to_owned(), answer)])
-    }
-
-    async fn plan(&self, asked: Request, facts: &Facts) -> Result<String, Trouble> {
-        let target = self.target(facts, true)?;
-        Ok(match target.plan(asked, &self.client()).await {
-            Ok(planned) => planned.render(),
-            // A bulk request is done, and not planned.
-            Err(error) if error.status == 501 => format!("# no plan: {}\n", error.detail),
-            Err(error) => {
-                let kind = error.scim_type.map(|kind| format!(" {}", kind.name())).unwrap_or_default();
-                format!("# nothing is done: the answer is {}{kind}\n", error.status)
-            }
-        })
-    }
-
-    /// The mapping in front of what the files say; once more for each run, so that none leaves anything to the other.
-    fn target(&self, facts: &Facts, only_plans: bool) -> Result<Arc<Target>, Trouble> {
-        let (mapping, limits) = (self.folder.mapping()?.fixed(NOW), Limits::default());
-        let backend = self.folder.kind.backend(facts, &mapping, &limits, only_plans)?;
-        let cursors = Cursors::new(None).map_err(|cause| Trouble::file(&self.path, cause))?;
-        Ok(Arc::new(Target {
-            name: "test".to_owned(),
-            path: String::new(),
-            read_only: false,
-            clients: Vec::new(),
-            mapping: Arc::new(mapping),
-            backend,
-            limits,
-            base_url: URL.to_owned(),
-            scans: Scans::default(),
-            cursors: Arc::new(cursors),
-            long_answers: LongAnswers::default(),
-            capture: None,
-        }))
-    }
-
-    fn client(&self) -> Client {
-        let (name, profile) = ("test".to_owned(), self.folder.profile);
-        Client { name, token_sha256: [0; 32], profile, user: None }
+        let (asked, facts, scene) =
+            (request_in(&self.path)?, self.folder.facts(&self.path)?, &self.folder.scene);
+        scene.kind.understood(&facts, &scene.mapping()?)?;
+        let plan = scene.plan(&scene.target(&facts, true)?, asked.clone()).await;
+        let answer = scene.answer(&scene.target(&facts, false)?, asked).await;
+        Ok([(format!("plan.{}", scene.kind.plans()), plan), (ANSWER.to_owned(), answer)])
     }
 
     fn write(&self, found: &[(String, String)]) -> Result<Outcome, Trouble> {
@@ -139,6 +91,13 @@ impl Case {
         let different: String = different.collect();
         if different.is_empty() { Outcome::Passed } else { Outcome::Failed(different) }
     }
+}
+
+/// The request of the test in this folder.
+pub fn request_in(case: &Path) -> Result<Request, Trouble> {
+    let file = case.join(REQUEST);
+    let asked = text(&file).and_then(|text| request::parse(&text));
+    asked.map_err(|cause| Trouble::file(file, cause))
 }
 
 /// What differs between a file and how it is now, line by line; `None`: nothing.

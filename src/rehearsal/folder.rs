@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Facts, Kind, Trouble, Written, request};
+use super::{Facts, Kind, Scene, Trouble, Written, request};
 use crate::mapping::{MAPPING_FILE, Mapping, read_text};
 use crate::scim::profile::{self, Profile};
 
@@ -22,13 +22,19 @@ pub(super) const REQUEST: &str = "request.http";
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// The mapping's text.
-    script: String,
-    said: Said,
-    /// The backend that its tests are in front of.
-    pub(super) kind: Kind,
+    /// The mapping, in front of what its tests are for.
+    pub scene: Scene,
+}
+
+/// What a mapping is rehearsed with.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The mapping's params.
+    pub params: BTreeMap<String, String>,
+    /// What stands behind it; absent: what the mapping tells.
+    pub kind: Option<Kind>,
     /// How requests are read and answered.
-    pub(super) profile: Profile,
+    pub profile: Profile,
 }
 
 /// `test.toml`, all of which may be left out.
@@ -55,49 +61,35 @@ impl Folder {
 
     /// The same, whose mapping has this text, whatever its file holds by now.
     pub fn with(path: &Path, script: String) -> Result<Self, Trouble> {
-        let file = path.join(TESTS).join("test.toml");
-        let said: Said = match file.exists() {
-            true => {
-                let text = text(&file).map_err(|cause| Trouble::file(&file, cause))?;
-                toml::from_str(&text).map_err(|cause| Trouble::file(&file, cause))?
-            }
-            false => Said::default(),
-        };
-        let profile = said.profile.as_deref().map_or(Some(Profile::rfc()), Profile::named);
-        let known = || Trouble::file(&file, format!("the profiles are {}", profile::NAMES.join(", ")));
-        let profile = profile.ok_or_else(known)?;
-        let mapping = parsed(path, &script, &said)?;
-        let kind = match &said.backend {
-            Some(name) => Kind::named(name).map_err(|cause| Trouble::file(&file, cause))?,
-            None => Kind::likely(&mapping),
-        };
-        Ok(Self { path: path.to_owned(), script, said, kind, profile })
+        let name = path.join(MAPPING_FILE).display().to_string();
+        let scene = Scene::new(name, script, settings(path)?.unwrap_or_default())?;
+        Ok(Self { path: path.to_owned(), scene })
     }
 
-    /// The mapping, once more: each run has one of its own, so that what it generates begins anew.
-    pub(super) fn mapping(&self) -> Result<Mapping, Trouble> {
-        parsed(&self.path, &self.script, &self.said)
+    /// The tests of another version of the mapping, or of the same, with this one in front of them.
+    pub fn of(path: &Path, scene: Scene) -> Self {
+        Self { path: path.to_owned(), scene }
     }
 
-    /// The folders of its tests, by name. One without a request would be no test, and nobody would know.
+    /// The folders of its tests, by name.
     pub fn cases(&self) -> Result<Vec<PathBuf>, Trouble> {
-        let folders = subfolders(&self.path.join(TESTS))?;
-        match folders.iter().find(|folder| !folder.join(REQUEST).exists()) {
-            Some(folder) => {
-                Err(Trouble::file(folder, format!("there is no {REQUEST} in the folder of this test")))
-            }
-            None => Ok(folders),
-        }
+        cases(&self.path)
     }
 
     /// What the backend holds in a test: what its own folder says, else what is said for all of them, else nothing.
-    pub(super) fn facts(&self, case: &Path) -> Result<Facts, Trouble> {
-        let name = format!("before.{}", self.kind.facts());
+    pub fn facts(&self, case: &Path) -> Result<Facts, Trouble> {
+        let name = format!("before.{}", self.scene.kind.facts());
         let before =
             [case.join(&name), self.path.join(TESTS).join(&name)].into_iter().find(|path| path.exists());
-        let after = Some(case.join(format!("after.{}", self.kind.facts()))).filter(|path| path.exists());
+        let after =
+            Some(case.join(format!("after.{}", self.scene.kind.facts()))).filter(|path| path.exists());
         let read = |path: Option<PathBuf>| path.map(Written::read).transpose();
         Ok(Facts { before: read(before)?, after: read(after)? })
+    }
+
+    /// What the backend holds in tests that say nothing of it themselves.
+    pub fn common_facts(&self) -> Result<Facts, Trouble> {
+        self.facts(&self.path.join(TESTS))
     }
 
     /// Makes a test of a request that was captured; its folder.
@@ -119,10 +111,15 @@ impl Folder {
     }
 }
 
-/// A mapping with the params of its tests.
-fn parsed(path: &Path, script: &str, said: &Said) -> Result<Mapping, Trouble> {
-    let name = path.join(MAPPING_FILE).display().to_string();
-    Mapping::parse(&name, script, &said.params).map_err(Trouble::Mapping)
+/// The folders of a mapping's tests, by name. One without a request would be no test, and nobody would know.
+pub(super) fn cases(path: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    let folders = subfolders(&path.join(TESTS))?;
+    match folders.iter().find(|folder| !folder.join(REQUEST).exists()) {
+        Some(folder) => {
+            Err(Trouble::file(folder, format!("there is no {REQUEST} in the folder of this test")))
+        }
+        None => Ok(folders),
+    }
 }
 
 /// The mappings' folders that a path stands for, each with the one test that is meant, if not all are: a mapping's own
@@ -144,6 +141,22 @@ pub fn mappings(path: &Path) -> Result<Vec<(PathBuf, Option<PathBuf>)>, Trouble>
         true => Err(Trouble::file(path, format!("there is no {MAPPING_FILE} here, nor one folder below"))),
         false => Ok(found.into_iter().map(|folder| (folder, None)).collect()),
     }
+}
+
+/// What `test.toml` says, where there is one.
+pub(super) fn settings(folder: &Path) -> Result<Option<Settings>, Trouble> {
+    let file = folder.join(TESTS).join("test.toml");
+    if !file.exists() {
+        return Ok(None);
+    }
+    let text = text(&file).map_err(|cause| Trouble::file(&file, cause))?;
+    let said: Said = toml::from_str(&text).map_err(|cause| Trouble::file(&file, cause))?;
+    let profile = said.profile.as_deref().map_or(Some(Profile::rfc()), Profile::named);
+    let known = || Trouble::file(&file, format!("the profiles are {}", profile::NAMES.join(", ")));
+    let profile = profile.ok_or_else(known)?;
+    let kind = said.backend.as_deref().map(Kind::named).transpose();
+    let kind = kind.map_err(|cause| Trouble::file(&file, cause))?;
+    Ok(Some(Settings { params: said.params, kind, profile }))
 }
 
 /// The folders in a folder, in their order; none where the folder itself is not there. Hidden ones are others'.

@@ -1,23 +1,27 @@
 //! Requests without their backend: a mapping's tests, and plans against a file. A request goes the way of every other,
 //! through [`Target`]; only the backend is one in memory that holds what a file says, and time stands still.
 //!
-//! - `stage` makes that backend, of the kind that a mapping is written for;
-//! - `request` and `answer` are requests and answers as files;
+//! - `scene` is a mapping there, `stage` makes that backend, of the kind that a mapping is written for;
+//! - `captured` is a folder of requests that clients sent; `request` and `answer` are requests and answers as files;
 //! - `folder` finds a mapping's tests and what they say, `case` runs one and compares, `trial` runs all of them.
 
 mod answer;
+mod captured;
 mod case;
 mod folder;
 mod request;
+mod scene;
 mod stage;
 mod trial;
 
 use std::fmt;
 use std::path::PathBuf;
 
-pub use case::{Case, Outcome};
-pub use folder::{Folder, mappings};
+pub use captured::{Captured, captured};
+pub use case::{Case, Outcome, request_in};
+pub use folder::{Folder, Settings, mappings};
 pub use request::parse;
+pub use scene::Scene;
 pub use stage::{Facts, Kind, Written};
 pub use trial::trial;
 

@@ -84,6 +84,17 @@ impl Kind {
         }
     }
 
+    /// Whether a file that somebody wrote says what this mapping understands: rows under a misspelt name would be none.
+    pub fn understood(self, facts: &Facts, mapping: &Mapping) -> Result<(), Trouble> {
+        match (self, &facts.before) {
+            (Self::Database(_), Some(before)) => {
+                let said = InMemory::misspelt(&before.json()?, mapping.model(), &mapping.touched());
+                said.map_err(|cause| Trouble::file(&before.path, cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A backend of this kind in memory; of one that only plans, plans are in the kind's own words, whatever can be run
     /// here. The error says what is wrong in which file.
     pub fn backend(
@@ -117,6 +128,16 @@ impl Kind {
 // === impl Facts ===
 
 impl Facts {
+    /// What was put together here.
+    pub fn made(before: String) -> Self {
+        Self { before: Some(Written::made(before)), after: None }
+    }
+
+    /// What is there before, as text; empty where nothing is.
+    pub fn text(&self) -> &str {
+        self.before.as_ref().map_or("", Written::text)
+    }
+
     /// What a backend holds, from one file.
     pub fn read(path: &Path) -> Result<Self, Trouble> {
         Ok(Self { before: Some(Written::read(path.to_owned())?), after: None })
@@ -134,7 +155,17 @@ impl Written {
         }
     }
 
-    fn json(&self) -> Result<serde_json::Value, Trouble> {
+    /// What was put together here, and stands in no file.
+    pub fn made(text: String) -> Self {
+        Self { path: PathBuf::new(), text }
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn json(&self) -> Result<serde_json::Value, Trouble> {
         match self.text.trim() {
             "" => Ok(serde_json::json!({})),
             text => serde_json::from_str(text)

@@ -32,6 +32,11 @@ impl Method {
         NAMES.iter().find(|(_, known)| *known == name).map(|(method, _)| *method)
     }
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(known, _)| *known == self).map_or("", |(_, name)| name)
+    }
+
     /// Whether a request of this method has a body.
     pub fn has_body(self) -> bool {
         matches!(self, Self::Post | Self::Put | Self::Patch)

@@ -51,6 +51,18 @@ CREATE TABLE Device (
   HolderTenant VARCHAR(10),
   HolderKey NVARCHAR(40)
 );
+CREATE TABLE Desk (
+  DeskNo INT IDENTITY PRIMARY KEY,
+  Tenant VARCHAR(10) NOT NULL,
+  Label NVARCHAR(40),
+  Gone BIT NOT NULL,
+  HolderNo INT,
+  KeeperNo INT NOT NULL,
+  LenderTenant VARCHAR(10) NOT NULL,
+  LenderKey NVARCHAR(40) NOT NULL,
+  UNIQUE (Tenant, DeskNo),
+  UNIQUE (Tenant, HolderNo)
+);
 CREATE TABLE Site (Code NVARCHAR(40) PRIMARY KEY, Town NVARCHAR(40));
 -- Of another tenant, where somebody has the name of a department and a role too.
 INSERT INTO Department (Tenant, Name) VALUES ('B', 'Sales');

@@ -85,11 +85,12 @@ fn a_request_and_its_answer_are_two_files_for_their_owner() {
     let path = format!("/Users/{}", made.body["id"].as_str().unwrap());
     let (request, answer) = site.last(1);
     let (head, kept) = split(&request);
-    assert_eq!(head, ["POST /Users", "content-type: application/scim+json"]);
+    let part = "captured: in part";
+    assert_eq!(head, ["POST /Users", "content-type: application/scim+json", part]);
     assert_eq!(kept, json!({ "userName": "ada", "name": { "givenName": "A" } }));
     let (head, kept) = split(&answer);
     let etag = made.headers["etag"].to_str().unwrap();
-    assert_eq!(head, ["201", &format!("Location: {}{path}", site.scim.base), &format!("ETag: {etag}")]);
+    assert_eq!(head, ["201", &format!("Location: {}{path}", site.scim.base), &format!("ETag: {etag}"), part]);
     assert_eq!(kept["name"], json!({ "givenName": "A" }));
     assert!(kept.get("emails").is_none() && made.body.get("emails").is_some(), "{kept}");
 

@@ -424,6 +424,85 @@ pub fn given_keys(database: &Database) {
     gateway.is_sound();
 }
 
+/// References that no two rows may have, and what stands in the columns of those that lead to nobody.
+#[test]
+fn desks_of_one_and_of_nobody() {
+    desks(&sqlite());
+}
+
+pub fn desks(database: &Database) {
+    let (mut gateway, scim) = served(database);
+    let [ann, ben] = ["ann", "ben"].map(|login| made(&scim, "/Users", &person(login, "ACME")));
+    let group = made(&scim, "/Groups", &json!({ "displayName": "Staff" }));
+    let desk = |label: &str, holder: &str| json!({ "label": label, "holder": { "value": holder } });
+    let first = made(&scim, "/Desks", &desk("first", &ann));
+    let path = format!("/Desks/{first}");
+    let row = || {
+        database.rows("SELECT HolderNo, KeeperNo, LenderTenant, LenderKey FROM Desk WHERE Label = 'first'")[0]
+            .clone()
+    };
+    let nobody =
+        |holder: u64| json!({ "HolderNo": holder, "KeeperNo": 0, "LenderTenant": "-", "LenderKey": "-" });
+    assert_eq!(row(), nobody(2));
+    let bare = scim.get(&path).is(200);
+    assert_eq!((bare.get("keeper"), bare.get("lender")), (None, None));
+
+    // One holder has one desk: at creation, by PATCH and by PUT.
+    scim.post("/Desks", &desk("second", &ann)).is_error(409, "uniqueness");
+    let second = format!("/Desks/{}", made(&scim, "/Desks", &desk("second", &ben)));
+    scim.patch(&second, &operation("replace", "holder", json!({ "value": ann }))).is_error(409, "uniqueness");
+    scim.put(&second, &desk("second", &ann)).is_error(409, "uniqueness");
+    scim.put(&second, &desk("second", &ben)).is(200);
+    scim.patch(&second, &operation("replace", "holder", json!({ "value": "B.1" })))
+        .is_error(400, "invalidValue");
+    assert_eq!(ids(&scim.find("/Desks", &format!("holder.value eq \"{ann}\"")).is(200)), [first.as_str()]);
+    let schema = scim.get("/Schemas/urn:example:params:scim:schemas:composite:2.0:Desk").is(200);
+    let holder = schema["attributes"].as_array().unwrap().iter().find(|a| a["name"] == "holder").unwrap();
+    assert_eq!(holder["uniqueness"], "server");
+
+    // A row that has the number of nobody makes nobody of nobody.
+    let zero = "INSERT INTO Employee (EmpNo, Tenant, Login) VALUES (0, 'ACME', 'nobody');";
+    match database.is_sqlite() {
+        true => database.change(zero),
+        false => database
+            .change(&format!("SET IDENTITY_INSERT Employee ON; {zero} SET IDENTITY_INSERT Employee OFF;")),
+    }
+    assert_eq!(scim.get(&path).is(200), bare);
+    let found = |filter: &str| scim.find("/Desks", filter).is(200)["totalResults"].as_u64().unwrap();
+    for (filter, count) in [
+        ("keeper pr", 0),
+        ("lender pr", 0),
+        ("not (keeper pr)", 2),
+        ("not (lender pr)", 2),
+        ("keeper.value eq \"ACME.0\"", 0),
+        ("not (keeper.value eq \"ACME.0\")", 2),
+        ("lender.value eq \"~2d.~2d\"", 0),
+        ("lender.value eq \"-.-\"", 0),
+        ("keeper.value ne \"ACME.2\"", 0),
+    ] {
+        assert_eq!(found(filter), count, "{filter}");
+    }
+
+    // Somebody comes and goes.
+    let before = bare["meta"]["version"].as_str().unwrap().to_owned();
+    let leads = json!({ "keeper": { "value": ben }, "lender": { "value": group } });
+    let with = scim.patch(&path, &json!([{ "op": "add", "value": leads }])).is(200);
+    assert_eq!((&with["keeper"]["value"], &with["lender"]["value"]), (&json!(ben), &json!(group)));
+    let held = json!({ "HolderNo": 2, "KeeperNo": 3, "LenderTenant": "ACME", "LenderKey": "Staff" });
+    assert_eq!(row(), held);
+    assert_eq!([found("keeper pr"), found("lender pr"), found("keeper.value ne \"ACME.2\"")], [1, 1, 1]);
+    assert_eq!(found(&format!("keeper.value eq \"{ben}\" and lender.value eq \"{group}\"")), 1);
+    let gone = json!([{ "op": "remove", "path": "keeper" }, { "op": "remove", "path": "lender" }]);
+    let without = scim.patch(&path, &gone).is(200);
+    assert_eq!((row(), without["meta"]["version"].as_str()), (nobody(2), Some(before.as_str())));
+
+    // What is deleted here keeps its holder there.
+    scim.delete(&path).is(204);
+    let detail = scim.post("/Desks", &desk("third", &ann)).is_error(409, "uniqueness");
+    assert!(detail.contains("deleted"), "{detail}");
+    gateway.is_sound();
+}
+
 #[test]
 fn plan_and_doctor_tell_of_all_columns() {
     let database = sqlite();
@@ -483,6 +562,7 @@ fn plan_and_doctor_tell_of_all_columns() {
             "CREATE TABLE Role (Rank INTEGER, Tenant TEXT NOT NULL,",
         )
         .replace("INTO Role VALUES (", "INTO Role VALUES (1, ")
+        .replace(", UNIQUE (Tenant, HolderNo)", "")
         .replace("CREATE INDEX UserRoleOfEmployee ON UserRole (Tenant, EmpNo);", "");
     let (told, well) = doctor(&[Database::holding(&fewer).target("tenants", MAPPING)], &[]);
     assert!(!well, "{told}");
@@ -490,6 +570,7 @@ fn plan_and_doctor_tell_of_all_columns() {
         &told,
         &[
             "Group: the id is made of (Tenant, RoleCode), and no key or UNIQUE constraint of Role says",
+            "Desk: (Tenant, HolderNo) is said to be unique, and no UNIQUE constraint of Desk says so",
             "User: no index of UserRole begins with (Tenant, EmpNo)",
         ],
     );

@@ -334,10 +334,61 @@ pub fn by_logins(database: &Database) {
         assert_eq!(teams(&filter), count, "{filter}");
     }
 
+    // Who is in it says so too: the rows there have a login, and no key.
+    let groups = |id: &str| scim.get(&format!("/Users/{id}")).is(200).get("groups").cloned();
+    let of_team = Some(json!([{ "value": team["id"], "$ref": team["meta"]["location"], "type": "Group" }]));
+    let eve = site.person(&json!({ "userName": "eve" }));
+    assert_eq!([groups(&ada), groups(&ben), groups(&eve)], [of_team.clone(), of_team.clone(), None]);
+    let body = json!({ "displayName": "others", "members": [{ "value": eve }, { "value": ben }] });
+    let others = scim.post("/Groups", &body).is(201);
+    let (one, two) = (team["id"].as_str().unwrap(), others["id"].as_str().unwrap());
+    let values = |list: &Value| -> Vec<(String, Vec<String>)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let people = list["Resources"].as_array().unwrap().iter();
+        let groups = |person: &Value| {
+            person["groups"].as_array().into_iter().flatten().map(|group| text(&group["value"])).collect()
+        };
+        people.map(|person| (text(&person["userName"]), groups(person))).collect()
+    };
+    for (filter, names) in [
+        (format!("groups.value eq \"{one}\""), vec!["ada", "ben"]),
+        (format!("groups[value eq \"{one}\"]"), vec!["ada", "ben"]),
+        (format!("groups eq \"{two}\""), vec!["ben", "eve"]),
+        (format!("groups.value eq \"{one}\" and groups.value eq \"{two}\""), vec!["ben"]),
+        (format!("not (groups.value eq \"{one}\")"), vec!["eve"]),
+        (format!("groups.value ne \"{two}\""), vec!["ada", "ben"]),
+        (format!("not (groups[value eq \"{one}\" or value eq \"{two}\"])"), vec![]),
+        ("groups pr".to_owned(), vec!["ada", "ben", "eve"]),
+        ("groups.value eq \"999\"".to_owned(), vec![]),
+    ] {
+        assert_eq!(site.found(&filter), names, "{filter}");
+    }
+    // In pages and in any order everybody has their own.
+    let page = |query: &str| values(&scim.get(&format!("/Users?attributes=userName,groups&{query}")).is(200));
+    let is = |name: &str, groups: &[&str]| {
+        (name.to_owned(), groups.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>())
+    };
+    let all = [is("ada", &[one]), is("ben", &[one, two]), is("eve", &[two])];
+    assert_eq!(page("sortBy=userName"), all);
+    assert_eq!(page("sortBy=userName&sortOrder=descending&count=2"), [all[2].clone(), all[1].clone()]);
+    assert_eq!(page("sortBy=userName&startIndex=2&count=1"), all[1..2]);
+    assert_eq!(
+        page(&format!("sortBy=userName&filter=groups.value%20eq%20%22{two}%22&count=1&startIndex=2")),
+        all[2..]
+    );
+    // They are the groups' to change.
+    let joins = change("add", "groups".to_owned(), json!([{ "value": two }]));
+    scim.patch(&format!("/Users/{ada}"), &joins).is_error(400, "mutability");
+    scim.delete(&format!("/Groups/{two}")).is(204);
+    assert_eq!([groups(&ben), groups(&eve)], [of_team.clone(), None]);
+    scim.delete(&format!("/Users/{eve}")).is(204);
+
     // A rename follows; a login that leads to nobody is no member.
     let rename = change("replace", "userName".to_owned(), json!("countess"));
     scim.patch(&format!("/Users/{ada}"), &rename).is(200);
     assert_eq!((logins(), lead()), (vec!["ben".to_owned(), "countess".to_owned()], json!("countess")));
+    assert_eq!(groups(&ada), of_team);
+    assert_eq!(site.found(&format!("groups.value eq \"{one}\"")), ["countess", "ben"]);
     assert_eq!(scim.get(&path).is(200)[TEAM]["lead"]["value"], ada.as_str());
     database.change("INSERT INTO TeamMember SELECT TeamId, 'ghost' FROM Team");
     assert_eq!(scim.get(&path).is(200)["members"].as_array().unwrap().len(), 2);
@@ -347,11 +398,13 @@ pub fn by_logins(database: &Database) {
             < 300
     );
     assert_eq!(logins(), ["countess", "ghost"]);
+    assert_eq!(groups(&ben), None);
 
     // Who is gone leaves nothing behind that the next with this login would find.
     scim.delete(&format!("/Users/{ada}")).is(204);
     assert_eq!((logins(), lead()), (vec!["ghost".to_owned()], Value::Null));
-    site.person(&json!({ "userName": "countess" }));
+    let next = site.person(&json!({ "userName": "countess" }));
+    assert_eq!(groups(&next), None);
     assert_eq!(scim.get(&path).is(200).get("members"), None);
     assert_eq!(teams("members pr"), 0);
     scim.delete(&path).is(204);

@@ -30,6 +30,81 @@ pub fn crm(database: &Database) {
 }
 
 #[test]
+fn what_hangs_on_a_row_moves_its_version() {
+    beside(&Database::holding(include_str!("../mappings/beside/database.sql")));
+}
+
+/// A change that lies only in a row beside, a collection, the document or the members moves the version that the database
+/// counts (`tests/mappings/beside`), and of those who write on condition of one version one wins.
+pub fn beside(database: &Database) {
+    let mut gateway = Gateway::serve(&[database.target("beside", "../tests/mappings/beside")]);
+    let scim = gateway.target("beside");
+    let stamp = |table: &str| {
+        let rows = database.rows(&format!("SELECT CAST(RowVer AS BIGINT) AS v FROM {table}"));
+        rows[0]["v"].as_i64().unwrap()
+    };
+    let phones = |number: &str| json!([{ "type": "work", "value": number }]);
+    let user = json!({ "userName": "vera", "title": "none", "phoneNumbers": phones("+0"), "nickName": "v" });
+    let user = scim.post("/Users", &user).is(201);
+    let path = format!("/Users/{}", user["id"].as_str().unwrap());
+    for (attribute, value) in [
+        ("phoneNumbers", phones("+1")),
+        ("phoneNumbers", json!([{ "type": "work", "value": "+1" }, { "type": "mobile", "value": "+2" }])),
+        ("title", json!("Dr")),
+        ("nickName", json!("Vee")),
+        ("displayName", json!("Vera")),
+    ] {
+        let (version, before) = (etag(&scim.get(&path)), stamp("Person"));
+        let body = patch(json!([{ "op": "replace", "path": attribute, "value": value }]));
+        let on = |version: &str| scim.on_condition("PATCH", &path, "If-Match", version, Some(&body));
+        let done = on(&version);
+        let after = stamp("Person");
+        assert_ne!(etag(&done), version, "{attribute}");
+        assert_eq!(done.is(200)["meta"]["version"], etag(&scim.get(&path)).as_str());
+        assert!(after > before, "{attribute}: {before}, {after}");
+        on(&version).is_error(412, "");
+        scim.patch(&path, &body["Operations"]).is(200);
+        assert_eq!(stamp("Person"), after, "{attribute}: what changes nothing moves nothing");
+    }
+
+    let group = scim.post("/Groups", &json!({ "displayName": "Voices" }));
+    let (version, group) = (etag(&group), group.is(201));
+    let group = format!("/Groups/{}", group["id"].as_str().unwrap());
+    let (of_user, member) = (stamp("Person"), json!([{ "value": user["id"] }]));
+    let one = format!("members[value eq \"{}\"]", user["id"].as_str().unwrap());
+    let mut before = stamp("Team");
+    for (operation, moves) in [
+        (json!({ "op": "add", "path": "members", "value": member }), true),
+        (json!({ "op": "add", "path": "members", "value": member }), false),
+        (json!({ "op": "remove", "path": one }), true),
+        (json!({ "op": "remove", "path": one }), false),
+    ] {
+        let body = patch(json!([operation]));
+        scim.on_condition("PATCH", &group, "If-Match", &version, Some(&body)).is(204);
+        let after = stamp("Team");
+        assert_eq!(after > before, moves, "{operation}: {before}, {after}");
+        before = after;
+    }
+    scim.put(&group, &json!({ "displayName": "Voices", "members": member })).is(200);
+    assert!(stamp("Team") > before);
+    assert_eq!(stamp("Person"), of_user, "who is a member is not changed by that");
+
+    for round in 0..3 {
+        let version = etag(&scim.get(&path));
+        let number = |number: usize| format!("+{round}{number}");
+        let body =
+            |at| patch(json!([{ "op": "replace", "path": "phoneNumbers", "value": phones(&number(at)) }]));
+        let won = one_wins(&scim, "PATCH", &path, &version, (10..26).map(body).collect());
+        assert_eq!(scim.get(&path).is(200)["phoneNumbers"][0]["value"], number(10 + won));
+    }
+    gateway.is_sound();
+}
+
+fn patch(operations: Value) -> Value {
+    json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations })
+}
+
+#[test]
 fn in_openldap() {
     let directory = Directory::start();
     let gateway = Gateway::serve(&[directory.target("corp", "openldap")]);

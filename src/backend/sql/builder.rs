@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::catalog::{Comparable, Kind};
 use super::dialect::Dialect;
 use crate::backend::Failure;
-use crate::plan::{Action, Expect, Param, Statement, Step, Value};
+use crate::plan::{Action, Expect, Origin, Output, Param, Statement, Step, Value};
 
 /// A statement in the making.
 #[derive(Clone, Debug)]
@@ -82,9 +82,8 @@ impl<'a> Builder<'a> {
         Ok(self.param(param))
     }
 
-    pub(super) fn statement(self, outputs: impl IntoIterator<Item = Arc<str>>) -> Result<Statement, Failure> {
+    pub(super) fn statement(self, outputs: impl IntoIterator<Item = Output>) -> Result<Statement, Failure> {
         let outputs = outputs.into_iter().collect();
-        let variables = Vec::new();
         let most = self.dialect.most_parameters();
         if self.params.len() > most {
             return Err(Failure::TooMany(format!(
@@ -93,14 +92,14 @@ impl<'a> Builder<'a> {
             )));
         }
         let Self { text, params, after_change, .. } = self;
-        Ok(Statement { text, params, outputs, variables, after_change })
+        Ok(Statement { text, params, outputs, after_change })
     }
 
     pub(super) fn step(
         self,
         about: impl Into<String>,
         expect: Expect,
-        outputs: impl IntoIterator<Item = Arc<str>>,
+        outputs: impl IntoIterator<Item = Output>,
     ) -> Result<Step, Failure> {
         Ok(Step { about: about.into(), action: Action::Sql(self.statement(outputs)?), expect, undo: None })
     }
@@ -113,12 +112,18 @@ impl<'a> Builder<'a> {
         outputs: impl IntoIterator<Item = Arc<str>>,
     ) -> Result<Step, Failure> {
         let dialect = self.dialect;
-        let mut statement = self.statement(outputs)?;
-        if let Dialect::Transact(_) = dialect {
-            statement.variables = statement.outputs.iter().map(|name| variable(name)).collect();
-        }
-        Ok(Step { about: about.into(), action: Action::Sql(statement), expect, undo: None })
+        let output = |name: Arc<str>| match dialect {
+            Dialect::Sqlite => Output { name, origin: Origin::Next },
+            Dialect::Transact(_) => in_variable(name),
+        };
+        self.step(about, expect, outputs.into_iter().map(output))
     }
+}
+
+/// An output in the variable that is named after it.
+pub(super) fn in_variable(name: Arc<str>) -> Output {
+    let origin = Origin::Variable(variable(&name));
+    Output { name, origin }
 }
 
 /// The T-SQL variable that holds an output, a name of our own or of a mapping's: no character of it can end it.

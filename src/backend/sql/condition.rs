@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use super::link::{self, Target};
 use super::{key, order};
 use crate::backend::Failure;
-use crate::plan::{Case, Entity, Key, Model, Native, Order, Param, Predicate, Table, Test, Value};
+use crate::plan::{Case, Child, Entity, Key, Model, Native, Order, Param, Predicate, Table, Test, Value};
 
 /// How deep predicates may nest.
 const DEPTH: usize = 64;
@@ -26,6 +26,19 @@ pub(super) const NEVER: &str = "1 = 0";
 /// The resource's own key.
 pub(super) fn own_key(dialect: Dialect<'_>, table: &Table) -> Vec<String> {
     key::columns(dialect, Some(OWN), &table.id)
+}
+
+/// That a child table's row belongs to the resource's row, of which `own` are the columns of the key, or the one that
+/// stands in for it.
+pub(super) fn belongs(dialect: Dialect<'_>, table: &Table, child: &Child, own: &[String]) -> String {
+    let foreign = key::columns(dialect, Some(CHILD), &child.foreign_key);
+    match (&child.by, own, foreign.as_slice(), child.foreign_key.columns()) {
+        (Some(by), [own], [foreign], [column]) => {
+            let (named, held) = (dialect.kind(&table.name, by), dialect.kind(&child.table, column));
+            dialect.equal((own, named), (foreign, held))
+        }
+        _ => key::same(&foreign, own),
+    }
 }
 
 /// A column of the resource's own table, of a look-up or of a part.
@@ -161,9 +174,12 @@ impl Writer<'_, '_> {
             return Err(Failure::Internal(format!("{table} is no child table of {}", self.table.name)));
         };
         let dialect = self.builder.dialect;
-        let (name, foreign) =
-            (dialect.quote(&child.table), key::columns(dialect, Some(CHILD), &child.foreign_key));
-        let is_its = key::same(&foreign, &own_key(dialect, self.table));
+        let name = dialect.quote(&child.table);
+        let own = match &child.by {
+            Some(by) => vec![column(dialect, &Native::own(by.clone()))],
+            None => own_key(dialect, self.table),
+        };
+        let is_its = belongs(dialect, self.table, child, &own);
         self.text(&format!("EXISTS (SELECT 1 FROM {name} AS {CHILD} WHERE {is_its} AND "));
         let table = self.table;
         let (links, own) = (self.links, self.own);
@@ -230,9 +246,7 @@ impl Writer<'_, '_> {
         }
         let (tested, condition) = match test {
             Test::Equals(Value::Reference(to), _) => self.leads_to(native, &to.id),
-            Test::Present if self.table.links.contains_key(native) => {
-                (Vec::new(), present(&self.link(native).1))
-            }
+            Test::Present if self.table.links.contains_key(native) => (Vec::new(), self.is_led(native)),
             test => {
                 let (column, kind) = (self.column(native), self.kind(native));
                 let condition = self.condition(&column, kind, test);
@@ -259,10 +273,36 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    /// That a reference leads to what has this id; and the columns that hold it.
+    /// That a reference over several columns is one: none is NULL, and they do not hold what stands there for nobody.
+    fn is_led(&mut self, native: &Native) -> String {
+        let (key, columns) = self.link(native);
+        let (place, table) = (self.table.place(native), self.table);
+        let mut held = Vec::new();
+        for (at, value) in table.told_nobody(native) {
+            if let (Some(name), Some(column)) = (key.columns().get(at), columns.get(at)) {
+                let kind = self.builder.dialect.kind(place, name);
+                held.push(self.equals(column, kind, value, Case::Exact));
+            }
+        }
+        match held.is_empty() {
+            true => present(&columns),
+            false => format!("({} AND NOT ({}))", present(&columns), held.join(" AND ")),
+        }
+    }
+
+    /// That a reference leads to what has this id; and the columns that hold it. What stands for nobody leads nowhere,
+    /// also where a row has that key.
     fn leads_to(&mut self, native: &Native, id: &str) -> (Vec<String>, String) {
         let (key, columns) = self.link(native);
         let place = self.table.place(native);
+        let told = self.table.told_nobody(native);
+        let parts = key.parts(id).unwrap_or_default();
+        let is_told = |(at, told): &(usize, &Value)| {
+            parts.get(*at).is_some_and(|part| told.text().as_ref() == Some(part))
+        };
+        if !told.is_empty() && told.iter().all(is_told) {
+            return (columns, NEVER.to_owned());
+        }
         let condition = key::is_one_of(self.builder, (place, &key), &columns, &[id.to_owned()]);
         (columns, condition)
     }

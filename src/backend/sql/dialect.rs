@@ -25,6 +25,14 @@ impl Dialect<'_> {
         }
     }
 
+    /// Whether it is known that the database itself gives this column's values, and refuses others.
+    pub(super) fn is_generated(self, table: &str, column: &str) -> bool {
+        match self {
+            Self::Sqlite => false,
+            Self::Transact(catalog) => catalog.column(table, column).is_some_and(|known| known.is_generated),
+        }
+    }
+
     /// An identifier; `schema.table` is two of them.
     pub(super) fn quote(self, name: &str) -> String {
         let one = |part: &str| match self {

@@ -111,7 +111,10 @@ impl Examiner<'_> {
                 Some(Some(part)) => (&part.table, &part.only),
                 Some(None) => continue,
             };
-            if self.of(name).is_some_and(|seen| !seen.is_unique(&native.name, only)) {
+            if self
+                .of(name)
+                .is_some_and(|seen| !seen.tells_apart(&lowered(&self.table.columns(native)), only))
+            {
                 let place = self.touched.place(native);
                 self.wrong(format!(
                     "{native} is said to be unique, and no UNIQUE constraint of {name} says so: two requests at one time \
@@ -124,8 +127,9 @@ impl Examiner<'_> {
     /// Whether what stands in for rows tells them apart.
     pub(super) fn stand_ins(&mut self) {
         let Some(seen) = self.seen.get(&*self.table.name) else { return };
-        let columns: BTreeSet<&str> =
-            self.model.holders(&self.entity.name).map(|held| &*held.by.attribute).collect();
+        let own = self.table.children.iter().filter_map(|child| child.by.as_deref());
+        let held = self.model.holders(&self.entity.name).map(|held| &*held.by.attribute);
+        let columns: BTreeSet<&str> = held.chain(own).collect();
         for column in columns.into_iter().filter(|column| !seen.is_unique(column, &self.table.only)) {
             self.wrong(format!(
                 "references by {column} would mean several, for no UNIQUE constraint of {} is about it",
@@ -220,6 +224,7 @@ impl Examiner<'_> {
         }
         for child in &table.children {
             need_all(&child.table, &child.foreign_key);
+            child.by.iter().for_each(|by| need_all(&table.name, &Key::from(by.clone())));
         }
         for part in &table.parts {
             need_all(&part.table, &part.key);

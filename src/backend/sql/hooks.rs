@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
-use super::builder::{Builder, variable};
+use super::builder::{Builder, in_variable, variable};
 use super::dialect::Dialect;
 use crate::backend::Failure;
-use crate::plan::{Expect, HookStep, Param, Plan, Step, Value};
+use crate::plan::{Expect, HookStep, Origin, Output, Param, Plan, Step, Value};
 
 /// The steps, and the new resource's id where they tell it.
 pub(super) fn steps(dialect: Dialect<'_>, hooks: &[HookStep]) -> Result<Plan, Failure> {
     let mut plan = Plan::default();
     for hook in hooks {
         match hook {
-            HookStep::Exec { procedure, arguments, outputs } => {
-                plan.steps.push(exec(dialect, procedure, arguments, outputs)?);
+            HookStep::Exec { procedure, arguments, outputs, columns } => {
+                plan.steps.push(exec(dialect, procedure, arguments, (outputs, columns))?);
             }
             HookStep::Statement { text, params, outputs } => {
                 plan.steps.push(statement(dialect, text, params, outputs)?);
@@ -30,13 +30,17 @@ pub(super) fn steps(dialect: Dialect<'_>, hooks: &[HookStep]) -> Result<Plan, Fa
     Ok(plan)
 }
 
+/// An output's own name, and the one that later steps know it by.
+type Named = (String, Arc<str>);
+
 /// EXECUTE takes names and values, and no expressions; what an OUTPUT parameter gives stands in a variable. It is
-/// text whatever the parameter's type: every type that a key has becomes one by itself.
+/// text whatever the parameter's type: every type that a key has becomes one by itself. What stands in a result set
+/// only the server knows before it is there, so the text says nothing of it.
 fn exec(
     dialect: Dialect<'_>,
     procedure: &str,
     arguments: &[(String, Param)],
-    outputs: &[(String, Arc<str>)],
+    (outputs, columns): (&[Named], &[Named]),
 ) -> Result<Step, Failure> {
     if let Dialect::Sqlite = dialect {
         return Err(Failure::Internal(format!(
@@ -63,8 +67,11 @@ fn exec(
     }
     let arguments = if said.is_empty() { String::new() } else { format!(" {}", said.join(", ")) };
     builder.push(&format!("{declared}EXEC {}{arguments}", dialect.quote(procedure)));
-    let names = outputs.iter().map(|(_, name)| name.clone());
-    builder.returning(format!("the mapping calls {procedure}"), Expect::Done, names)
+    let outputs = outputs.iter().map(|(_, name)| in_variable(name.clone()));
+    let column =
+        |(column, name): &Named| Output { name: name.clone(), origin: Origin::Column(column.clone()) };
+    let given = outputs.chain(columns.iter().map(column));
+    builder.step(format!("the mapping calls {procedure}"), Expect::Done, given)
 }
 
 /// The name of a procedure's parameter. It comes from the mapping; other characters than a name has would be no name.
@@ -100,7 +107,10 @@ fn statement(
         builder.push(c.encode_utf8(&mut [0; 4]));
     }
     match params.next() {
-        None => builder.step("the mapping's own statement", Expect::Done, outputs.iter().cloned()),
+        None => {
+            let next = |name: &Arc<str>| Output { name: name.clone(), origin: Origin::Next };
+            builder.step("the mapping's own statement", Expect::Done, outputs.iter().map(next))
+        }
         Some(_) => Err(wrong()),
     }
 }

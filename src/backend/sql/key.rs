@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use crate::plan::{Key, Predicate, Search, Table, Value};
 
 /// The alias of a subquery that selects keys.
-const KEYS: &str = "k";
+pub(super) const KEYS: &str = "k";
 /// How many keys of several columns one statement compares: each is a term of its own.
 const COMPOSITE_KEYS: usize = 250;
 /// Parameters of a statement that are no keys: those of `only` and of the window.

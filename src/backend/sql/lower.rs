@@ -143,6 +143,11 @@ impl<'a> Lowering<'a> {
             let known = columns.iter().filter_map(|(column, cell)| Some((column, cell.param()?)));
             self.own.learn(&self.table.id, known);
         }
+        let is_unsaid = |native: &&Native| !record.values.contains_key(*native);
+        let nobody = self.table.nobody.iter().filter(|(_, nobody)| nobody.is_written);
+        for native in nobody.map(|(native, _)| native).filter(is_unsaid) {
+            columns.extend(self.own_cells(native, &[])?);
+        }
         for (native, values) in &record.values {
             if let Some(alias) = native.part.as_ref().filter(|alias| self.table.part(alias).is_none()) {
                 columns.extend(self.looked_up(alias, native, values)?);
@@ -304,7 +309,7 @@ impl<'a> Lowering<'a> {
     /// when another leads to the same.
     fn insert_child(&mut self, child: &Child, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let (mut columns, mut marks) = self.stored_key(&mut builder, &child.table, &child.foreign_key)?;
+        let (mut columns, mut marks) = self.stored_in_child(&mut builder, child)?;
         let mut same = vec![key::same(&columns, &marks)];
         let is_link = |value: &Value| matches!(value, Value::Reference(_));
         let has_link = row.values().any(is_link);
@@ -347,7 +352,7 @@ impl<'a> Lowering<'a> {
     /// What is written of one column of a child's row, or of the several that a reference stands in.
     fn of_child(&self, child: &Child, name: &Arc<str>, value: &Value) -> Result<own::Columns, Failure> {
         let native = Native::of(child.table.clone(), name.clone());
-        self.own.written(self.table, &native, Some(value), &child.foreign_key)
+        self.own.written(self.table, &native, Some(value), child.key())
     }
 
     /// The mark of a value that a column is compared with; nothing is equal to NULL.
@@ -378,7 +383,7 @@ impl<'a> Lowering<'a> {
 
     fn delete_child(&mut self, child: &Child, row: &Row) -> Result<(), Failure> {
         let mut builder = Builder::new(self.dialect);
-        let mut terms = vec![self.is_own(&mut builder, &child.table, &child.foreign_key)];
+        let mut terms = vec![self.is_in_child(&mut builder, child)];
         for (name, value) in row {
             if self.is_named(&child.table, name) {
                 let mark = self.in_child(&mut builder, &child.table, name, value)?;
@@ -449,7 +454,10 @@ impl<'a> Lowering<'a> {
         if !self.exists(&update.id)? || self.is_left_to(&update.hooks, "changed")? {
             return Ok(self.done());
         }
-        let columns = self.changed_columns(&update.changes)?;
+        let mut columns = self.changed_columns(&update.changes)?;
+        if columns.is_empty() && !update.changes.is_empty() {
+            columns = self.touched();
+        }
         let comes = update.changes.values.iter().map(|(native, change)| (native.clone(), change.add.clone()));
         self.unique(&comes.collect(), Some(&update.id))?;
         let is_delta = update.changes.children.values().any(|rows| rows.repeatable);
@@ -497,6 +505,15 @@ impl<'a> Lowering<'a> {
         Ok(columns)
     }
 
+    /// What is written of the row where only what hangs on it changes: one column, as it is. So its version moves, nobody
+    /// else changes what hangs on the row at the same time, and the version that was read can be demanded. Without a
+    /// version nothing of it is written: the lock of the read that decided the change is what holds then.
+    fn touched(&self) -> Columns<'a> {
+        let is_given = |column: &&Arc<str>| !self.dialect.is_generated(&self.table.name, column);
+        let column = self.entity.version.as_ref().and_then(|_| self.table.writable.iter().find(is_given));
+        column.map(|column| (column.clone(), Cell::Held)).into_iter().collect()
+    }
+
     fn update_own(
         &mut self,
         update: &Update,
@@ -508,8 +525,9 @@ impl<'a> Lowering<'a> {
         let set = self.set(&mut builder, &self.table.name, columns)?;
         builder.push(&format!("UPDATE {} SET {set}", self.quote(&self.table.name)));
         self.only_this(&mut builder, update.version.as_ref(), &self.table.only)?;
+        let why = if columns.iter().all(|(_, cell)| *cell == Cell::Held) { ", for its version" } else { "" };
         let when = if after_change { ", when a statement above changed something" } else { "" };
-        let about = format!("the row in {}{when}", self.table.name);
+        let about = format!("the row in {}{why}{when}", self.table.name);
         self.steps.push(builder.step(about, Expect::Rows(1), None)?);
         Ok(())
     }
@@ -604,7 +622,10 @@ impl<'a> Lowering<'a> {
             return Err(Failure::Internal(format!("nothing disables a {}", self.entity.name)));
         }
         let own = all.iter().filter(|(native, _)| native.part.is_none());
-        let own: Columns<'a> = own.map(|(native, cell)| (native.name.clone(), cell.clone())).collect();
+        let mut own: Columns<'a> = own.map(|(native, cell)| (native.name.clone(), cell.clone())).collect();
+        if own.is_empty() {
+            own = self.touched();
+        }
         if !own.is_empty() {
             let mut builder = Builder::new(self.dialect);
             let set = self.set(&mut builder, &self.table.name, &own)?;

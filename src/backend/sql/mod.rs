@@ -1,5 +1,5 @@
 //! SQL: one statement builder for two dialects. `dialect`, `builder`, `key`, `condition`, `link`, `order`, `part`, `select`,
-//! `own`, `lower`, `records`, `examine` and `survey` are pure; only `sqlite` and `sqlserver` talk to a database.
+//! `own`, `lower`, `records`, `returned`, `examine` and `survey` are pure; only `sqlite` and `sqlserver` talk to a database.
 
 mod builder;
 mod catalog;
@@ -15,6 +15,7 @@ mod order;
 mod own;
 mod part;
 mod records;
+mod returned;
 mod select;
 mod sqlite;
 mod sqlserver;
@@ -24,6 +25,8 @@ mod survey;
 mod tests;
 #[cfg(test)]
 mod tests_of_keys;
+#[cfg(test)]
+mod tests_of_nobody;
 #[cfg(test)]
 mod tests_of_rows;
 #[cfg(test)]

@@ -57,13 +57,13 @@ impl Own {
         self.known.get(at)?.as_deref()
     }
 
-    /// What is written to the columns that a native stands for, in a row whose columns `holders` hold the key.
+    /// What is written to the columns that a native stands for, in a row whose columns `holders` hold the key, if any do.
     pub(super) fn written(
         &self,
         table: &Table,
         native: &Native,
         value: Option<&Value>,
-        holders: &Key,
+        holders: Option<&Key>,
     ) -> Result<Columns, Failure> {
         let link = table.columns(native);
         let parts = match value {
@@ -74,10 +74,11 @@ impl Own {
             }
             _ => None,
         };
+        let nobody = table.nobody.get(native).map(|nobody| nobody.columns.as_slice()).unwrap_or_default();
         let mut written = Columns::new();
         for (at, column) in link.columns().iter().enumerate() {
             let part = parts.as_ref().and_then(|(to, parts)| Some((to, parts.get(at)?)));
-            match (self.known(holders, column), part) {
+            match (holders.and_then(|holders| self.known(holders, column)), part) {
                 (Some(known), Some((to, part))) if known != part => {
                     let detail =
                         format!("{:?} cannot be referred to from here: it belongs elsewhere.", to.id);
@@ -88,7 +89,10 @@ impl Own {
                 (None, Some((_, part))) => {
                     written.push((column.clone(), Param::Value(Value::Text(part.clone()))))
                 }
-                (None, None) => written.push((column.clone(), Param::Null)),
+                (None, None) => {
+                    let value = nobody.get(at).cloned().flatten();
+                    written.push((column.clone(), value.map_or(Param::Null, Param::Value)));
+                }
             }
         }
         Ok(written)

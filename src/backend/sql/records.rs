@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::returned::Known;
 use super::select::{ChildSelect, Column, Select, Target};
+use crate::backend::Failure;
 use crate::plan::{Found, Param, Plan, Record, Reference, Row, Value, id_of};
 
 /// A row as it came; NULL is `None`.
@@ -82,6 +84,11 @@ fn cell(cells: &mut impl Iterator<Item = Option<Value>>, column: &Column) -> Opt
         Target::One(entity) => entity.to_string(),
         Target::Several => cells.next().flatten().and_then(|kind| kind.text())?,
     };
+    let is_told =
+        |(at, told): &(usize, Value)| matches!(values.get(*at), Some(Some(held)) if told.same(held));
+    if !column.nobody.is_empty() && column.nobody.iter().all(is_told) {
+        return None;
+    }
     let is_whole = values.iter().all(Option::is_some);
     let id = id(&mut values.into_iter(), column.width);
     is_whole.then_some(Value::Reference(Reference { resource: Some(resource), id }))
@@ -93,13 +100,18 @@ fn id(cells: &mut impl Iterator<Item = Option<Value>>, columns: usize) -> String
     id_of(&cells.take(columns).map(text).collect::<Vec<_>>())
 }
 
-/// The id of what a plan created, of which `known` gives the outputs.
-pub(super) fn created(plan: &Plan, known: impl Fn(&str) -> Option<Value>) -> Option<String> {
+/// The id of what a plan created, where that and what its steps gave tell it.
+pub(super) fn created(plan: &Plan, known: &Known) -> Result<Option<String>, Failure> {
     let text = |part: &Param| match part {
-        Param::Value(value) => value.text(),
-        Param::Output(name) => known(name).and_then(|value| value.text()),
-        Param::Null => None,
+        Param::Value(value) => Ok(value.text()),
+        Param::Output(name) => match known.get(name) {
+            Some(None) => {
+                Err(Failure::Internal(format!("{name} is NULL, and the new resource's id is made of it")))
+            }
+            given => Ok(given.cloned().flatten().and_then(|value| value.text())),
+        },
+        Param::Null => Ok(None),
     };
-    let parts: Option<Vec<String>> = plan.id.iter().map(text).collect();
-    parts.filter(|parts| !parts.is_empty()).map(|parts| id_of(&parts))
+    let parts = plan.id.iter().map(text).collect::<Result<Option<Vec<String>>, _>>()?;
+    Ok(parts.filter(|parts| !parts.is_empty()).map(|parts| id_of(&parts)))
 }

@@ -8,15 +8,19 @@ use std::sync::Arc;
 use super::builder::Builder;
 use super::condition::{self, CHILD, OWN};
 use super::dialect::Dialect;
+use super::key::KEYS;
 use super::{key, link, order, part};
 use crate::backend::Failure;
 use crate::plan::{
-    Action, Entity, Expect, Model, Native, Param, Plan, Search, Statement, Step, Store, Table, Value,
+    Action, Child, Entity, Expect, Model, Native, Param, Plan, Predicate, Search, SideDocument, Statement,
+    Step, Store, Table, Value,
 };
 
 /// The statements of a search, and what their columns are.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Select {
+    /// What locks the row before anything is read, where what stands beside it is read too. It brings nothing.
+    pub lock: Option<Statement>,
     /// The rows: the key's columns, then `columns`, then the document where it is read, then what orders them.
     pub rows: Statement,
     /// How many columns the key has, here and in the children's statements.
@@ -44,6 +48,8 @@ pub(super) struct Column {
     /// Of how many columns of the result its value is made.
     pub width: usize,
     pub target: Target,
+    /// Of a reference over several columns: by which of them, each with its value, it is known to lead to nobody.
+    pub nobody: Vec<(usize, Value)>,
 }
 
 /// What a column's value leads to.
@@ -95,6 +101,7 @@ pub(super) fn select(
     let children: BTreeSet<&Arc<str>> =
         search.fields.natives.iter().filter(is_child).filter_map(|native| native.part.as_ref()).collect();
     Ok(Select {
+        lock: if reading == Reading::Locking { selector.lock(&columns)? } else { None },
         rows: selector.rows(&columns)?,
         key: table.id.len(),
         columns,
@@ -136,7 +143,9 @@ impl Selector<'_> {
             Some(target) => target.width(),
             None => self.table.columns(native).len(),
         };
-        Column { native: native.clone(), width, target }
+        let nobody =
+            self.table.told_nobody(native).into_iter().map(|(at, value)| (at, value.clone())).collect();
+        Column { native: native.clone(), width, target, nobody }
     }
 
     /// What is selected for a column: its value, and which entity it leads to where that is open. A reference to a
@@ -203,6 +212,24 @@ impl Selector<'_> {
         }
         builder.push(" END");
         Ok(())
+    }
+
+    /// What locks one row before it is read with what stands beside it: with READ_COMMITTED_SNAPSHOT a statement that
+    /// waits for the row sees it as it is, and the rest as it was when the statement began.
+    fn lock(&self, columns: &[Column]) -> Result<Option<Statement>, Failure> {
+        let is_apart = |rest: &SideDocument| self.search.fields.rest && rest.table != self.table.name;
+        let is_beside = columns.iter().any(|column| column.native.part.is_some())
+            || self.table.rest.as_ref().is_some_and(is_apart);
+        match &self.search.predicate {
+            Predicate::Id(ids) if is_beside && ids.len() == 1 => {
+                let mut builder = Builder::new(self.dialect);
+                builder.push("DECLARE @locked INT; SELECT @locked = 1");
+                self.from(&mut builder, &BTreeSet::new())?;
+                self.filtered(&mut builder)?;
+                builder.statement(None).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     fn rows(&self, columns: &[Column]) -> Result<Statement, Failure> {
@@ -277,15 +304,13 @@ impl Selector<'_> {
             .ok_or_else(|| Failure::Internal(format!("{name} is no child table of {}", self.entity.name)))?;
         let natives = self.search.fields.natives.iter().filter(|native| native.part.as_ref() == Some(name));
         let columns: Vec<Column> = natives.map(|native| self.column(native)).collect();
-        let key = key::columns(self.dialect, Some(CHILD), &child.foreign_key);
-        let (begin, end) = key::among(self.dialect, &key);
+        let (key, begin, end) = self.owners(child);
         let mut builder = Builder::new(self.dialect);
         builder.push("SELECT ").push(&key.join(", "));
         for column in &columns {
             self.write_selected(&mut builder, CHILD, column)?;
         }
-        let own_key = self.key().join(", ");
-        builder.push(&format!(" FROM {} AS {CHILD} WHERE {begin}SELECT {own_key}", self.quote(&child.table)));
+        builder.push(&format!(" FROM {} AS {CHILD} {begin}", self.quote(&child.table)));
         let mut lookups = BTreeSet::new();
         condition::lookups(&self.search.predicate, &mut lookups);
         lookups.extend(order::lookup(&self.search.range.sequence));
@@ -307,6 +332,24 @@ impl Selector<'_> {
         let ordering: Vec<String> = key.into_iter().chain(columns.iter().flat_map(of)).collect();
         builder.push(&format!(" ORDER BY {}", key::order(&ordering, false)));
         Ok(ChildSelect { table: name.clone(), statement: builder.statement(None)?, columns })
+    }
+
+    /// The key of the row that a child table's row belongs to, and what stands before and behind the choice of those rows.
+    fn owners(&self, child: &Child) -> (Vec<String>, String, String) {
+        let own_key = self.key();
+        let Some(by) = &child.by else {
+            let key = key::columns(self.dialect, Some(CHILD), &child.foreign_key);
+            let (begin, end) = key::among(self.dialect, &key);
+            return (key, format!("WHERE {begin}SELECT {}", own_key.join(", ")), end);
+        };
+        // What stands in for the key tells the row, and not the key.
+        let selected: Vec<String> =
+            own_key.iter().enumerate().map(|(at, column)| format!("{column} AS {KEYS}{}", at + 1)).collect();
+        let key = (1..=own_key.len()).map(|number| format!("{KEYS}.{KEYS}{number}")).collect();
+        let name = condition::column(self.dialect, &Native::own(by.clone()));
+        let is_its = condition::belongs(self.dialect, self.table, child, &[format!("{KEYS}.named")]);
+        let begin = format!("JOIN (SELECT {}, {name} AS named", selected.join(", "));
+        (key, begin, format!(") AS {KEYS} ON {is_its}"))
     }
 
     fn count(&self) -> Result<Statement, Failure> {
@@ -337,7 +380,9 @@ impl Select {
             expect: Expect::Done,
             undo: None,
         };
-        let mut steps = vec![step("the rows".to_owned(), self.rows)];
+        let lock = self.lock.map(|lock| step("the row, before it is read".to_owned(), lock));
+        let mut steps: Vec<Step> = lock.into_iter().collect();
+        steps.push(step("the rows".to_owned(), self.rows));
         steps.extend(
             self.children.into_iter().map(|child| step(format!("their {}", child.table), child.statement)),
         );

@@ -50,6 +50,7 @@ pub(super) fn model() -> Model {
     let child = |table: &str, column: &str| Child {
         table: table.into(),
         foreign_key: key(&[column]),
+        by: None,
         initial: Row::new(),
         only: Predicate::All,
     };
@@ -337,6 +338,35 @@ async fn only_the_canonical_id_finds_a_row() {
         assert!(database.ids(Predicate::Id(vec![id.to_owned()])).await.is_empty(), "{id:?}");
     }
     assert_eq!(database.ids(Predicate::Id(vec!["1".to_owned()])).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_row_that_something_is_taken_from_is_the_only_one() {
+    let database = database(&[("a", None), ("b", None)]);
+    let taken = |text: &str, about: &str| {
+        let step = |text: &str, params: Vec<Param>, outputs: &[&str]| HookStep::Statement {
+            text: text.to_owned(),
+            params,
+            outputs: outputs.iter().map(|name| Arc::from(*name)).collect(),
+        };
+        let uses = step("UPDATE Person SET Nick = ? WHERE Login = 'b'", vec![Param::Output("n".into())], &[]);
+        let (id, hooks) = (about.to_owned(), vec![step(text, Vec::new(), &["n"]), uses]);
+        let changes = Changes::default();
+        let update = Update { entity: "User".into(), id, changes, version: None, hooks };
+        plan(Dialect::Sqlite, Operation::Update(update), &known(about))
+    };
+    let mut session = database.sqlite.session(Intent::Write).await.unwrap();
+    for (text, says) in [
+        ("SELECT Login FROM Person WHERE Login = 'c'", "it returned 0 rows where one is expected"),
+        ("UPDATE Person SET Nick = 'x' RETURNING Nick", "it returned 2 rows where one is expected"),
+    ] {
+        let failure = session.execute(&taken(text, "1")).await.unwrap_err();
+        assert!(matches!(&failure, Failure::Internal(cause) if cause.contains(says)), "{text}: {failure}");
+    }
+    // NULL is handed on.
+    session.execute(&taken("SELECT NULL", "1")).await.unwrap();
+    session.commit().await.unwrap();
+    assert_eq!(database.ids(Predicate::Test(Native::own("Nick"), Test::Present)).await, ["1"]);
 }
 
 #[tokio::test]
@@ -693,11 +723,16 @@ fn the_mappings_own_steps_are_procedures_and_statements() {
             ("date".to_owned(), Param::Value(Value::Today)),
         ],
         outputs: vec![("newId".to_owned(), "usp_UserAdd.newId".into())],
+        columns: vec![("Row Version".to_owned(), "usp_UserAdd.Row Version#1".into())],
     };
     let id = Param::Output("usp_UserAdd.newId".into());
     let note = HookStep::Statement {
-        text: "INSERT INTO Note VALUES (?, '?', \"?\", ?)".to_owned(),
-        params: vec![id.clone(), Param::Value(Value::Today)],
+        text: "INSERT INTO Note VALUES (?, '?', \"?\", ?, ?)".to_owned(),
+        params: vec![
+            id.clone(),
+            Param::Value(Value::Today),
+            Param::Output("usp_UserAdd.Row Version#1".into()),
+        ],
         outputs: vec!["note.1".into()],
     };
     let create = |hooks: &[HookStep]| {
@@ -720,6 +755,7 @@ fn the_mappings_own_steps_are_procedures_and_statements() {
         procedure: "p".to_owned(),
         arguments: vec![("a = 1; --".to_owned(), Param::Null)],
         outputs: Vec::new(),
+        columns: Vec::new(),
     };
     let few = HookStep::Statement { text: "SELECT ?".to_owned(), params: Vec::new(), outputs: Vec::new() };
     let many =

@@ -44,7 +44,7 @@ fn entity(name: &str, table: &str, id: &[&str]) -> (Entity, Table) {
     (entity, table)
 }
 
-fn manager() -> Native {
+pub(super) fn manager() -> Native {
     Native::own("(Tenant, MgrNo)")
 }
 
@@ -52,15 +52,15 @@ fn member() -> Native {
     Native::of("UserRole", "(Tenant, RoleNo)")
 }
 
-fn lender() -> Native {
+pub(super) fn lender() -> Native {
     Native::own("(LenderTenant, LenderNo)")
 }
 
-fn model() -> Model {
+pub(super) fn model() -> Model {
     let (mut user, mut table) = entity("User", "hr.Employee", &["Tenant", "EmpNo"]);
     let child = |name: &str| {
         let (table, foreign_key) = (name.into(), key(&["Tenant", "EmpNo"]));
-        Child { table, foreign_key, initial: Row::new(), only: Predicate::All }
+        Child { table, foreign_key, by: None, initial: Row::new(), only: Predicate::All }
     };
     table.lookups.push(Lookup {
         alias: "dept".into(),
@@ -95,20 +95,20 @@ fn model() -> Model {
     }
 }
 
-fn search(predicate: Predicate, natives: &[Native]) -> Search {
+pub(super) fn search(predicate: Predicate, natives: &[Native]) -> Search {
     let fields = Fields { natives: natives.iter().cloned().collect(), ..Fields::default() };
     Search { entity: "User".into(), predicate, fields, range: Range::first(10) }
 }
 
-fn link(id: &str) -> Value {
+pub(super) fn link(id: &str) -> Value {
     Value::Reference(Reference { resource: None, id: id.to_owned() })
 }
 
-fn leads(native: Native, id: &str) -> Predicate {
+pub(super) fn leads(native: Native, id: &str) -> Predicate {
     Predicate::Test(native, Test::Equals(link(id), Case::Exact))
 }
 
-fn known(id: &str) -> Facts {
+pub(super) fn known(id: &str) -> Facts {
     let mut facts = Facts::default();
     let records = vec![Record { id: id.to_owned(), ..Record::default() }];
     facts.add(Search::existing(&"User".into(), vec![id.to_owned()]), Found { records, ..Found::default() });
@@ -136,7 +136,7 @@ fn plan(
     }
 }
 
-fn in_both(name: &str, print: impl Fn(Dialect<'_>) -> String) {
+pub(super) fn in_both(name: &str, print: impl Fn(Dialect<'_>) -> String) {
     insta::assert_snapshot!(format!("{name}_sqlite"), print(Dialect::Sqlite));
     insta::assert_snapshot!(format!("{name}_transact"), print(TSQL()));
 }

@@ -18,7 +18,7 @@ use crate::backend::{Failure, Lowered};
 use crate::plan::{
     Action, Case, Change, Changes, Create, Delete, DeleteRule, Disable, Disabled, Entity, Facts, HookStep,
     Model, Native, OnDelete, Operation, Order, Param, Plan, Predicate, Record, Reference, Row, RowChanges,
-    Test, Update, Value,
+    Store, Test, Update, Value,
 };
 
 const KINDS: [(&str, Kind); 14] = [
@@ -168,6 +168,12 @@ fn what_decides_a_write_is_locked() {
     let unknown = Dialect::Transact(Catalog::unknown());
     let locked = select(unknown, &model(), &wanted, Reading::Locking).unwrap();
     insta::assert_snapshot!("locking_transact", locked.plan().render());
+    // What stands beside it is read when the row is its own.
+    let mut whole = search("User", wanted.predicate, &[Native::own("Login"), Native::of("dept", "Name")]);
+    whole.fields.rest = true;
+    let locked = select(unknown, &model(), &whole, Reading::Locking).unwrap();
+    insta::assert_snapshot!("locking_first_transact", locked.plan().render());
+    assert_eq!(select(unknown, &model(), &whole, Reading::Free).unwrap().lock, None);
 }
 
 // === hostile values ===
@@ -196,6 +202,21 @@ fn every_operation(value: &str) -> Vec<String> {
             procedure: "usp".to_owned(),
             arguments: vec![("a".to_owned(), Param::Value(text()))],
             outputs: vec![("b".to_owned(), Arc::from("usp.b#1"))],
+            columns: vec![("]; --@P1".to_owned(), Arc::from("usp.]; --@P1#1"))],
+        },
+        HookStep::Exec {
+            procedure: "usp".to_owned(),
+            arguments: vec![
+                ("a".to_owned(), Param::Output(Arc::from("usp.]; --@P1#1"))),
+                ("b".to_owned(), Param::Value(text())),
+            ],
+            outputs: Vec::new(),
+            columns: vec![("c".to_owned(), Arc::from("usp.c#2"))],
+        },
+        HookStep::Statement {
+            text: "UPDATE [x] SET [a] = ?, [c] = ?".to_owned(),
+            params: vec![Param::Value(text()), Param::Output(Arc::from("usp.c#2"))],
+            outputs: Vec::new(),
         },
     ];
     let id = || value.to_owned();
@@ -224,9 +245,13 @@ fn every_operation(value: &str) -> Vec<String> {
     ];
     let mut model = model();
     let mut texts = Vec::new();
-    for disables in [false, true] {
-        if disables && let Some(user) = model.entities.get_mut("User") {
+    for (disables, by) in [(false, None), (false, Some("Login".into())), (true, None)] {
+        let Some(user) = model.entities.get_mut("User") else { panic!() };
+        if disables {
             disable(user, value);
+        }
+        if let Store::Table(table) = &mut user.store {
+            table.children.iter_mut().for_each(|child| child.by.clone_from(&by));
         }
         for operation in &operations {
             texts.extend(planned(&model, operation, &known(value)));

@@ -70,6 +70,7 @@ codes! {
     Part = 45,
     History = 46,
     RaisedNumber = 47,
+    VersionStays = 48,
     // Lines.
     BadPath = 50,
     UnknownAttribute = 51,

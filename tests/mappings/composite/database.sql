@@ -26,6 +26,11 @@ CREATE TABLE UserRole (
 );
 CREATE INDEX UserRoleOfEmployee ON UserRole (Tenant, EmpNo);
 CREATE TABLE Device (Guid TEXT PRIMARY KEY, Serial TEXT NOT NULL, HolderTenant TEXT, HolderKey TEXT);
+CREATE TABLE Desk (
+  DeskNo INTEGER PRIMARY KEY AUTOINCREMENT, Tenant TEXT NOT NULL, Label TEXT, Gone INTEGER NOT NULL,
+  HolderNo INTEGER, KeeperNo INTEGER NOT NULL, LenderTenant TEXT NOT NULL, LenderKey TEXT NOT NULL,
+  UNIQUE (Tenant, DeskNo), UNIQUE (Tenant, HolderNo)
+);
 CREATE TABLE Site (Code TEXT PRIMARY KEY COLLATE NOCASE, Town TEXT);
 -- Of another tenant, where somebody has the name of a department and a role too.
 INSERT INTO Department VALUES ('B', 1, 'Sales');

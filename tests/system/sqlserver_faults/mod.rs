@@ -6,6 +6,7 @@ mod errors;
 mod login;
 mod random;
 mod reads;
+mod results;
 mod writes;
 
 use std::collections::HashMap;
@@ -79,7 +80,12 @@ impl Scene {
 
     /// In front of this endpoint, with these keys.
     fn at(endpoint: Endpoint, keys: &str) -> Self {
-        let gateway = Gateway::serve(&[limits(), endpoint.target("app", keys)]);
+        Self::of("marked", endpoint, keys)
+    }
+
+    /// The same with this mapping of the tests.
+    fn of(mapping: &str, endpoint: Endpoint, keys: &str) -> Self {
+        let gateway = Gateway::serve(&[limits(), endpoint.target_of("app", mapping, keys)]);
         let scim = gateway.target("app");
         Self { endpoint, gateway, scim, spoilt: Spoilt::default(), _folder: None }
     }

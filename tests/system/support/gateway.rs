@@ -207,9 +207,14 @@ impl Database {
 impl Endpoint {
     /// The `[[target]]` of the application behind the endpoint; the keys say who the gateway is and what it trusts.
     pub fn target(&self, name: &str, keys: &str) -> String {
+        self.target_of(name, "marked", keys)
+    }
+
+    /// The same, with this mapping of the tests.
+    pub fn target_of(&self, name: &str, mapping: &str, keys: &str) -> String {
         let (host, port) = (self.host(), self.port());
         let store = format!("[target.sqlserver]\nhost = {host:?}\nport = {port}\ndatabase = \"hr\"\n{keys}");
-        target(name, "../tests/mappings/marked", &store)
+        target(name, &format!("../tests/mappings/{mapping}"), &store)
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Cell<'a> {
     Bits { set: i64, clear: i64 },
     /// The next number of this sequence.
     Next(Arc<str>),
+    /// What stands there: the row is written, and says what it said.
+    Held,
 }
 
 // === impl Cell ===
@@ -40,7 +42,7 @@ impl Cell<'_> {
     pub(super) fn param(&self) -> Option<&Param> {
         match self {
             Self::Param(param) => Some(param),
-            Self::Link(..) | Self::Bits { .. } | Self::Next(_) => None,
+            Self::Link(..) | Self::Bits { .. } | Self::Next(_) | Self::Held => None,
         }
     }
 
@@ -68,6 +70,7 @@ impl Cell<'_> {
             Self::Next(sequence) if matches!(builder.dialect, Dialect::Sqlite) => {
                 return Err(Failure::Internal(format!("{sequence}: SQLite has no sequences")));
             }
+            Self::Held => held.to_owned(),
             Self::Next(sequence) => format!("NEXT VALUE FOR {}", builder.dialect.quote(sequence)),
         })
     }

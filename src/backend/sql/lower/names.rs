@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use super::super::builder::Builder;
-use super::super::{condition, link};
+use super::super::{condition, key, link};
 use super::Lowering;
 use super::cell::{Cell, Columns};
 use crate::backend::Failure;
-use crate::plan::{Change, Entity, Expect, Held, Native, Param, Predicate, Reference, Store, Update, Value};
+use crate::plan::{
+    Change, Child, Entity, Expect, Held, Native, Param, Predicate, Reference, Store, Update, Value,
+};
 
 /// Where something that stands in for a row is held.
+#[derive(PartialEq)]
 struct Place<'a> {
     table: &'a Arc<str>,
     only: &'a Predicate,
@@ -25,7 +28,7 @@ impl<'a> Lowering<'a> {
         if self.table.stand_ins.contains_key(native) {
             return Ok(vec![(native.name.clone(), self.cell(native, values))]);
         }
-        let written = self.own.written(self.table, native, values.first(), &self.table.id)?;
+        let written = self.own.written(self.table, native, values.first(), Some(&self.table.id))?;
         Ok(written.into_iter().map(|(column, param)| (column, Cell::Param(param))).collect())
     }
 
@@ -56,6 +59,32 @@ impl<'a> Lowering<'a> {
         self.cell(&native, std::slice::from_ref(value)).write(builder, table, column, "NULL")
     }
 
+    /// The columns of a child table that lead to the row, and the marks of what is stored there.
+    pub(super) fn stored_in_child(
+        &self,
+        builder: &mut Builder<'_>,
+        child: &Child,
+    ) -> Result<(Vec<String>, Vec<String>), Failure> {
+        match &child.by {
+            None => self.stored_key(builder, &child.table, &child.foreign_key),
+            Some(by) => Ok((self.columns(&child.foreign_key), vec![self.own_name(builder, by)])),
+        }
+    }
+
+    /// That a child table's row leads to the row.
+    pub(super) fn is_in_child(&self, builder: &mut Builder<'_>, child: &Child) -> String {
+        match &child.by {
+            None => self.is_own(builder, &child.table, &child.foreign_key),
+            Some(by) => key::same(&self.columns(&child.foreign_key), &[self.own_name(builder, by)]),
+        }
+    }
+
+    /// What stands in for the row itself, looked up when the statement runs.
+    fn own_name(&self, builder: &mut Builder<'_>, by: &str) -> String {
+        let is_it = self.is_own(builder, &self.table.name, &self.table.id);
+        format!("(SELECT {} FROM {} WHERE {is_it})", self.quote(by), self.quote(&self.table.name))
+    }
+
     /// What stands in for the row follows its new value, unless the database did so by itself.
     pub(super) fn rename_elsewhere(&mut self, update: &Update) -> Result<(), Failure> {
         for (native, Change { remove, add, .. }) in &update.changes.values {
@@ -74,11 +103,12 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// What stands in for the row goes before it does.
+    /// What stands in for the row goes before it does, after its own rows elsewhere.
     pub(super) fn leave_elsewhere(&mut self, id: &str) -> Result<(), Failure> {
         let to = Reference { resource: Some(self.entity.name.to_string()), id: id.to_owned() };
         for held in self.model.holders(&self.entity.name) {
-            let Some(place) = place(&held) else { continue };
+            let own = self.own_places();
+            let Some(place) = place(&held).filter(|place| !own.contains(place)) else { continue };
             let mut builder = Builder::new(self.dialect);
             let (table, column) = (self.quote(place.table), self.quote(place.column));
             let name = link::value(&mut builder, &link::targets(self.model, held.owner, held.native), &to)?;
@@ -98,9 +128,26 @@ impl<'a> Lowering<'a> {
     fn places(&self, column: &Native) -> Vec<Place<'a>> {
         let is_meant = |held: &Held<'_>| column.part.is_none() && column.name == held.by.attribute;
         let name: &'a str = &self.entity.name;
-        let held = self.model.holders(name).filter(is_meant);
-        held.filter_map(|held| place(&held)).collect()
+        let held = self.model.holders(name).filter(is_meant).filter_map(|held| place(&held));
+        let is_by = |child: &&Child| column.part.is_none() && child.by.as_ref() == Some(&column.name);
+        let mut places: Vec<_> = self.table.children.iter().filter(is_by).map(of_child).collect();
+        for place in held {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        places
     }
+
+    /// Those in the resource's own child tables.
+    fn own_places(&self) -> Vec<Place<'a>> {
+        self.table.children.iter().filter(|child| child.by.is_some()).map(of_child).collect()
+    }
+}
+
+fn of_child(child: &Child) -> Place<'_> {
+    let column = child.foreign_key.columns().first().unwrap_or(&child.table);
+    Place { table: &child.table, only: &child.only, column, is_link: true }
 }
 
 fn place<'a>(held: &Held<'a>) -> Option<Place<'a>> {

@@ -12,10 +12,11 @@ use async_trait::async_trait;
 use serde_json::Value as Json;
 
 use super::pool::{Place, Pool};
-use super::tables::{Contents, Tables};
+use super::tables::{self, Contents, Tables};
 use super::{READERS, Sqlite, SqliteSession, failure};
 use crate::backend::sql::catalog::Catalog;
 use crate::backend::sql::dialect::Dialect;
+use crate::backend::sql::returned::Known;
 use crate::backend::sql::sqlserver;
 use crate::backend::sql::{lower, records};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
@@ -57,6 +58,8 @@ enum After {
 /// A database in memory.
 pub struct InMemory {
     sqlite: Sqlite,
+    /// The names of its tables.
+    tables: Vec<String>,
     stands_for: StandsFor,
     /// Whether plans are in T-SQL.
     is_transact: bool,
@@ -71,6 +74,11 @@ struct InMemorySession {
 // === impl InMemory ===
 
 impl InMemory {
+    /// Whether rows have names that a mapping does not know and nearly knows; the error says which.
+    pub fn misspelt(rows: &Json, model: &Model, touched: &[Touched]) -> Result<(), String> {
+        Contents::parse(rows)?.misspelt(&Tables::of(&[], model, touched)).map_or(Ok(()), Err)
+    }
+
     /// Makes it. The error says what is wrong in a file.
     pub fn new(
         stage: &Stage<'_>,
@@ -84,9 +92,6 @@ impl InMemory {
         if let Some(After::Rows(after, _)) = &after {
             contents.push(after);
         }
-        if let Some(misspelt) = before.misspelt(&Tables::of(&[], &model, touched)) {
-            return Err(misspelt);
-        }
         let tables = Tables::of(&contents, &model, touched);
         let name = format!("gantry-{}", MADE.fetch_add(1, Ordering::Relaxed));
         let place = Place::Memory { name, schemas: tables.schemas().into_iter().collect() };
@@ -96,7 +101,17 @@ impl InMemory {
         writer.prepare(|connection| tables.make(connection, &before)).flatten().map_err(told)?;
         let is_transact = stage.stands_for == StandsFor::SqlServer && (stage.only_plans || after.is_some());
         let sqlite = Sqlite { model, writer, readers };
-        Ok(Self { sqlite, stands_for: stage.stands_for, is_transact, after: after.map(Arc::new) })
+        let tables = tables.names();
+        Ok(Self { sqlite, tables, stands_for: stage.stands_for, is_transact, after: after.map(Arc::new) })
+    }
+
+    /// All rows, as a file would say them.
+    pub async fn contents(&self) -> Result<Json, Failure> {
+        let names = self.tables.clone();
+        let read = move |connection: &mut rusqlite::Connection| {
+            tables::rows(connection, &names).map_err(|error| failure::failure(&error))
+        };
+        self.sqlite.readers.lease().await?.run(read).await
     }
 }
 
@@ -172,7 +187,8 @@ impl Session for InMemorySession {
             After::Raised(_) => Ok(()),
         };
         self.inner.lease.run(put).await?;
-        Ok(records::created(plan, |_| None).or(id.filter(|_| !plan.id.is_empty())))
+        let told = records::created(plan, &Known::new())?;
+        Ok(told.or(id.filter(|_| !plan.id.is_empty())))
     }
 
     async fn commit(self: Box<Self>) -> Result<(), Failure> {

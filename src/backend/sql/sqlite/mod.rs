@@ -7,7 +7,7 @@ mod pool;
 mod survey;
 mod tables;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use super::dialect::Dialect;
 use super::key;
 use super::lower;
 use super::records::{self, Cells};
+use super::returned::{self, Known, Set};
 use super::select::{Reading, Select, select, table_of};
 use crate::backend::{Backend, Failure, Finding, Intent, Lowered, Session};
 use crate::plan::{
@@ -190,7 +191,7 @@ fn found(connection: &Connection, select: &Select, limit: usize) -> Result<Found
 
 fn query(connection: &Connection, statement: &Statement) -> Result<Vec<Cells>, Failure> {
     let mut prepared = connection.prepare_cached(&statement.text).map_err(|error| failure(&error))?;
-    let bound = bind(&statement.params, &HashMap::new())?;
+    let bound = bind(&statement.params, &Known::new())?;
     let width = prepared.column_count();
     let cells = |row: &rusqlite::Row<'_>| (0..width).map(|at| Ok(read(row.get_ref(at)?))).collect();
     let rows = prepared.query_map(params_from_iter(bound), cells).map_err(|error| failure(&error))?;
@@ -213,7 +214,7 @@ fn read(value: ValueRef<'_>) -> Option<Value> {
 // === writing ===
 
 fn execute(connection: &Connection, plan: &Plan) -> Result<Option<String>, Failure> {
-    let mut outputs: HashMap<Arc<str>, Value> = HashMap::new();
+    let mut known = Known::new();
     let mut is_changed = false;
     for step in &plan.steps {
         let Action::Sql(statement) = &step.action else {
@@ -222,52 +223,49 @@ fn execute(connection: &Connection, plan: &Plan) -> Result<Option<String>, Failu
         if statement.after_change && !is_changed {
             continue;
         }
-        let rows = run(connection, (plan, statement), &mut outputs)?;
+        let (rows, set) = run(connection, (plan, statement), &known)?;
         is_changed |= rows > 0;
         if let Expect::Rows(expected) = step.expect
             && rows != expected
         {
             return Err(Failure::Conflict(format!("{}: {rows} rows, not {expected}", step.about)));
         }
+        returned::learn(&step.about, &statement.outputs, set.iter(), &mut known)?;
     }
-    Ok(records::created(plan, |name| outputs.get(name).cloned()))
+    records::created(plan, &known)
 }
 
-/// Runs one statement; how many rows it touched.
+/// Runs one statement; how many rows it touched, and those that it returns, where later steps use them: more than one is
+/// as wrong as any number more.
 fn run(
     connection: &Connection,
     (plan, statement): (&Plan, &Statement),
-    outputs: &mut HashMap<Arc<str>, Value>,
-) -> Result<usize, Failure> {
-    let failure = |error: &rusqlite::Error| failure::of_plan(error, plan);
-    let mut prepared = connection.prepare_cached(&statement.text).map_err(|error| failure(&error))?;
-    let bound = bind(&statement.params, outputs)?;
+    known: &Known,
+) -> Result<(usize, Option<Set>), Failure> {
+    let failure = |error: rusqlite::Error| failure::of_plan(&error, plan);
+    let mut prepared = connection.prepare_cached(&statement.text).map_err(failure)?;
+    let bound = bind(&statement.params, known)?;
     if statement.outputs.is_empty() {
-        return prepared.execute(params_from_iter(bound)).map_err(|error| failure(&error));
+        return Ok((prepared.execute(params_from_iter(bound)).map_err(failure)?, None));
     }
-    let mut returned = prepared.query(params_from_iter(bound)).map_err(|error| failure(&error))?;
-    let mut rows = 0;
-    while let Some(row) = returned.next().map_err(|error| failure(&error))? {
-        rows += 1;
-        for (index, output) in statement.outputs.iter().enumerate() {
-            if let Some(value) = read(row.get_ref(index).map_err(|error| failure(&error))?) {
-                outputs.insert(output.clone(), value);
-            }
-        }
-    }
-    Ok(rows)
+    let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
+    let width = columns.len();
+    let cells = |row: &rusqlite::Row<'_>| (0..width).map(|at| Ok(read(row.get_ref(at)?))).collect();
+    let rows = prepared.query_map(params_from_iter(bound), cells).map_err(failure)?;
+    let rows = rows.take(2).collect::<Result<Vec<Cells>, _>>().map_err(failure)?;
+    Ok((rows.len(), Some(Set { columns, rows })))
 }
 
-fn bind(params: &[Param], outputs: &HashMap<Arc<str>, Value>) -> Result<Vec<ToSqlOutput<'static>>, Failure> {
-    params.iter().map(|param| bound(param, outputs).map(ToSqlOutput::Owned)).collect()
+fn bind(params: &[Param], known: &Known) -> Result<Vec<ToSqlOutput<'static>>, Failure> {
+    params.iter().map(|param| bound(param, known).map(ToSqlOutput::Owned)).collect()
 }
 
-fn bound(param: &Param, outputs: &HashMap<Arc<str>, Value>) -> Result<Native, Failure> {
+fn bound(param: &Param, known: &Known) -> Result<Native, Failure> {
     match param {
         Param::Null => Ok(Native::Null),
         Param::Value(value) => native(value),
-        Param::Output(name) => match outputs.get(name) {
-            Some(value) => native(value),
+        Param::Output(name) => match known.get(name) {
+            Some(value) => value.as_ref().map_or(Ok(Native::Null), native),
             None => Err(Failure::Internal(format!("no step returned {name}"))),
         },
     }

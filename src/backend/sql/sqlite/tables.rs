@@ -25,8 +25,8 @@ pub(super) struct Contents(BTreeMap<String, Rows>);
 pub(super) struct Tables {
     columns: BTreeMap<String, BTreeMap<String, Kind>>,
     keys: BTreeMap<String, Key>,
-    /// Columns whose values are given once only, each with those that tell one tenant's rows from another's.
-    unique: BTreeMap<(String, String), Vec<String>>,
+    /// Columns whose values together are given once only, each with those that tell one tenant's rows from another's.
+    unique: BTreeMap<(String, Vec<String>), Vec<String>>,
     /// Columns that the database counts up.
     versions: BTreeSet<(String, String)>,
 }
@@ -109,6 +109,38 @@ impl Contents {
     }
 }
 
+/// All rows of these tables, as [`Contents::parse`] takes them.
+pub(super) fn rows(connection: &Connection, tables: &[String]) -> Result<Json, rusqlite::Error> {
+    let mut all = serde_json::Map::new();
+    for table in tables {
+        let mut statement = connection.prepare(&format!("SELECT * FROM {}", quoted(table)))?;
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let row = |row: &rusqlite::Row<'_>| {
+            let mut cells = serde_json::Map::new();
+            for (at, name) in names.iter().enumerate() {
+                let value: Native = row.get(at)?;
+                if value != Native::Null {
+                    cells.insert(name.clone(), json(value));
+                }
+            }
+            Ok(Json::Object(cells))
+        };
+        let rows = statement.query_map([], row)?.collect::<Result<Vec<_>, _>>()?;
+        all.insert(table.clone(), rows.into());
+    }
+    Ok(all.into())
+}
+
+fn json(value: Native) -> Json {
+    match value {
+        Native::Null => Json::Null,
+        Native::Integer(number) => number.into(),
+        Native::Real(number) => number.into(),
+        Native::Text(text) => text.into(),
+        Native::Blob(octets) => serde_json::json!({ "base64": STANDARD.encode(octets) }),
+    }
+}
+
 /// The one of the known names that is most likely meant by another, and not among those that are here.
 fn nearly<'a>(name: &str, known: impl Iterator<Item = &'a String>, here: &[&str]) -> Option<&'a str> {
     let lower = name.to_lowercase();
@@ -176,19 +208,26 @@ impl Tables {
         self.columns.keys().filter_map(schema).collect()
     }
 
+    /// Their names.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.columns.keys().cloned().collect()
+    }
+
     /// Makes them, with these rows.
     pub(super) fn make(&self, connection: &Connection, contents: &Contents) -> Result<(), rusqlite::Error> {
         for (table, columns) in &self.columns {
             connection.execute_batch(&self.created(table, columns))?;
         }
         contents.fill(connection)?;
-        for (at, ((table, column), tenant)) in self.unique.iter().enumerate() {
+        for (at, ((table, columns), tenant)) in self.unique.iter().enumerate() {
             let (schema, name) =
                 table.rsplit_once('.').map_or(("main", &**table), |(schema, name)| (schema, name));
             let index = format!("{}.{}", quoted(schema), quoted(&format!("gantry {at}")));
             let unique = |tenant: &[String]| {
-                let tenant: String = tenant.iter().map(|column| format!("{}, ", quoted(column))).collect();
-                let columns = format!("{tenant}{} COLLATE NOCASE", quoted(column));
+                let others =
+                    tenant.iter().filter(|column| !columns.contains(column)).map(|column| quoted(column));
+                let own = columns.iter().map(|column| format!("{} COLLATE NOCASE", quoted(column)));
+                let columns = others.chain(own).collect::<Vec<_>>().join(", ");
                 connection
                     .execute_batch(&format!("CREATE UNIQUE INDEX {index} ON {} ({columns})", quoted(name)))
             };
@@ -261,8 +300,12 @@ impl Tables {
         deciding(entity, table, &mut |place, column| self.learn(place, column, Kind::Unknown));
         let name = self.spelled(&table.name);
         let tenant = equal(&table.only);
-        self.unique.extend(own(&name, &entity.unique).map(|column| (column, tenant.clone())));
-        self.versions.extend(own(&name, &entity.version));
+        for native in entity.unique.iter().filter(|native| native.part.is_none()) {
+            let columns = table.columns(native).columns().iter().map(ToString::to_string).collect();
+            self.unique.insert((name.clone(), columns), tenant.clone());
+        }
+        let version = entity.version.iter().filter(|native| native.part.is_none());
+        self.versions.extend(version.map(|native| (name.clone(), native.name.to_string())));
         self.keys.insert(name, table.id.clone());
     }
 
@@ -279,7 +322,8 @@ impl Tables {
             same(&table.name, &lookup.foreign_key, &lookup.table, &lookup.key);
         }
         for child in &table.children {
-            same(&child.table, &child.foreign_key, &table.name, &table.id);
+            let by = child.by.clone().map(Key::from);
+            same(&child.table, &child.foreign_key, &table.name, by.as_ref().unwrap_or(&table.id));
         }
         table.parts.iter().for_each(|part| same(&part.table, &part.key, &table.name, &table.id));
         table.rest.iter().for_each(|rest| same(&rest.table, &rest.key, &table.name, &table.id));
@@ -292,15 +336,6 @@ impl Tables {
             same(table.place(native), &table.columns(native), &target.name, &target.id);
         }
     }
-}
-
-/// The natives among these that are the table's own columns.
-fn own<'a>(
-    table: &str,
-    natives: impl IntoIterator<Item = &'a plan::Native>,
-) -> impl Iterator<Item = (String, String)> {
-    let own = natives.into_iter().filter(|native| native.part.is_none());
-    own.map(move |native| (table.to_owned(), native.name.to_string()))
 }
 
 /// The keys in a type's tables, its own and those that lead to others, each with the table that it is in.
@@ -325,6 +360,7 @@ fn given(table: &Table, one: &mut dyn FnMut(&str, &str)) {
         let counted = part.sequences.iter().map(|(column, _)| column);
         dated.chain(counted).for_each(|column| one(&part.table, column));
     }
+    table.children.iter().filter_map(|child| child.by.as_ref()).for_each(|by| one(&table.name, by));
     table.rest.iter().for_each(|rest| one(&rest.table, &rest.column));
     table.sequences.iter().for_each(|(column, _)| one(&table.name, column));
 }

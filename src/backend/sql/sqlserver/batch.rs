@@ -1,12 +1,12 @@
 //! Statements as batches of T-SQL, so that a search or a whole plan is one round trip. Pure. The text of a batch is made of
 //! what `dialect` and the mapping wrote, and of marks; every value is a parameter.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::backend::Failure;
-use crate::plan::{Action, Expect, Param, Plan, Statement, Value};
+use crate::backend::sql::returned::Known;
+use crate::plan::{Action, Expect, Origin, Output, Param, Plan, Statement, Value};
 
 /// Parameters in one batch of a plan, at most: some below what a request can have, for those of our own.
 const PARAMETERS: usize = 2_000;
@@ -32,8 +32,8 @@ pub(super) struct Batch {
     pub params: Vec<Param>,
     /// The outputs that the ending row has behind its first columns.
     pub outputs: Vec<Arc<str>>,
-    /// The outputs that the first other result set has as its columns.
-    pub row: Vec<Arc<str>>,
+    /// The outputs of its last step that stand in a row of another result set.
+    pub row: Vec<Output>,
     /// The plan's steps that it holds.
     pub steps: Range<usize>,
 }
@@ -63,14 +63,14 @@ pub(super) fn of_plan(plan: &Plan) -> Result<Vec<Batch>, Failure> {
         let Action::Sql(statement) = &step.action else {
             return Err(Failure::Internal("a step of another backend".to_owned()));
         };
-        let returns_row = !statement.outputs.is_empty() && statement.variables.is_empty();
+        let returns_row = statement.outputs.iter().any(Output::is_in_row);
         if !writer.has_room_for(statement) || (returns_row && !writer.batch.steps.is_empty()) {
             batches.push(writer.end(asks_changed));
             writer = Writer::begin(at, asks_changed);
         }
         writer.step(at, statement, step.expect, asks_changed);
         if returns_row {
-            writer.batch.row = statement.outputs.clone();
+            writer.batch.row = statement.outputs.iter().filter(|one| one.is_in_row()).cloned().collect();
             batches.push(writer.end(asks_changed));
             writer = Writer::begin(at + 1, asks_changed);
         }
@@ -85,7 +85,6 @@ struct Writer {
     batch: Batch,
     /// The outputs that stand in variables of this batch, with those.
     variables: Vec<(Arc<str>, String)>,
-    declared: BTreeSet<String>,
 }
 
 // === impl Writer ===
@@ -99,7 +98,7 @@ impl Writer {
             row: Vec::new(),
             steps: first..first,
         };
-        Self { batch, variables: Vec::new(), declared: BTreeSet::new() }
+        Self { batch, variables: Vec::new() }
     }
 
     /// A batch of a plan whose first step is this one.
@@ -141,8 +140,10 @@ impl Writer {
             self.batch.text.push_str("END;\n");
         }
         self.batch.steps.end = at + 1;
-        for (output, variable) in statement.outputs.iter().zip(&statement.variables) {
-            self.variables.push((output.clone(), variable.clone()));
+        for output in &statement.outputs {
+            if let Origin::Variable(variable) = &output.origin {
+                self.variables.push((output.name.clone(), variable.clone()));
+            }
         }
     }
 
@@ -172,7 +173,6 @@ impl Writer {
             rest = after;
         }
         self.batch.text.push_str(rest);
-        self.declared.extend(statement.variables.iter().cloned());
     }
 
     /// What stands for a parameter in this batch.
@@ -233,16 +233,13 @@ fn is_name(c: char) -> bool {
 }
 
 /// The values of a batch's parameters, those of outputs from batches before.
-pub(super) fn values(
-    params: &[Param],
-    known: impl Fn(&str) -> Option<Value>,
-) -> Result<Vec<Option<Value>>, Failure> {
+pub(super) fn values(params: &[Param], known: &Known) -> Result<Vec<Option<Value>>, Failure> {
     let value = |param: &Param| match param {
         Param::Value(value) => Ok(Some(value.clone())),
         Param::Null => Ok(None),
         Param::Output(name) => {
             let missing = || Failure::Internal(format!("no step returned {name}"));
-            known(name).map(Some).ok_or_else(missing)
+            known.get(name).cloned().ok_or_else(missing)
         }
     };
     params.iter().map(value).collect()

@@ -5,23 +5,15 @@ use futures_util::TryStreamExt as _;
 use tiberius::{IsolationLevel, Query, QueryItem, QueryStream};
 use tokio::time::{Instant, timeout_at};
 
-use super::batch::STOPPED;
 use super::connect::Tds;
 use super::failure::Trouble;
 use super::pool::Lease;
 use super::value;
 use crate::backend::Failure;
 use crate::backend::sql::records::Cells;
+pub(super) use crate::backend::sql::returned::Set;
 use crate::limits::RESULT_BYTES;
 use crate::plan::Value;
-
-/// One result set.
-#[derive(Debug, Default)]
-pub(super) struct Set {
-    /// The names of its columns.
-    pub columns: Vec<String>,
-    pub rows: Vec<Cells>,
-}
 
 // === impl Lease ===
 
@@ -138,18 +130,19 @@ async fn collect(mut stream: QueryStream<'_>) -> Result<Vec<Set>, Trouble> {
     while let Some(item) = stream.try_next().await? {
         match item {
             QueryItem::Metadata(told) => {
-                let columns = told.columns().iter().map(|column| column.name().to_owned()).collect();
+                let columns: Vec<_> = told.columns().iter().map(|column| column.name().to_owned()).collect();
+                octets += columns.iter().map(|name| name.len() + size_of::<String>()).sum::<usize>();
                 sets.push(Set { columns, rows: Vec::new() });
             }
             QueryItem::Row(row) => {
                 let cells = row.cells().map(|(column, data)| value::read(data, column.column_type()));
                 let cells = cells.collect::<Result<Cells, Failure>>()?;
                 octets += cells.iter().map(size).sum::<usize>();
-                if octets > RESULT_BYTES {
-                    return Err(Trouble::Lost(format!("more than {RESULT_BYTES} octets of an answer")));
-                }
                 sets.last_mut().into_iter().for_each(|set| set.rows.push(cells.clone()));
             }
+        }
+        if octets > RESULT_BYTES {
+            return Err(Trouble::Lost(format!("more than {RESULT_BYTES} octets of an answer")));
         }
     }
     Ok(sets)
@@ -163,13 +156,4 @@ fn size(cell: &Option<Value>) -> usize {
         _ => 0,
     };
     content + size_of::<Option<Value>>()
-}
-
-// === impl Set ===
-
-impl Set {
-    /// Whether it is the row that ends a batch.
-    pub(super) fn ends(&self) -> bool {
-        self.columns.first().is_some_and(|name| name == STOPPED)
-    }
 }

@@ -2,10 +2,9 @@
 //! transaction: it begins with the first read or write, its reads lock what they read, and without a commit all of it is
 //! rolled back.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::batch::{self, Batch, CHANGED, ENDING};
+use super::batch::{self, Batch, CHANGED, ENDING, STOPPED};
 use super::exchange::{Request, Set};
 use super::failure::{self, Trouble};
 use super::pool::Lease;
@@ -13,6 +12,7 @@ use crate::backend::sql::catalog::Catalog;
 use crate::backend::sql::dialect::Dialect;
 use crate::backend::sql::key;
 use crate::backend::sql::records::{self, Cells};
+use crate::backend::sql::returned::{self, Known};
 use crate::backend::sql::select::{Reading, Select, select, table_of};
 use crate::backend::{Failure, Intent, Session};
 use crate::plan::{Found, Model, Plan, Search, Value};
@@ -47,7 +47,8 @@ impl TdsSession {
 
     /// One search, in one round trip.
     async fn found(&mut self, select: &Select, limit: usize) -> Result<Found, Failure> {
-        let sets = self.read(&batch::reading(select.statements())).await?;
+        let all = select.lock.iter().chain(select.statements());
+        let sets = self.read(&batch::reading(all)).await?;
         let (told, asked) = (sets.len(), select.statements().count());
         if told != asked {
             self.lease.client = None; // who knows whose answer that is
@@ -63,7 +64,7 @@ impl TdsSession {
 
     /// The result sets of a batch that only reads.
     async fn read(&mut self, batch: &Batch) -> Result<Vec<Set>, Failure> {
-        let params = batch::values(&batch.params, |_| None)?;
+        let params = batch::values(&batch.params, &Known::new())?;
         let request = Request::Batch(&batch.text, &params);
         Ok(match self.is_open {
             true => self.lease.ask(request).await?,
@@ -72,13 +73,8 @@ impl TdsSession {
     }
 
     /// Runs one batch of a plan; its outputs join those that are known.
-    async fn write(
-        &mut self,
-        plan: &Plan,
-        batch: &Batch,
-        outputs: &mut HashMap<Arc<str>, Value>,
-    ) -> Result<(), Failure> {
-        let params = batch::values(&batch.params, |name| outputs.get(name).cloned())?;
+    async fn write(&mut self, plan: &Plan, batch: &Batch, known: &mut Known) -> Result<(), Failure> {
+        let params = batch::values(&batch.params, known)?;
         let done = self.lease.ask(Request::Batch(&batch.text, &params)).await;
         let sets = done.map_err(|trouble| failure::of_plan(trouble, plan))?;
         let ending = ending(&sets).ok_or_else(|| Failure::Internal("a batch without its end".to_owned()))?;
@@ -88,30 +84,30 @@ impl TdsSession {
             _ => 0,
         };
         let (stopped, rows, depth) = (number(0), number(1), number(2));
+        let about = |at: usize| plan.steps.get(at).map(|step| step.about.as_str()).unwrap_or_default();
         if let Ok(at) = usize::try_from(stopped) {
-            let about = plan.steps.get(at).map(|step| step.about.as_str()).unwrap_or_default();
+            let about = about(at);
             return Err(Failure::Conflict(format!("{about}: {rows} rows, not as many as there should be")));
         }
         if depth != 1 {
             let cause = format!("what the mapping calls left {depth} transactions open where one was");
             return Err(Failure::Internal(cause));
         }
-        outputs.insert(CHANGED.into(), Value::Bool(number(3) != 0));
-        let given = ending.iter().skip(ENDING);
-        let mut learn = |name: &Arc<str>, value: &Option<Value>| {
-            if let Some(value) = value {
-                outputs.insert(name.clone(), value.clone());
-            }
-        };
-        batch.outputs.iter().zip(given).for_each(|(name, value)| learn(name, value));
-        let own = sets.iter().find(|set| !set.ends()).and_then(|set| set.rows.first());
-        batch.row.iter().zip(own.into_iter().flatten()).for_each(|(name, value)| learn(name, value));
-        Ok(())
+        known.insert(CHANGED.into(), Some(Value::Bool(number(3) != 0)));
+        let given = batch.outputs.iter().cloned().zip(ending.iter().skip(ENDING).cloned());
+        known.extend(given);
+        let own = sets.iter().filter(|set| !ends(set));
+        returned::learn(about(batch.steps.end.saturating_sub(1)), &batch.row, own, known)
     }
 }
 
 fn ending(sets: &[Set]) -> Option<&Cells> {
-    sets.iter().rev().find(|set| set.ends())?.rows.first()
+    sets.iter().rev().find(|set| ends(set))?.rows.first()
+}
+
+/// Whether it is the row that ends a batch.
+fn ends(set: &Set) -> bool {
+    set.columns.first().is_some_and(|name| name == STOPPED)
 }
 
 #[async_trait]
@@ -130,11 +126,11 @@ impl Session for TdsSession {
 
     async fn execute(&mut self, plan: &Plan) -> Result<Option<String>, Failure> {
         self.begin().await?;
-        let mut outputs = HashMap::new();
+        let mut known = Known::new();
         for batch in batch::of_plan(plan)? {
-            self.write(plan, &batch, &mut outputs).await?;
+            self.write(plan, &batch, &mut known).await?;
         }
-        Ok(records::created(plan, |name| outputs.get(name).cloned()))
+        records::created(plan, &known)
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), Failure> {

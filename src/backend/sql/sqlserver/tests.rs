@@ -10,20 +10,26 @@ use tiberius::{ColumnData, ColumnType};
 use super::batch::{self, CHANGED};
 use super::value::{parameter, read};
 use crate::backend::Failure;
-use crate::plan::{Action, Expect, Param, Plan, Statement, Step, Value};
+use crate::backend::sql::returned::Known;
+use crate::plan::{Action, Expect, Origin, Output, Param, Plan, Statement, Step, Value};
 
 fn statement(text: &str, params: &[Param], outputs: &[(&str, &str)]) -> Statement {
     Statement {
         text: text.to_owned(),
         params: params.to_vec(),
-        outputs: outputs.iter().map(|(name, _)| Arc::from(*name)).collect(),
-        variables: outputs
-            .iter()
-            .map(|(_, variable)| (*variable).to_owned())
-            .filter(|v| !v.is_empty())
-            .collect(),
+        outputs: outputs.iter().map(|(name, origin)| output(name, origin)).collect(),
         after_change: false,
     }
+}
+
+/// In a variable, in a column of this name, or in the next column.
+fn output(name: &str, origin: &str) -> Output {
+    let origin = match origin {
+        "" => Origin::Next,
+        variable if variable.starts_with('@') => Origin::Variable(variable.to_owned()),
+        column => Origin::Column(column.to_owned()),
+    };
+    Output { name: name.into(), origin }
 }
 
 fn step(statement: Statement, expect: Expect) -> Step {
@@ -74,9 +80,33 @@ fn a_row_that_a_statement_returns_ends_its_batch_and_so_do_too_many_parameters()
     let batches = batch::of_plan(&Plan { steps, ..Plan::default() }).unwrap();
     let steps: Vec<_> = batches.iter().map(|batch| batch.steps.clone()).collect();
     assert_eq!(steps, [0..1, 1..2, 2..3, 3..5]);
-    assert_eq!(batches[2].row, [Arc::from("n")]);
+    assert_eq!(batches[2].row, [output("n", "")]);
     assert_eq!(batches[3].params, [Param::Output(CHANGED.into()), Param::Output("n".into())]);
     insta::assert_snapshot!("last", batches[3].text);
+}
+
+#[test]
+fn a_result_set_ends_its_batch_beside_what_variables_hold() {
+    let call = "DECLARE @out_s NVARCHAR(4000); EXEC [usp] @a = @P1, @s = @out_s OUTPUT";
+    let known = [("s", "@out_s"), ("id", "NewId"), ("v", "Ver")];
+    let calls = step(statement(call, &[value("ada")], &known), Expect::Done);
+    let outputs = ["id", "s", "v"].map(|name| Param::Output(name.into()));
+    let uses = step(statement("EXEC [other] @a = @P1, @b = @P2, @c = @P3", &outputs, &[]), Expect::Done);
+    let batches = batch::of_plan(&Plan { steps: vec![calls, uses], ..Plan::default() }).unwrap();
+    let [first, second] = batches.as_slice() else { panic!("{batches:?}") };
+    assert_eq!(
+        (&first.outputs[..], &first.row[..]),
+        (&["s".into()][..], &[output("id", "NewId"), output("v", "Ver")][..])
+    );
+    assert_eq!((first.steps.clone(), second.steps.clone()), (0..1, 1..2));
+    insta::assert_snapshot!("result_set", first.text);
+    // Of another batch a value is a parameter, and NULL too is one.
+    let known: Known = [("s", Some("x".into())), ("id", Some(Value::Integer(7))), ("v", None)]
+        .map(|(name, value)| (name.into(), value))
+        .into();
+    let values = batch::values(&second.params, &known).unwrap();
+    assert_eq!(values, [Some(Value::Integer(7)), Some("x".into()), None]);
+    assert!(matches!(batch::values(&second.params, &Known::new()), Err(Failure::Internal(_))));
 }
 
 #[test]
