@@ -30,6 +30,7 @@ const DEFAULT_ROUNDS: u32 = 600_000;
 pub(super) struct Builder<'a> {
     pub file: &'a str,
     pub text: &'a str,
+    scan: Scan<'a>,
     pub ast: &'a AST,
     pub mistakes: Vec<Diagnostic>,
     /// What works, and is hardly what was wanted.
@@ -49,7 +50,7 @@ pub(super) struct Built {
 impl<'a> Builder<'a> {
     pub(super) fn new(file: &'a str, text: &'a str, ast: &'a AST) -> Self {
         let (mistakes, warnings, beyond_sqlite) = (Vec::new(), Vec::new(), Vec::new());
-        Self { file, text, ast, mistakes, warnings, beyond_sqlite }
+        Self { file, text, scan: Scan::of(text), ast, mistakes, warnings, beyond_sqlite }
     }
 }
 
@@ -110,9 +111,8 @@ impl Builder<'_> {
     /// Where a verb is chained to the statement at this place; the statement itself where it is not.
     pub(super) fn verb(&self, at: Position, name: &str) -> Position {
         let (line, column) = script::place(at);
-        let scan = Scan::of(self.text);
         let byte = statements::offset(self.text, line, column);
-        let links = scan.statement(byte).map(|statement| scan.links(statement)).unwrap_or_default();
+        let links = self.scan.statement(byte).map(|statement| self.scan.links(statement)).unwrap_or_default();
         let found = links.iter().find(|link| link.name == name);
         let place = found.map(|link| statements::place(self.text, link.at));
         let small = |number: usize| u16::try_from(number).ok();

@@ -1,5 +1,6 @@
-//! DNs as a mapping writes them (RFC 4514): whether a text is one, and whether one is below another. What servers take
-//! for the same beyond case and blanks, only they know.
+//! DNs as a mapping writes and makes them (RFC 4514): whether a text may be one, whether what a function made of values is a
+//! place below a base, and whether a value made more of it than a value. What servers take for the same beyond case and
+//! blanks, only they know.
 
 /// Whether this can name an attribute of an entry: a descriptor or a number (RFC 4512 §1.4), with options or without.
 /// Some servers have names with `_`.
@@ -13,35 +14,44 @@ pub(super) fn is_attribute(name: &str) -> bool {
         && parts.all(|option| !option.is_empty() && is_word(option))
 }
 
-/// Whether this is a DN with at least one part.
+/// Whether this may be a DN: it begins with an attribute. What is behind it only servers read, in more ways than one.
 pub(super) fn is_dn(text: &str) -> bool {
-    let is_part = |part: &String| part.split_once('=').is_some_and(|(name, _)| is_attribute(name.trim()));
-    // The quotes of RFC 2253 hold commas; who writes them knows what a DN is.
-    text.contains('"') && text.contains('=') || parts(text).iter().all(is_part)
+    text.split_once('=').is_some_and(|(name, _)| is_attribute(name.trim()))
 }
 
-/// Whether a DN is another one, or below it.
-pub(super) fn is_within(dn: &str, base: &str) -> bool {
-    let [dn, base] = [dn, base].map(|dn| parts(&dn.to_lowercase()));
-    dn.ends_with(&base)
-}
-
-/// The parts between commas, without the blanks that mean nothing.
-fn parts(dn: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut is_escaped = false;
-    for c in dn.chars() {
-        match c {
-            ',' if !is_escaped => parts.push(String::new()),
-            c => parts.last_mut().into_iter().for_each(|part| part.push(c)),
+/// Its RDNs, the first its own, in lower case and without blanks around; `None` where it is no DN.
+pub(super) fn rdns(dn: &str) -> Option<Vec<String>> {
+    let (mut rdns, mut rdn, mut is_escaped) = (Vec::new(), String::new(), false);
+    for sign in dn.chars() {
+        match sign {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            ',' | ';' => {
+                rdns.push(std::mem::take(&mut rdn));
+                continue;
+            }
+            _ => {}
         }
-        is_escaped = c == '\\' && !is_escaped;
+        rdn.push(sign);
     }
-    let tidy = |part: &String| match part.split_once('=') {
-        Some((name, value)) => format!("{}={}", name.trim(), value.trim()),
-        None => part.trim().to_owned(),
+    rdns.push(rdn);
+    let tidy = |rdn: &String| {
+        let (attribute, value) = rdn.split_once('=')?;
+        let (attribute, value) = (attribute.trim(), value.trim());
+        let is_one = !attribute.is_empty() && !value.is_empty();
+        is_one.then(|| format!("{attribute}={value}").to_lowercase())
     };
-    parts.iter().map(tidy).collect()
+    rdns.iter().map(tidy).collect()
+}
+
+/// Whether a DN is the base or stands below it; both are RDNs.
+pub(super) fn is_within(dn: &[String], base: &[String]) -> bool {
+    dn.ends_with(base)
+}
+
+/// Whether this value, which a client may have sent, stands in a DN so that its signs are the DN's own.
+pub(super) fn is_spliced(dn: &str, value: &str) -> bool {
+    value.contains([',', ';', '+', '"', '\\', '<', '>']) && dn.contains(value)
 }
 
 #[cfg(test)]
@@ -50,10 +60,17 @@ mod tests {
 
     #[test]
     fn dns_and_attributes_are_told_from_other_texts() {
-        for dn in ["ou=people,dc=x", "OU = a\\,b , dc=x", "cn=x", "2.5.4.3=x,o=\"a, b\"", "cn=a+sn=b,dc=x"] {
+        for dn in [
+            "ou=people,dc=x",
+            "OU = a\\,b , dc=x",
+            "cn=x",
+            "2.5.4.3=x,o=\"a, b\"",
+            "cn=a+sn=b,dc=x",
+            "ou=a,b",
+        ] {
             assert!(is_dn(dn), "{dn}");
         }
-        for text in ["people", "", "ou=people,x", "ou=people,,dc=x", "dc", "a b=c"] {
+        for text in ["people", "", "dc", "a b=c", "=x", "people,dc=x"] {
             assert!(!is_dn(text), "{text}");
         }
         for name in ["cn", "userCertificate;binary", "2.5.4.3", "x-y_z", "cn;lang-de"] {
@@ -65,10 +82,20 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_within_another_whatever_the_blanks() {
-        assert!(is_within("OU=gone, ou=people,dc=x", "ou=people, dc=x"));
-        assert!(is_within("ou=people,dc=x", "ou=people,dc=x"));
-        assert!(!is_within("ou=notpeople,dc=x", "ou=people,dc=x"));
-        assert!(!is_within("ou=gone,dc=x", "ou=people,dc=x"));
+    fn a_dn_is_its_rdns() {
+        let found = rdns("OU=a\\,b, ou=People,dc=x").unwrap();
+        assert_eq!(found, ["ou=a\\,b", "ou=people", "dc=x"]);
+        assert!(is_within(&found, &rdns("ou=people, DC=x").unwrap()));
+        assert!(!is_within(&found, &rdns("ou=leavers,dc=x").unwrap()));
+        for text in ["", "people", "ou=,dc=x", "a,ou=x"] {
+            assert_eq!(rdns(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_escaped_is_seen() {
+        assert!(is_spliced("ou=x,ou=admins,dc=x", "x,ou=admins"));
+        assert!(!is_spliced("ou=x\\,ou\\=admins,dc=x", "x,ou=admins"));
+        assert!(!is_spliced("ou=Sales,dc=x", "Sales"));
     }
 }

@@ -108,7 +108,8 @@ pub(super) fn on_delete(
             );
         }
         if let OnDelete::Move(to) = &rule.how
-            && draft.base.as_deref().is_some_and(|base| dn::is_within(&to.to, base))
+            && let (Some(base), Some(place)) = (draft.base.as_deref().and_then(dn::rdns), dn::rdns(&to.to))
+            && dn::is_within(&place, &base)
             && !hides(&ends(&to.disabled), &patterns(draft, of))
         {
             let message = "a deleted resource stays visible: this place is below the resource's own base";

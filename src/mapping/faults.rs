@@ -10,7 +10,7 @@ use super::suggest;
 use super::words::{self, Word};
 
 /// The methods of texts, arrays and maps that functions of a mapping mostly use, for suggestions.
-const METHODS: [&str; 22] = [
+pub(super) const METHODS: [&str; 22] = [
     "to_lower",
     "to_upper",
     "trim",
@@ -329,10 +329,18 @@ fn unknown_variable(name: &str) -> Fault {
 
 /// An error of the script's run. `ast` is for the script's own functions.
 pub(super) fn of_running(file: File<'_>, ast: &AST, error: &EvalAltResult) -> Diagnostic {
+    file.said(error.unwrap_inner().position(), running(ast, error))
+}
+
+/// The same in one sentence, for the log.
+pub(super) fn cause(ast: &AST, error: &EvalAltResult) -> String {
+    running(ast, error).message
+}
+
+fn running(ast: &AST, error: &EvalAltResult) -> Fault {
     let inner = error.unwrap_inner();
-    let position = inner.position();
     let stopped = |message: String| fault(Code::ScriptStopped, message, None);
-    let fault = match inner {
+    match inner {
         EvalAltResult::ErrorRuntime(value, _) => match script::refused(inner) {
             Some(refused) => fault(refused.code, refused.message, None),
             None => stopped(format!("the script ends itself here: {value}")),
@@ -375,8 +383,7 @@ pub(super) fn of_running(file: File<'_>, ast: &AST, error: &EvalAltResult) -> Di
             stopped("functions call each other without an end".to_owned())
         }
         other => stopped(without_place(&other.to_string()).to_owned()),
-    };
-    file.said(position, fault)
+    }
 }
 
 /// An error's words without ` (line 3, position 4)`, which the diagnostic shows.

@@ -10,6 +10,7 @@ use super::line::{Line, ResourceMapping};
 use super::script::{self, from_script, to_script};
 use super::verbs::{Said, wrong};
 use super::{Mapping, values};
+use super::{shapes, sql_text};
 use crate::plan::{
     AttributeChange, Changes, HookStep, Key, ModifyKind, Native, Param, Record, Row, Store, Table, Value,
 };
@@ -133,6 +134,9 @@ impl PlanVerb {
     /// `plan.exec(procedure, arguments, given)`: a map of what the procedure will give.
     fn exec(&self, call: &NativeCallContext, procedure: &str, arguments: Map, given: Given) -> Said<Map> {
         self.only_on(call, false, "exec")?;
+        if let Some((message, _)) = sql_text::procedure(procedure) {
+            return Err(wrong(Code::Step, call, message));
+        }
         let arguments = arguments
             .into_iter()
             .map(|(name, value)| Ok((name.to_string(), param(call, value)?)))
@@ -165,11 +169,12 @@ impl PlanVerb {
     fn statement(&self, call: &NativeCallContext, text: &str, params: Array, outputs: Array) -> Said<Map> {
         self.only_on(call, false, "statement")?;
         if !self.text.contains(text) {
-            let message = "the text of a statement stands in the mapping as it is sent, in one literal; values go \
-                           into the list of parameters, a `?` for each";
+            return Err(wrong(Code::Step, call, shapes::PUT_TOGETHER));
+        }
+        let params = params.into_iter().map(|value| param(call, value)).collect::<Said<Vec<_>>>()?;
+        if let Some((message, _)) = sql_text::fault(text, Some(params.len())) {
             return Err(wrong(Code::Step, call, message));
         }
-        let params = params.into_iter().map(|value| param(call, value)).collect::<Said<_>>()?;
         let (outputs, given) = self.named(call, "statement", outputs)?;
         let outputs = outputs.into_iter().map(|(_, known)| known).collect();
         self.add(call, HookStep::Statement { text: text.to_owned(), params, outputs }).map(|()| given)
@@ -306,24 +311,28 @@ impl Mapping {
         PlanVerb { resource, is_entry: of.is_entry, text, steps: Arc::default() }
     }
 
-    /// Whether functions find this name in a type's rows.
-    pub(super) fn row_has(&self, of: &ResourceMapping, name: &str) -> bool {
-        self.native_row(of, &Record::default()).contains_key(name)
+    /// The names that functions find in a type's rows.
+    pub(super) fn natives_of_row(&self, of: &ResourceMapping) -> Vec<String> {
+        self.native_row(of, &Record::default()).keys().map(ToString::to_string).collect()
     }
 
-    /// How a function fails on a record that is only a sample; `None` where it does not, or refuses on purpose.
+    /// How a function fails on records that are only samples, `before` being for updates; `None` where it does not, or
+    /// refuses on purpose.
     pub(super) fn try_hook(
         &self,
         of: &ResourceMapping,
         name: &str,
-        record: &Record,
+        (before, record): (&Record, &Record),
     ) -> Option<Box<EvalAltResult>> {
         if !self.has_hook(name) {
             return None;
         }
         let (row, plan) = (self.native_row(of, record), self.plan_verb(of));
         let done = match name {
-            "plan_update" => script::try_call(&self.engine, &self.ast, name, (row.clone(), row, plan)),
+            "plan_update" => {
+                let before = self.native_row(of, before);
+                script::try_call(&self.engine, &self.ast, name, (before, row, plan))
+            }
             _ => script::try_call(&self.engine, &self.ast, name, (row, plan)),
         };
         done.err().filter(|error| script::thrown(error).is_none())

@@ -1,21 +1,23 @@
 //! The functions of a script, tried on samples when the mapping is loaded: `read(write(x)) == x`, nothing fails where
 //! there is no value, and whoever calls something that is not there is told so now and not by the first request.
 
+mod find;
+mod place;
+mod samples;
+mod steps;
+
 use rhai::{EvalAltResult, Position};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::diagnostic::{Code, Diagnostic};
 use super::draft::{Draft, DraftLine, DraftResource};
 use super::faults::{self, File};
 use super::line::{How, Line, ResourceMapping};
 use super::statements::Scan;
-use super::{Mapping, hooks, script, values};
-use crate::plan::{Native, Record, Value};
+use super::{Mapping, script, sense, values};
 use crate::scim::schema::Type;
+use samples::{Samples, TEXTS, natives_of_any_type, samples};
 
-/// Texts of the kinds that attributes hold; each is long enough that something is lost when it is cut.
-const TEXTS: [&str; 6] =
-    ["Ada Lovelace", "ada@example.test", "+1 555 010 0199", "2026-01-31", "1234567890", "Zoë O'Hara-Núñez"];
 /// Methods of the script language that change a text or an array in place and give nothing.
 const IN_PLACE: [&str; 12] = [
     "make_upper",
@@ -50,10 +52,10 @@ struct Law<'a> {
     found: Vec<Diagnostic>,
 }
 
-/// Tries every function that the mapping names.
-pub(super) fn examine(mapping: &Mapping, draft: &Draft) -> Vec<Diagnostic> {
+/// Tries every function that the mapping names, but those of which something is found already.
+pub(super) fn examine(mapping: &Mapping, draft: &Draft, broken: Vec<String>) -> Vec<Diagnostic> {
     let file = File { name: &mapping.name, text: &mapping.text };
-    let mut law = Law { mapping, file, scan: Scan::of(&mapping.text), broken: Vec::new(), found: Vec::new() };
+    let mut law = Law { mapping, file, scan: Scan::of(&mapping.text), broken, found: Vec::new() };
     law.functions(draft);
     for of in &mapping.resources {
         for draft in draft.resources.iter().filter(|draft| draft.name == *of.entity) {
@@ -138,6 +140,7 @@ impl Law<'_> {
             let said = draft.lines.iter().find(|said| said.at.line() == Some(part.conversion.at));
             if let (Some(said), How::Script { read, write }) = (said, &part.conversion.how)
                 && !self.is_broken(read.iter().chain(write))
+                && !self.shows(said, part.conversion.kind, read.as_deref(), None)
             {
                 self.round(
                     said,
@@ -152,7 +155,11 @@ impl Law<'_> {
             && !self.is_broken([&parent.function])
         {
             let inputs: Vec<String> = parent.inputs.iter().map(|native| native.name.to_string()).collect();
+            let before = self.found.len();
             self.over_several(&parent.function, &inputs, said.at);
+            if self.found.len() == before {
+                self.place(of, parent, said.at);
+            }
         }
         self.steps(of);
     }
@@ -168,12 +175,16 @@ impl Law<'_> {
             self.over_several(function, natives, *at);
         }
         let read = read.as_deref().filter(|_| line.readable());
+        if self.shows(said, line.conversion.kind, read, several) {
+            return;
+        }
+        self.finds(said, line);
         let write = write.as_deref().filter(|_| line.writable());
         let is_round = line.readable() && line.writable();
         if is_round && (several.is_none() || read.is_some() && write.is_some()) {
             self.round(said, line.conversion.kind, line.conversion.case_exact, (read, write), several);
         } else if let Some((function, (_, at))) = write.zip(said.write.as_ref()) {
-            self.alone(function, *at, &samples(line.conversion.kind));
+            self.alone(function, *at, &samples(&said.path, line.conversion.kind).all);
         } else if let (Some((function, (_, at))), None) = (read.zip(said.read.as_ref()), several) {
             self.alone(function, *at, &natives_of_any_type());
         }
@@ -194,7 +205,7 @@ impl Law<'_> {
         (read, write): (Option<&str>, Option<&str>),
         several: Option<&[String]>,
     ) {
-        let samples = samples(kind);
+        let Samples { all: samples, is_form } = samples(&said.path, kind);
         let at = said.read.as_ref().or(said.write.as_ref()).map_or(said.at, |(_, at)| *at);
         let write_at = said.write.as_ref().map_or(at, |(_, at)| *at);
         if let Some(write) = write {
@@ -221,13 +232,18 @@ impl Law<'_> {
                 let mistake = self.file.at(Code::FunctionFails, write_at, message).with_help(help);
                 return self.found.push(mistake);
             }
+            let loses = several.is_none() && tried.iter().any(|tried| gave(&tried) && !is_empty(tried));
             if self.fails_on_all(write, write_at, tried) {
                 if let (Some(read), None) = (read, several) {
                     self.alone(read, at, &natives_of_any_type());
                 }
                 return;
             }
+            let before = self.found.len();
             self.fails_on_some(write, write_at, &samples);
+            if loses && self.found.len() == before && self.clears(write, write_at, &samples, kind) {
+                return;
+            }
         }
         let Some((read, pairs)) = Some((read, self.passed(&samples, write, read, kind, several))) else {
             return;
@@ -245,7 +261,7 @@ impl Law<'_> {
             _ => first == second,
         };
         let unsteady = pairs.rounds.iter().find(|round| !is_steady(round));
-        let must_all = matches!(kind, Type::Boolean);
+        let must_all = is_form || matches!(kind, Type::Boolean);
         let lost = pairs.rounds.iter().find(|round| !is_kept(round));
         let is_lost = if must_all {
             lost.is_some()
@@ -253,7 +269,8 @@ impl Law<'_> {
             !pairs.rounds.is_empty() && !pairs.rounds.iter().any(is_kept)
         };
         if let Some((sent, first, _)) = unsteady.or(lost.filter(|_| is_lost)) {
-            let message = format!("what is written is not read back: {sent} comes back as {first}");
+            let back = if first.is_null() { "nothing".to_owned() } else { first.to_string() };
+            let message = format!("what is written is not read back: {sent} comes back as {back}");
             let help = match (read, write) {
                 (Some(_), None) => "a function for `.write` is missing, or `.read_only()`",
                 (None, Some(_)) => "a function for `.read` is missing, or `.write_only()`",
@@ -306,6 +323,8 @@ impl Law<'_> {
                 }
             };
             let second = match once(&first) {
+                // Nothing is not sent again.
+                _ if first.is_null() => Json::Null,
                 Tried::Gave(second) => second,
                 Tried::Refused | Tried::Failed(_) => continue,
             };
@@ -334,6 +353,66 @@ impl Law<'_> {
                 self.warn(Code::FunctionFails, at, message, help);
             }
         }
+        true
+    }
+
+    /// Whether a write function gives nothing for some value that it does not refuse: what stands natively would be gone.
+    fn clears(&mut self, write: &str, at: Position, samples: &[Json], kind: Type) -> bool {
+        let others = samples::texts_of(kind);
+        let gone = samples
+            .iter()
+            .chain(&others)
+            .find(|sample| matches!(self.try_on(write, sample), Tried::Gave(Json::Null)));
+        let Some(sample) = gone else { return false };
+        let message =
+            format!("the function `{write}` gives nothing for {sample}: what stands natively is cleared");
+        let help = "give a value in every case (if … { … } else { … }), or refuse: \
+                    throw #{ scimType: \"invalidValue\", detail: \"…\" }";
+        self.warn(Code::GivesNothing, at, message, help);
+        true
+    }
+
+    /// Whether a read function gives what the attribute cannot be.
+    fn shows(
+        &mut self,
+        said: &DraftLine,
+        kind: Type,
+        read: Option<&str>,
+        several: Option<&[String]>,
+    ) -> bool {
+        let (Some(read), Some((_, at))) = (read, &said.read) else { return false };
+        let one = |sample: &Json| match several {
+            Some(natives) => {
+                Json::Object(natives.iter().map(|native| (native.clone(), sample.clone())).collect())
+            }
+            None => sample.clone(),
+        };
+        let mut given: Vec<(bool, Json)> = Vec::new();
+        for sample in natives_of_any_type() {
+            if let Tried::Gave(value) = self.try_on(read, &one(&sample))
+                && !value.is_null()
+            {
+                given.push((sample.is_string(), value));
+            }
+        }
+        let is_wrong = |value: &Json| values::given(value.clone(), kind).is_err();
+        let is_bare = |value: &Json| value.is_number() || value.is_boolean();
+        let no_value =
+            given.iter().find(|(_, value)| (value.is_array() || value.is_object()) && is_wrong(value));
+        let all_wrong = given.first().filter(|_| given.iter().all(|(_, value)| is_wrong(value)));
+        // Of a text a number is made on purpose where a number is wanted.
+        let of_texts: Vec<&(bool, Json)> = given.iter().filter(|(is_text, _)| *is_text).collect();
+        let no_text = of_texts.first().copied().filter(|_| {
+            let is_texts = matches!(kind, Type::String | Type::Reference | Type::DateTime | Type::Binary);
+            is_texts && of_texts.iter().all(|(_, value)| is_bare(value))
+        });
+        let Some((_, value)) = no_value.or(all_wrong).or(no_text) else { return false };
+        let message = format!(
+            "the function `{read}` gives {value}, and the attribute is of the type {}",
+            sense::name(kind)
+        );
+        let help = "what it gives is its last expression; a text is put together in backticks: `${row.First} ${row.Last}`";
+        self.warn(Code::ValueType, *at, message, help);
         true
     }
 
@@ -413,43 +492,6 @@ impl Law<'_> {
         self.fails_on_all(function, at, first.into_iter().collect());
     }
 
-    /// The functions that write steps, on a row that is full and on one that is empty.
-    fn steps(&mut self, of: &ResourceMapping) {
-        let full = Record {
-            id: "7".to_owned(),
-            values: of
-                .lines
-                .iter()
-                .flat_map(Line::all_natives)
-                .map(|native| (native.clone(), sample_of(native)))
-                .collect(),
-            ..Record::default()
-        };
-        for (name, _) in hooks::HOOKS {
-            for record in [&full, &Record { id: "7".to_owned(), ..Record::default() }] {
-                let Some(error) = self.mapping.try_hook(of, name, record) else { continue };
-                let is_certain = match error.unwrap_inner() {
-                    EvalAltResult::ErrorFunctionNotFound(signature, _) => signature.contains("(plan"),
-                    // Of a mapping with several types a function may be meant for one of them.
-                    EvalAltResult::ErrorPropertyNotFound(name, _) => !self.is_native(name),
-                    // What is absent here may always be there.
-                    _ => !record.values.is_empty() && script::refused(&error).is_some(),
-                };
-                if is_certain {
-                    let mistake = faults::of_running(self.file, &self.mapping.ast, &error);
-                    if !self.found.contains(&mistake) {
-                        self.found.push(mistake);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether a name is in the row of any type.
-    fn is_native(&self, name: &str) -> bool {
-        self.mapping.resources.iter().any(|of| self.mapping.row_has(of, name))
-    }
-
     fn try_on(&self, function: &str, value: &Json) -> Tried {
         let arguments = (script::to_script(value),);
         match script::try_call(&self.mapping.engine, &self.mapping.ast, function, arguments) {
@@ -471,28 +513,6 @@ impl Law<'_> {
 struct Passed {
     rounds: Vec<(Json, Json, Json)>,
     failed: Option<Box<EvalAltResult>>,
-}
-
-/// Values that a client may send for an attribute of this type.
-fn samples(kind: Type) -> Vec<Json> {
-    match kind {
-        Type::Boolean => vec![true.into(), false.into()],
-        Type::Integer => vec![7.into(), 42.into(), 1_000.into()],
-        Type::Decimal => vec![json!(0.5), json!(12.25)],
-        Type::DateTime => vec!["2026-01-31T08:30:00Z".into(), "2019-12-01T23:59:59Z".into()],
-        Type::String | Type::Reference | Type::Binary | Type::Complex => TEXTS.map(Json::from).to_vec(),
-    }
-}
-
-/// Values that may stand natively, of which the mapping does not say what type they have.
-fn natives_of_any_type() -> Vec<Json> {
-    let mut all = TEXTS.map(Json::from).to_vec();
-    all.extend([json!(42), json!(true), json!(0.5), json!("2026-01-31 08:30:00"), json!("1")]);
-    all
-}
-
-fn sample_of(_: &Native) -> Vec<Value> {
-    vec![TEXTS[3].into()]
 }
 
 /// Whether a value came back: letters' case counts only where the attribute says so, and signs and blanks may be set

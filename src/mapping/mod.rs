@@ -6,8 +6,10 @@
 //! What cannot have been meant is looked for by `sense`, and by theme in `braces`, `natives`, `options`, `passwords` and
 //! `writers`.
 
+mod bodies;
 mod braces;
 mod build;
+mod calls;
 mod chains;
 mod codes;
 mod definitions;
@@ -20,6 +22,7 @@ mod existence;
 mod explain;
 mod faults;
 mod file;
+mod functions;
 mod habits;
 mod hash;
 mod hooks;
@@ -39,6 +42,7 @@ mod raised;
 mod read;
 mod references;
 mod rest;
+mod roles;
 mod rows;
 mod run;
 mod schema_verbs;
@@ -46,13 +50,16 @@ mod schemas;
 mod script;
 mod select;
 mod sense;
+mod shapes;
 mod sort;
 mod source;
+mod sql_text;
 mod statements;
 mod suggest;
 mod template;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod values;
 mod verbs;
 mod words;
@@ -127,11 +134,15 @@ impl Mapping {
         let params = Arc::new(params.clone());
         let run::Run { ast, draft, mut mistakes, left, spoilt } = run::run(name, text, &params);
         let Some(ast) = ast else { return Err(mistakes) };
-        mistakes.extend(check_functions(name, text, &ast));
         mistakes.extend(chains::check(faults::File { name, text }, &left));
         let mut builder = build::Builder::new(name, text, &ast);
         let built = builder.build(&draft);
         mistakes.extend(builder.mistakes.into_iter().filter(|mistake| spoilt.leaves(mistake)));
+        let (signs, odd): (Vec<_>, Vec<_>) = check_texts(name, text, &mistakes)
+            .into_iter()
+            .partition(|found| found.severity == Severity::Error);
+        mistakes.extend(signs);
+        builder.warnings.extend(odd);
         // What is wrong elsewhere may be what asks for them.
         if mistakes.is_empty() {
             mistakes = check_params(name, text, &params);
@@ -142,6 +153,9 @@ impl Mapping {
         }
         let (warnings, beyond_sqlite) = (builder.warnings, builder.beyond_sqlite);
         let mut engine = script::sandbox();
+        verbs::register(&mut engine, &draft::Shared::default(), &params);
+        let loading = calls::Known::of(&engine);
+        let mut engine = script::sandbox();
         verbs::register_param(&mut engine, &params);
         verbs::register_patterns(&mut engine);
         hooks::register(&mut engine);
@@ -149,8 +163,20 @@ impl Mapping {
         let (name, text) = (name.into(), text.into());
         let source = source::Source::World;
         let mut mapping = Self { resources, model, engine, ast, name, text, warnings, beyond_sqlite, source };
+        let functions::Findings { mistakes, beyond_sqlite, broken } =
+            functions::examine(&mapping, &draft, &loading);
+        mapping.beyond_sqlite.extend(beyond_sqlite);
+        let tried = law::examine(&mapping, &draft, broken);
+        let mut found: Vec<Diagnostic> = mistakes;
+        for tried in tried {
+            let is_known = |known: &Diagnostic| (known.line, known.column) == (tried.line, tried.column);
+            if !found.iter().any(|known| is_known(known) && known.code == tried.code) {
+                found.push(tried);
+            }
+        }
+        found.sort_by_key(|found| (found.line, found.column));
         let (mistakes, warnings): (Vec<_>, Vec<_>) =
-            law::examine(&mapping, &draft).into_iter().partition(|found| found.severity == Severity::Error);
+            found.into_iter().partition(|found| found.severity == Severity::Error);
         mapping.warnings.extend(warnings);
         if mistakes.is_empty() { Ok(mapping) } else { Err(mistakes) }
     }
@@ -274,18 +300,8 @@ fn params_asked(text: &str) -> Vec<(&str, usize)> {
     calls.filter_map(name).collect()
 }
 
-/// Hooks that nobody would call, because they take other parameters.
-fn check_functions(name: &str, text: &str, ast: &AST) -> Vec<Diagnostic> {
-    let (file, scan) = (faults::File { name, text }, statements::Scan::of(text));
-    let mut mistakes = Vec::new();
-    for function in ast.iter_functions() {
-        let takes = hooks::HOOKS.iter().find(|(hook, _)| *hook == function.name).map(|(_, takes)| *takes);
-        if takes.is_some_and(|takes| takes != function.params.len()) {
-            let at = scan.function(function.name).map_or(0, |statement| statement.start);
-            let parameters = if takes == Some(3) { "(before, after, plan)" } else { "(row, plan)" };
-            let message = format!("this function is `{}{parameters}`", function.name);
-            mistakes.push(file.at_byte(Code::HookParameters, at, message));
-        }
-    }
-    mistakes
+/// Signs that mean something else where they stand, on lines of which nothing is told yet.
+fn check_texts(name: &str, text: &str, told: &[Diagnostic]) -> Vec<Diagnostic> {
+    let found = texts::check(faults::File { name, text }, &statements::Scan::of(text));
+    found.into_iter().filter(|found| told.iter().all(|told| told.line != found.line)).collect()
 }

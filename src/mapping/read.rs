@@ -4,7 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value as Json, json};
 
 use super::line::{Collection, Conversion, How, Line, Missing, Part, ResourceMapping};
-use super::{Mapping, place, rest, script, values};
+use super::{Mapping, place, rest, script, sense, values};
 use crate::plan::{Native, Record, Reference, Row, Value};
 use crate::scim::error::Error;
 use crate::scim::path::AttrPath;
@@ -107,7 +107,7 @@ impl Mapping {
         match &conversion.how {
             How::Codes(codes) => Ok(codes.read(&[native])),
             How::Script { read: Some(function), .. } => match native {
-                Some(native) => self.call(function, &values::plain(native)),
+                Some(native) => self.call(function, &values::plain(native), conversion.kind),
                 None => Ok(None),
             },
             How::Hash { .. } => Ok(None),
@@ -131,16 +131,22 @@ impl Mapping {
             .iter()
             .map(|native| (native.name.to_string(), held(native).map_or(Json::Null, values::plain)))
             .collect();
-        self.call(function, &Json::Object(row))
+        self.call(function, &Json::Object(row), line.conversion.kind)
     }
 
-    fn call(&self, function: &str, value: &Json) -> Result<Option<Json>, Error> {
+    /// What a function makes of a value. What cannot be the attribute's value is served to nobody.
+    fn call(&self, function: &str, value: &Json, kind: Type) -> Result<Option<Json>, Error> {
         let result = script::call(&self.engine, &self.ast, function, (script::to_script(value),))?;
-        match script::from_script(result) {
-            Some(Json::Null) => Ok(None),
-            Some(json) => Ok(Some(json)),
-            None => Err(Error::internal("The mapping of this target answered something that is no value.")),
-        }
+        let given =
+            script::from_script(result).ok_or("what is no value").and_then(|json| values::given(json, kind));
+        given.map_err(|what| {
+            let cause = format!("it gave {what}, and the attribute is of the type {}", sense::name(kind));
+            let (line, column) = script::place(script::defined_at(&self.ast, function));
+            tracing::error!(function, line, column, cause, "a mapping's function failed");
+            Error::internal(
+                "The mapping of this target made of a value what it cannot be; the log has the place.",
+            )
+        })
     }
 
     fn link(&self, of: &ResourceMapping, line: &Line, reference: &Reference, base: &str) -> Json {

@@ -16,6 +16,7 @@ use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Positio
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value as Json;
 
+use super::faults;
 use super::verbs::Refused;
 use crate::limits::{SCRIPT_DEADLINE_MS, SCRIPT_TEXT_BYTES};
 use crate::scim::error::{Error, ScimType};
@@ -140,7 +141,7 @@ pub(super) fn call(
     args: impl FuncArgs,
 ) -> Result<Dynamic, Error> {
     try_call(engine, ast, function, args)
-        .map_err(|error| thrown(&error).unwrap_or_else(|| broken(function, &error)))
+        .map_err(|error| thrown(&error).unwrap_or_else(|| broken(ast, function, &error)))
 }
 
 /// The same with the error as it is.
@@ -177,10 +178,11 @@ pub(super) fn refused(error: &EvalAltResult) -> Option<Refused> {
     }
 }
 
-/// What a fault of the script is to the client: nothing it can mend. The log has the place.
-fn broken(function: &str, error: &EvalAltResult) -> Error {
-    let place = error.unwrap_inner().position();
-    let cause = refused(error).map_or_else(|| error.to_string(), |refused| refused.message);
+/// What a fault of the script is to the client: nothing it can mend. The log has the place, and says it in an admin's
+/// words.
+fn broken(ast: &AST, function: &str, error: &EvalAltResult) -> Error {
+    let place = place_of(ast, function, error);
+    let cause = faults::cause(ast, error);
     tracing::error!(
         function,
         line = place.line(),
@@ -189,6 +191,27 @@ fn broken(function: &str, error: &EvalAltResult) -> Error {
         "a mapping's function failed"
     );
     Error::internal("The mapping of this target failed on a value; the log has the place.")
+}
+
+/// Where a call of a function failed. Of what ran too long the engine does not always know: then it is the function that
+/// ran.
+pub(super) fn place_of(ast: &AST, function: &str, error: &EvalAltResult) -> Position {
+    let own = error.unwrap_inner().position();
+    if own.is_none() { defined_at(ast, running(error).unwrap_or(function)) } else { own }
+}
+
+/// The function that ran when it failed, of those that others call.
+fn running(error: &EvalAltResult) -> Option<&str> {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(name, _, inner, _) => running(inner).or(Some(name)),
+        _ => None,
+    }
+}
+
+/// Where a function is defined.
+pub(super) fn defined_at(ast: &AST, function: &str) -> Position {
+    let own = ast.iter_fn_def().find(|own| *own.name == *function);
+    own.map_or(Position::NONE, |own| own.body.start_position())
 }
 
 /// The place of an error, from 1; the line is 0 where there is none.

@@ -283,7 +283,8 @@ fn clash(a: &Line, b: &Line, native: &Native) -> bool {
     !is_list(a) && !is_list(b) && !is_apart
 }
 
-fn is_of(kind: Type, value: &Json) -> bool {
+/// Whether a value is of this type.
+pub(super) fn is_of(kind: Type, value: &Json) -> bool {
     match kind {
         Type::Boolean => value.is_boolean(),
         Type::Integer => value.is_i64(),
@@ -293,7 +294,7 @@ fn is_of(kind: Type, value: &Json) -> bool {
 }
 
 /// The type's name in RFC 7643 §2.3.
-fn name(kind: Type) -> &'static str {
+pub(super) fn name(kind: Type) -> &'static str {
     match kind {
         Type::String => "string",
         Type::Boolean => "boolean",

@@ -2,6 +2,7 @@
 //! needed to say where something stands, and to leave out what is wrong while the rest is looked at. All places are
 //! bytes of the text.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// One call of a chain: `attr(…)`, `.required()`.
@@ -29,6 +30,9 @@ enum Kind {
 pub(super) struct Scan<'a> {
     text: &'a str,
     kinds: Vec<Kind>,
+    /// The statements in order, and the one that defines each function: a mapping may have thousands.
+    all: Vec<Range<usize>>,
+    functions: BTreeMap<&'a str, Range<usize>>,
     /// Where a text begins that has no end, or that most likely was to end before it does.
     pub unclosed: Option<usize>,
     /// Where a comment begins that has no end, so that nothing behind it counts.
@@ -39,8 +43,9 @@ pub(super) struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     pub(super) fn of(text: &'a str) -> Self {
-        let mut scan =
-            Scan { text, kinds: vec![Kind::Blank; text.len()], unclosed: None, open_comment: None };
+        let kinds = vec![Kind::Blank; text.len()];
+        let (all, functions) = (Vec::new(), BTreeMap::new());
+        let mut scan = Scan { text, kinds, all, functions, unclosed: None, open_comment: None };
         let bytes = text.as_bytes();
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
@@ -64,6 +69,12 @@ impl<'a> Scan<'a> {
                 kinds.fill(kind);
             }
             at = end;
+        }
+        scan.all = scan.split();
+        for statement in scan.all.iter().rev() {
+            if let Some(name) = scan.defined(statement) {
+                scan.functions.insert(name, statement.clone());
+            }
         }
         scan
     }
@@ -125,6 +136,10 @@ impl<'a> Scan<'a> {
 
     /// The statements, each from its first sign to its `;` or `}`.
     pub(super) fn statements(&self) -> Vec<Range<usize>> {
+        self.all.clone()
+    }
+
+    fn split(&self) -> Vec<Range<usize>> {
         let mut all = Vec::new();
         let (mut start, mut depth) = (None, 0usize);
         for at in 0..self.text.len() {
@@ -160,7 +175,8 @@ impl<'a> Scan<'a> {
 
     /// The statement that a place is in.
     pub(super) fn statement(&self, at: usize) -> Option<Range<usize>> {
-        self.statements().into_iter().find(|statement| at < statement.end)
+        let index = self.all.partition_point(|statement| statement.end <= at);
+        self.all.get(index).cloned()
     }
 
     /// The word that begins here.
@@ -206,14 +222,60 @@ impl<'a> Scan<'a> {
         (is_end && !body.contains("return") && !body.contains("throw")).then_some(last)
     }
 
+    /// The function that a statement defines.
+    fn defined(&self, statement: &Range<usize>) -> Option<&'a str> {
+        let head = self.text.get(statement.clone())?;
+        let rest = head.strip_prefix("private").unwrap_or(head).trim_start().strip_prefix("fn")?;
+        let name = rest.trim_start();
+        let word = self.word(statement.end - name.len())?;
+        let is_one = rest.len() > name.len() && name.get(word.len()..)?.trim_start().starts_with('(');
+        is_one.then_some(word)
+    }
+
     /// The statement that defines a function.
     pub(super) fn function(&self, name: &str) -> Option<Range<usize>> {
-        self.statements().into_iter().find(|statement| {
-            let head = self.text.get(statement.clone()).unwrap_or_default();
-            let rest = head.strip_prefix("private").unwrap_or(head).trim_start().strip_prefix("fn");
-            let rest = rest.map(str::trim_start).and_then(|rest| rest.strip_prefix(name));
-            rest.is_some_and(|rest| rest.trim_start().starts_with('('))
-        })
+        self.functions.get(name).cloned()
+    }
+
+    /// The texts in double quotes, their quotes included.
+    pub(super) fn quoted_texts(&self) -> impl Iterator<Item = (usize, &'a str)> + '_ {
+        let is_start = |at: &usize| {
+            self.kinds.get(*at) == Some(&Kind::Text)
+                && (*at == 0 || self.kinds.get(*at - 1) != Some(&Kind::Text))
+        };
+        let starts = (0..self.text.len()).filter(is_start);
+        let text = |at: usize| {
+            let length = self.kinds.get(at..)?.iter().take_while(|kind| **kind == Kind::Text).count();
+            Some((at, self.text.get(at..at + length)?))
+        };
+        starts.filter_map(text).filter(|(_, text)| text.starts_with('"'))
+    }
+
+    /// The names between two `|` in a part of the text.
+    pub(super) fn closure_parameters(&self, part: Range<usize>) -> Vec<String> {
+        let bars: Vec<usize> = self.code(part).filter(|(_, byte)| *byte == b'|').map(|(at, _)| at).collect();
+        let between = bars.windows(2).filter_map(|pair| match pair {
+            [from, to] => self.text.get(from + 1..*to),
+            _ => None,
+        });
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        let names = |text: &str| text.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>();
+        between.flat_map(names).filter(|name| !name.is_empty() && name.chars().all(is_name)).collect()
+    }
+
+    /// Where `{}` stands for a value.
+    pub(super) fn empty_braces(&self) -> impl Iterator<Item = usize> + '_ {
+        let code: Vec<(usize, u8)> = self.code(0..self.text.len()).collect();
+        let is_blank = |from: usize, to: usize| {
+            self.kinds.get(from..to).is_some_and(|kinds| kinds.iter().all(|kind| *kind == Kind::Blank))
+        };
+        let found = code.windows(3).filter_map(|three| match three {
+            [(sign, b'=' | b',' | b'(' | b'[' | b':'), (open, b'{'), (close, b'}')] => {
+                (is_blank(sign + 1, *open) && is_blank(open + 1, *close)).then_some(*open)
+            }
+            _ => None,
+        });
+        found.collect::<Vec<_>>().into_iter()
     }
 
     /// Where a method of this name is called as the last thing that a function does.

@@ -172,9 +172,16 @@ fn a_mapping_may_load_slowly() {
 
 #[test]
 fn a_misspelt_column_in_a_function_is_an_error() {
-    let mapping = good(
-        "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\"); attr(\"userName\", \"N\"); attr(\"name.formatted\", [\"A\", \"B\"]).read_only().read(\"full\"); fn full(row) { row.Aa }",
-    );
+    let text = |body: &str| {
+        format!(
+            "resource(\"User\").table(\"T\").id(\"Id\").on_delete(\"delete\"); attr(\"userName\", \"N\");
+             attr(\"name.formatted\", [\"A\", \"B\"]).read_only().read(\"full\"); fn full(row) {{ {body} }}"
+        )
+    };
+    let said = mistake(&text("row.Aa"));
+    assert!(said.contains("error[G073]: `row` has no `Aa`: it holds A, B"), "{said}");
+    // Where the text does not say which column it is, it is an error when it comes to that.
+    let mapping = good(&text("if row.A == \"x\" { row[row.A + \"a\"] } else { row.A }"));
     let record = Record {
         id: "1".to_owned(),
         values: [(Native::own("A"), vec!["x".into()])].into(),
@@ -815,7 +822,8 @@ fn a_functions_steps_are_checked() {
     // No value gets into a text, in whatever way it is put together.
     for spliced in ["`DELETE FROM X WHERE N = '${row.N}'`", "\"DELETE FROM X WHERE N = \" + row.N", "row.N"] {
         // Where it is tried at load it is seen there, else when it comes to that.
-        let rare = format!("if row.N.contains(\"DROP\") {{ plan.statement({spliced}, []); }}");
+        let rare =
+            format!("if row.N.contains(\"DROP\") {{ let text = {spliced}; plan.statement(text, []); }}");
         assert_eq!(steps(&rare, table), Err(500), "{spliced}");
         let said = refused(&format!("plan.statement({spliced}, []);"), table);
         assert!(
@@ -841,9 +849,10 @@ fn a_functions_steps_are_checked() {
         ("plan.statement(\"DELETE FROM X\", []);", entry),
         ("plan.modify(\"cn=all,dc=x\", #{ remove: #{ memberUid: row.N } });", entry),
         ("plan.modify(\"cn=all,dc=x\", #{ add: 1 });", entry),
-        ("plan.statement(\"DELETE FROM X\", [[1]]);", table),
+        ("plan.statement(\"DELETE FROM X WHERE N = ?\", [[1]]);", table),
+        ("let values = [1]; plan.statement(\"DELETE FROM X\", values);", table),
         ("loop { plan.statement(\"DELETE FROM X\", []); }", table),
-        ("row.M", table),
+        ("let column = \"M\"; row[column]", table),
     ] {
         let rare = format!("if row.N.contains(\"DROP\") {{ {wrong} }}");
         assert_eq!(steps(&rare, base), Err(500), "{wrong}");

@@ -45,6 +45,26 @@ pub(super) fn from_native(value: &Value, kind: Type) -> Option<Json> {
     }
 }
 
+/// What a script gave, as the value of an attribute of this type: numbers and truths are texts where texts belong, as of
+/// a native value. The kind of thing that it is where it cannot be one.
+pub(super) fn given(value: Json, kind: Type) -> Result<Option<Json>, &'static str> {
+    let is_kept = kind == Type::Complex || super::sense::is_of(kind, &value);
+    match value {
+        Json::Null => Ok(None),
+        value if is_kept => Ok(Some(value)),
+        Json::Array(_) => Err("an array"),
+        Json::Object(_) => Err("a map"),
+        value => {
+            let what = match value {
+                Json::Bool(_) => "true or false",
+                Json::Number(_) => "a number",
+                _ => "a text",
+            };
+            literal(&value).and_then(|native| from_native(&native, kind)).map(Some).ok_or(what)
+        }
+    }
+}
+
 /// A native value as scripts see it.
 pub(super) fn plain(value: &Value) -> Json {
     match value {

@@ -12,8 +12,8 @@ use super::line::{
     Access, Collection, Conversion, ElementKey, Generated, How, Line, Missing, Parent, ResourceMapping,
 };
 use super::source::Source;
-use super::{Mapping, hash, place, read, rest, script, values};
-use crate::plan::{Change, Changes, Native, Record, Reference, Row, RowChanges, Value};
+use super::{Mapping, dn, hash, place, read, rest, script, values};
+use crate::plan::{Change, Changes, Native, Record, Reference, Row, RowChanges, Store, Value};
 use crate::scim::error::{Error, ScimType};
 use crate::scim::path::AttrPath;
 use crate::scim::resource::Resource;
@@ -50,27 +50,52 @@ impl Mapping {
             };
         }
         if let Some(parent) = &of.parent {
-            record.parent = Some(self.parent(parent, &record)?);
+            record.parent = Some(self.parent(of, parent, &record)?);
         }
         Ok(record)
     }
 
-    /// Where an entry with these values stands.
-    fn parent(&self, parent: &Parent, record: &Record) -> Result<String, Error> {
+    /// Where an entry with these values stands: below the base, and at no place that a client's value made by its signs.
+    fn parent(&self, of: &ResourceMapping, parent: &Parent, record: &Record) -> Result<String, Error> {
         let input = |native: &Native| {
             let value = record.values.get(native).and_then(|values| values.first());
             (native.name.to_string(), value.map_or(Json::Null, values::plain))
         };
-        let inputs = Json::Object(parent.inputs.iter().map(input).collect());
-        let made = script::call(&self.engine, &self.ast, &parent.function, (script::to_script(&inputs),))?;
-        made.into_string().map_err(|kind| {
-            tracing::error!(
-                function = parent.function,
-                kind,
-                "the function for an entry's place gave no text"
-            );
-            Error::internal("The mapping of this target does not say where this entry stands.")
-        })
+        let inputs: Vec<(String, Json)> = parent.inputs.iter().map(input).collect();
+        let given = script::to_script(&Json::Object(inputs.iter().cloned().collect()));
+        let made = script::call(&self.engine, &self.ast, &parent.function, (given,))?;
+        let base = self.base(of);
+        let texts = inputs.iter().filter_map(|(_, value)| value.as_str());
+        let cause = match made.into_string() {
+            Err(kind) => format!("it gave {kind} in place of a DN"),
+            Ok(place) => match Self::misplaced_at(&place, base, texts) {
+                None => return Ok(place),
+                Some(cause) => cause,
+            },
+        };
+        let (line, column) = script::place(script::defined_at(&self.ast, &parent.function));
+        tracing::error!(function = parent.function, line, column, cause, "a mapping's function failed");
+        Err(Error::internal(
+            "The mapping of this target does not say where this entry stands; the log has the place.",
+        ))
+    }
+
+    /// The DN below which a type's entries are.
+    fn base(&self, of: &ResourceMapping) -> &str {
+        match self.model.entity(&of.entity).map(|entity| &entity.store) {
+            Some(Store::Entries(entries)) => &entries.base,
+            _ => "",
+        }
+    }
+
+    /// Why no entry can stand at this place, which a function made of these texts.
+    fn misplaced_at<'t>(place: &str, base: &str, mut texts: impl Iterator<Item = &'t str>) -> Option<String> {
+        if texts.any(|text| dn::is_spliced(place, text)) {
+            return Some("a value stands in the DN without `escape_dn`".to_owned());
+        }
+        let Some(rdns) = dn::rdns(place) else { return Some("what it gave is no DN".to_owned()) };
+        let is_within = dn::rdns(base).is_none_or(|base| dn::is_within(&rdns, &base));
+        (!is_within).then(|| format!("what it gave is not below {base}"))
     }
 
     /// Adds to a new resource what it would be read to have without it: `active`, where nothing stands natively for

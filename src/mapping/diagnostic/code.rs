@@ -39,6 +39,7 @@ codes! {
     OutOfOrder = 14,
     UnknownWord = 15,
     BadValue = 16,
+    Interpolation = 17,
     // Functions of the script.
     UnknownFunction = 20,
     NotInverse = 21,
@@ -47,6 +48,9 @@ codes! {
     GivesNothing = 24,
     CallsItself = 25,
     Step = 26,
+    NeverCalled = 27,
+    FindsOthers = 28,
+    Place = 29,
     // Resources.
     NoResource = 30,
     SaidTwice = 31,
