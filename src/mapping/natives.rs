@@ -32,7 +32,8 @@ impl Builder<'_> {
                     format!("{name:?} names nothing: a table or a column has a name"),
                 );
             } else if name.contains(char::is_control) {
-                self.wrong(Code::BadValue, at, format!("{name:?} has a sign in it that no name has"));
+                let message = format!("{name:?} has a sign in it that hardly any name has");
+                self.warn(Code::BadValue, at, &message, "a name is one line without tabs");
             } else if is_quoted(own) {
                 let message = format!("{name:?} is taken for the name with its quotes in it");
                 self.warn(
