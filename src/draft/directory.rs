@@ -291,7 +291,7 @@ impl Draft<'_> {
     fn principal(&self) -> Option<Line> {
         let suffix = self.people.usual_suffix("userPrincipalName")?;
         let given = literal(&format!("{{userName}}@{suffix}"));
-        (!suffix.contains('{'))
+        (!suffix.contains(['{', '}']))
             .then(|| initial("userPrincipalName", &given).aside(self.people.told("userPrincipalName")))
     }
 
