@@ -256,6 +256,7 @@ fn plain(said: &str) -> String {
         "a sequence" => "a list",
         "a boolean" => "true or false",
         "a string" => "a text in quotes",
+        "path string" => "a path in quotes",
         number if number.starts_with(['u', 'i']) && number.len() <= 5 => "a number",
         table if table.starts_with("struct ") || table == "a map" => "a table, { key = value },",
         other => other,
@@ -263,7 +264,10 @@ fn plain(said: &str) -> String {
     let given = match given {
         "map" => "a table",
         "sequence" => "a list",
-        _ => given,
+        _ => {
+            let kinds = ["integer ", "boolean ", "string ", "floating point "];
+            kinds.iter().find_map(|kind| given.strip_prefix(kind)).unwrap_or(given)
+        }
     };
     let hint =
         if (needed, given) == ("a list", "a table") { ": [[target]] begins one of several" } else { "" };

@@ -180,7 +180,13 @@ impl<'a> Replay<'a> {
             let told = "nobody was found, and the new version asks the backend for something else";
             return Ok(Verdict::Unknown(told.to_owned()));
         }
-        Ok(Verdict::Same)
+        let all = count(body);
+        Ok(match all > MOST {
+            true => Verdict::Unknown(format!(
+                "the same for the first {MOST} of {all}; the others were not put together"
+            )),
+            false => Verdict::Same,
+        })
     }
 
     /// What was there when it came; the inner error says why nobody can tell.

@@ -102,8 +102,7 @@ fn shapes_are_strict() {
     assert!(with("listen", "lisen")[0].starts_with("1:1 unknown field `lisen`"));
     assert!(with("file =", "fiel =")[0].starts_with("6:1 unknown field `fiel`"));
     assert!(
-        with("name = \"crm\"", "name = 7")[0]
-            .starts_with("3:8 a text in quotes is needed here, not integer `7`")
+        with("name = \"crm\"", "name = 7")[0].starts_with("3:8 a text in quotes is needed here, not `7`")
     );
     assert!(with("[[target]]", "[target]")[0].contains("[[target]] begins one of several"));
     assert!(with("mapping", "mode = \"ro\"\nmapping")[0].starts_with("4:8 unknown variant `ro`"));

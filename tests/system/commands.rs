@@ -111,7 +111,7 @@ fn check_points_at_the_place_in_a_configuration() {
     let good = own_target("m", "");
     for (old, new, line, column, message) in [
         ("= \"m\"\n[", "= m\n[", 4, 11, "string values must be quoted, expected literal string"),
-        ("mapping = \"m\"", "mapping = 5", 4, 11, "invalid type: integer `5`, expected path string"),
+        ("mapping = \"m\"", "mapping = 5", 4, 11, "a path in quotes is needed here, not `5`"),
         ("file = \"x.db\"\n", "", 5, 1, "missing field `file`"),
         ("\"x.db\"", "\"x.db\"\nmode = \"ro\"", 7, 1, "unknown field `mode`, expected `file`"),
         (
