@@ -27,7 +27,7 @@ impl Law<'_> {
             let mut errors = Vec::new();
             for (index, rows) in tries.into_iter().enumerate() {
                 let Some(error) = self.mapping.try_hook(of, name, rows) else { continue };
-                let is_full = !rows.1.values.is_empty();
+                let is_full = !rows.0.values.is_empty() && !rows.1.values.is_empty();
                 if self.is_certain_of_steps(&error, is_full) {
                     let mistake = faults::of_running(self.file, &self.mapping.ast, &error);
                     if !self.found.contains(&mistake) {
