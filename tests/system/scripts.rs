@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_millis(50);
 const PATIENCE: u32 = 6;
 
 /// Each the body of a function, with a word for it. `wide` has 16,000 letters, `long` 4,000 items.
-const HOSTILE: [(&str, &str); 34] = [
+const HOSTILE: [(&str, &str); 31] = [
     ("an endless loop", "loop {}"),
     ("a loop that counts", "let n = 0; while true { n += 1 }"),
     ("a long range", "for n in 0..9000000000000000000 { let m = n; }"),
@@ -50,14 +50,14 @@ const HOSTILE: [(&str, &str); 34] = [
     ("arrays compared", "let a = long(); let b = long(); loop { let c = a == b; }"),
     ("arrays without doubles", "loop { let a = long(); a.dedup(); }"),
     ("a map that grows", "let m = #{}; let n = 0; loop { m[`k${n}`] = m; n += 1; }"),
-    ("a file", "open(\"/etc/passwd\")"),
-    ("another way to a file", "read_file(\"/etc/passwd\")"),
-    ("sleep", "sleep(10)"),
 ];
 
 /// What must not even load.
-const REFUSED: [(&str, &str); 3] = [
+const REFUSED: [(&str, &str); 6] = [
     ("an import", "import \"/etc/passwd\" as p;"),
+    ("a file", "fn f(v) { open(\"/etc/passwd\") }"),
+    ("another way to a file", "fn f(v) { read_file(\"/etc/passwd\") }"),
+    ("sleep", "fn f(v) { sleep(10) }"),
     ("eval", "fn f(v) { eval(\"1\") }"),
     ("an endless loop at load", "loop {}"),
 ];
