@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 pub use removed::Removed;
+pub use writer::{ANSWER, REQUEST};
 use writer::{Pair, Writer};
 
 /// What is not written as it stands in a query.

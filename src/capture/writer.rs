@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 /// What the name of a request's file ends with.
-const REQUEST: &str = ".request.http";
+pub const REQUEST: &str = ".request.http";
 /// And that of its answer.
-const ANSWER: &str = ".answer.http";
+pub const ANSWER: &str = ".answer.http";
 /// Pairs that wait, at most.
 const WAITING: usize = 256;
 /// Their octets, at most.

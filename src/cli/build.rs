@@ -126,9 +126,7 @@ pub fn script(script: &Script) -> Result<(Cow<'static, str>, Cow<'static, str>),
 /// A target with another version of its mapping, a folder or a file, only to be read. Of the params it takes those that it
 /// asks for.
 pub fn version(config: &Config, settings: &config::Target, path: &Path) -> Result<Target, Vec<Diagnostic>> {
-    let (name, text) = if path.is_dir() { Mapping::file(path) } else { Mapping::read_file(path) }?;
-    let mut params = settings.params.clone();
-    params.retain(|param, _| Mapping::asks_for(&text, param));
+    let (name, text, params) = Mapping::version(path, &settings.params)?;
     let mapping = fitting(settings, Mapping::parse(&name, &text, &params)?)?;
     let backend = backend(settings, &mapping, config.limits, Intent::Read)?;
     let public_url = public_url(config, config.listen);

@@ -60,7 +60,7 @@ impl Explain {
             indented(&asked.render())
         ))?;
         print(&verdicts(&target, &explained))?;
-        print(&indexes(&target.filter_indexes(&request).await.map_err(refused)?))?;
+        print(&indexes(&target.filter_indexes(&request, &explained).await.map_err(refused)?))?;
         if self.run {
             print(&tried(target.try_filter(request, &client).await.map_err(refused)?))?;
         }

@@ -13,7 +13,6 @@ use crate::plan::Predicate;
 use crate::rehearsal::{Facts, Scene, Trouble};
 use crate::scim::method::Method;
 use crate::scim::schema::{Attribute, ResourceType, Returned, Type};
-use crate::scim::version::Conditions;
 
 /// A filter in front of one version.
 struct Became {
@@ -72,8 +71,7 @@ async fn became(scene: &Scene, target: &Arc<Target>, rt: &ResourceType, filter: 
 fn list(rt: &ResourceType, filter: Option<&str>) -> Request {
     let mut query = vec![("attributes".to_owned(), "id".to_owned())];
     query.extend(filter.map(|filter| ("filter".to_owned(), filter.to_owned())));
-    let path = vec![rt.endpoint.trim_start_matches('/').to_owned()];
-    Request { method: Method::Get, path, query, conditions: Conditions::default(), body: None }
+    Request { query, ..samples::request(Method::Get, rt, None, None) }
 }
 
 /// Filters on what both have.

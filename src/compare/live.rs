@@ -173,23 +173,24 @@ impl Found {
                             )
                         }
                     };
-                    let (count, examples) = self.attributes.entry(path).or_default();
-                    *count += 1;
-                    if examples.len() < EXAMPLES {
-                        examples.push(line);
-                    }
+                    self.note(path, line);
                 }
             }
             (200, 404) => self.gone.push(name(was)),
             (404, 200) => self.come.push(name(is)),
             (old, new) if old != new => {
-                let (count, examples) = self.attributes.entry("the answer's status".to_owned()).or_default();
-                *count += 1;
-                if examples.len() < EXAMPLES {
-                    examples.push(format!("{id}: {old} → {new}"));
-                }
+                self.note("the answer's status".to_owned(), format!("{id}: {old} → {new}"));
             }
             _ => {}
+        }
+    }
+
+    /// One more of whom this differs, shown while they are few.
+    fn note(&mut self, what: String, line: String) {
+        let (count, examples) = self.attributes.entry(what).or_default();
+        *count += 1;
+        if examples.len() < EXAMPLES {
+            examples.push(line);
         }
     }
 
@@ -239,12 +240,8 @@ fn is_hidden(hidden: &BTreeSet<String>, path: &str) -> bool {
 mod tests {
     use serde_json::json;
 
+    use super::super::tests::mapping;
     use super::*;
-
-    fn mapping(lines: &str) -> Mapping {
-        let head = "resource(\"User\").table(\"P\").id(\"Id\").on_delete(\"delete\");\nattr(\"userName\", \"Login\").required();\n";
-        Mapping::parse("m", &format!("{head}{lines}"), &BTreeMap::new()).unwrap()
-    }
 
     #[test]
     fn a_secret_s_place_is_not_shown_whatever_stands_for_it_now() {

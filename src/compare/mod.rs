@@ -51,3 +51,16 @@ impl Versions<'_> {
         Ok(report)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::mapping::Mapping;
+
+    /// A mapping of one table, with these lines beside the login's.
+    pub(super) fn mapping(lines: &str) -> Mapping {
+        let head = "resource(\"User\").table(\"P\").id(\"Id\").on_delete(\"delete\");\nattr(\"userName\", \"Login\").required();\n";
+        Mapping::parse("m", &format!("{head}{lines}"), &BTreeMap::new()).unwrap()
+    }
+}

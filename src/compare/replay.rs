@@ -13,7 +13,7 @@ use super::stage::{self, Stage};
 use super::{Versions, resources, samples};
 use crate::gateway::{Request, Target};
 use crate::mapping::{Mapping, Shared};
-use crate::rehearsal::{Captured, Facts, Trouble};
+use crate::rehearsal::{Captured, Facts, NOTHING_DONE, Trouble};
 use crate::scim::method::Method;
 use crate::scim::schema::ResourceType;
 use crate::scim::version::Conditions;
@@ -139,14 +139,14 @@ impl<'a> Replay<'a> {
         let [old, new] = self.targets(&before.stage.facts, true).await?;
         let was = self.versions.old.plan(&old, asked.clone()).await;
         let is = self.versions.new.plan(&new, asked).await;
-        if status < 400 && was.starts_with("# nothing is done") {
+        if status < 400 && was.starts_with(NOTHING_DONE) {
             let told = was.trim_end().trim_start_matches("# ");
             return Ok(Verdict::Unknown(format!("what was there cannot be put together: {told}")));
         }
         let lines = difference(&was, &is);
         Ok(match lines.is_empty() {
             false => Verdict::Differs(lines),
-            true if status >= 400 && !was.starts_with("# nothing is done") => Verdict::Unknown(format!(
+            true if status >= 400 && !was.starts_with(NOTHING_DONE) => Verdict::Unknown(format!(
                 "the same, but it was answered {status}, for what is not known here"
             )),
             true => Verdict::Same,
@@ -259,8 +259,7 @@ impl<'a> Replay<'a> {
             Err(error) => return Ok(Err(format!("no {} can be put together: {}", rt.name, error.detail))),
         };
         for (urn, attribute) in samples::writable(rt) {
-            let home = urn.map_or(Some(resource), |urn| resource.get(urn));
-            let Some(value) = home.and_then(|home| home.get(&attribute.name)) else { continue };
+            let Some(value) = samples::get(resource, urn, &attribute.name) else { continue };
             let mut tried = body.clone();
             samples::set(&mut tried, urn, &attribute.name, before.mapped(value));
             match stage::check(old, &target, rt, &tried).await {
@@ -296,8 +295,7 @@ impl<'a> Replay<'a> {
     fn without_references(&self, rt: &ResourceType, resource: &Value) -> Map<String, Value> {
         let mut left = Map::new();
         for (urn, attribute) in samples::writable(rt).filter(|(_, one)| !samples::is_reference(one)) {
-            let home = urn.map_or(Some(resource), |urn| resource.get(urn));
-            if let Some(value) = home.and_then(|home| home.get(&attribute.name)) {
+            if let Some(value) = samples::get(resource, urn, &attribute.name) {
                 samples::set(&mut left, urn, &attribute.name, value.clone());
             }
         }

@@ -18,19 +18,8 @@ pub(super) type Differing = BTreeMap<String, (Option<Value>, Option<Value>)>;
 /// An answer's status and body.
 pub(super) async fn answer(target: &Arc<Target>, request: Request, client: &Client) -> (u16, Value) {
     match target.handle(request, client).await {
-        Ok(answer) => (answer.status, answer.body.map(whole).unwrap_or_default()),
+        Ok(answer) => (answer.status, answer.body.and_then(Body::whole).unwrap_or_default()),
         Err(error) => (error.status, json!({ "scimType": error.scim_type.map(|kind| kind.name()) })),
-    }
-}
-
-/// The body, also where it comes in pieces.
-fn whole(body: Body) -> Value {
-    match body {
-        Body::Whole(value) => value,
-        Body::Pieces(pieces) => {
-            let octets: Vec<u8> = pieces.flatten().flatten().collect();
-            serde_json::from_slice(&octets).unwrap_or_default()
-        }
     }
 }
 

@@ -153,6 +153,11 @@ fn complex(attribute: &Attribute, nth: usize, ids: &Ids) -> Vec<Vec<Value>> {
     all
 }
 
+/// An attribute of a resource.
+pub(super) fn get<'a>(resource: &'a Value, urn: Option<&str>, name: &str) -> Option<&'a Value> {
+    urn.map_or(Some(resource), |urn| resource.get(urn))?.get(name)
+}
+
 /// Sets an attribute of a body.
 pub(super) fn set(body: &mut Map<String, Value>, urn: Option<&str>, name: &str, value: Value) {
     match urn {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::samples;
 use crate::mapping::Shared;
 use crate::scim::path::{AttrPath, parse_path};
 use crate::scim::schema::Attribute;
@@ -16,8 +17,7 @@ pub(super) fn ids_at(value: &Value, urn: Option<&str>, attribute: &Attribute) ->
             found.extend(id.filter(|id| !id.is_empty()));
         }
     };
-    let home = urn.map_or(Some(value), |urn| value.get(urn));
-    home.and_then(|home| home.get(&attribute.name)).iter().for_each(|value| take(value));
+    samples::get(value, urn, &attribute.name).into_iter().for_each(&mut take);
     let mut told = Vec::new();
     for operation in operations(value) {
         let about = operation.get("path").and_then(Value::as_str).unwrap_or_default();
@@ -60,8 +60,7 @@ pub(super) fn named_in(value: &Value, shared: &Shared) -> Vec<Value> {
 
 /// The values at a path in a resource.
 fn at(resource: &Value, path: &AttrPath) -> Vec<Value> {
-    let home = path.urn.as_ref().map_or(Some(resource), |urn| resource.get(urn));
-    let value = home.and_then(|home| home.get(&path.name)).cloned().unwrap_or_default();
+    let value = samples::get(resource, path.urn.as_deref(), &path.name).cloned().unwrap_or_default();
     let elements = if let Value::Array(elements) = value { elements } else { vec![value] };
     let inner = |element: Value| match &path.sub {
         Some(sub) => element.get(sub).cloned().unwrap_or_default(),

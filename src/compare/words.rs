@@ -77,12 +77,8 @@ fn said(old: &Said, new: &Said) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::mapping;
     use super::*;
-
-    fn mapping(text: &str) -> Mapping {
-        let head = "resource(\"User\").table(\"P\").id(\"Id\").on_delete(\"delete\");\nattr(\"userName\", \"Login\").required();\n";
-        Mapping::parse("m", &format!("{head}{text}"), &BTreeMap::new()).unwrap()
-    }
 
     #[test]
     fn what_is_added_removed_and_changed() {

@@ -86,6 +86,17 @@ impl Body {
             Self::Pieces(_) => None,
         }
     }
+
+    /// The value, put together where it comes in pieces; `None` when a piece is missing.
+    pub fn whole(self) -> Option<Value> {
+        match self {
+            Self::Whole(value) => Some(value),
+            Self::Pieces(pieces) => {
+                let octets: Vec<u8> = pieces.flatten().flatten().collect();
+                serde_json::from_slice(&octets).ok()
+            }
+        }
+    }
 }
 
 impl From<Value> for Body {

@@ -60,9 +60,12 @@ impl Target {
     }
 
     /// Whether the backend has indexes for what it is asked to compare; nothing where it compares nothing.
-    pub async fn filter_indexes(&self, request: &Request) -> Result<Vec<Finding>, Error> {
-        let (_, _, pushed) = self.pushed(request)?;
-        let compared: BTreeSet<Native> = pushed.predicate.natives().into_iter().cloned().collect();
+    pub async fn filter_indexes(
+        &self,
+        request: &Request,
+        explained: &Explained,
+    ) -> Result<Vec<Finding>, Error> {
+        let compared: BTreeSet<Native> = explained.predicate.natives().into_iter().cloned().collect();
         match compared.is_empty() {
             true => Ok(Vec::new()),
             false => Ok(self.backend.indexes(&type_of(self, &segments(request))?.entity, &compared).await),

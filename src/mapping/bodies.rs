@@ -157,9 +157,9 @@ impl Body {
     }
 }
 
-/// The variable that the last part of a path is a property or a method of: `x` of `x.y`, and of `x.y.z` where it is
-/// `y`.
-fn receiver(path: &[ASTNode]) -> Option<String> {
+/// What the last part of a path is a property, a method or an index of: the `x.y` of `y`, and of `z` in `x.y.z` the one
+/// where it is `y`'s.
+fn holder<'a>(path: &[ASTNode<'a>]) -> Option<&'a Expr> {
     let mut parts = path.iter().rev();
     let Some(ASTNode::Expr(last)) = parts.next() else { return None };
     let mut part: &Expr = last;
@@ -167,29 +167,24 @@ fn receiver(path: &[ASTNode]) -> Option<String> {
         let Some(ASTNode::Expr(holder)) = parts.next() else { return None };
         let (Expr::Dot(pair, ..) | Expr::Index(pair, ..)) = holder else { return None };
         if std::ptr::eq(&pair.rhs, part) {
-            return variable(&pair.lhs);
+            return Some(holder);
         }
         part = holder;
     }
 }
 
+/// The variable that the last part of a path is a property or a method of: `x` of `x.y`, and of `x.y.z` where it is
+/// `y`.
+fn receiver(path: &[ASTNode]) -> Option<String> {
+    match holder(path)? {
+        Expr::Dot(pair, ..) | Expr::Index(pair, ..) => variable(&pair.lhs),
+        _ => None,
+    }
+}
+
 /// Whether the last part of a path stands in the brackets of `x["y"]`.
 fn is_index(path: &[ASTNode]) -> bool {
-    let mut parts = path.iter().rev();
-    let Some(ASTNode::Expr(last)) = parts.next() else { return false };
-    let mut part: &Expr = last;
-    for holder in parts {
-        match holder {
-            ASTNode::Expr(holder @ (Expr::Dot(pair, ..) | Expr::Index(pair, ..))) => {
-                if std::ptr::eq(&pair.rhs, part) {
-                    return matches!(holder, Expr::Index(..));
-                }
-                part = holder;
-            }
-            _ => return false,
-        }
-    }
-    false
+    matches!(holder(path), Some(Expr::Index(..)))
 }
 
 fn variable(expression: &Expr) -> Option<String> {

@@ -10,13 +10,13 @@ use super::draft::{DraftAccess, DraftLine, DraftResource, Given};
 use super::line::ResourceMapping;
 use super::template::Template;
 use crate::scim::path::{self, AttrPath};
-use crate::scim::schema::{Mutability, ResourceType, Returned};
+use crate::scim::schema::{Attribute, ResourceType};
 
 impl Builder<'_> {
     /// Looks at every template of a resource.
     pub(super) fn braces(&mut self, draft: &DraftResource, of: &ResourceMapping, full: &ResourceType) {
         for (text, at) in self.templates(draft) {
-            let Ok(template) = parsed(&text, full) else { continue };
+            let Ok(template) = Template::of(&text, full) else { continue };
             for path in template.braces().flatten().filter(|path| is_secret(path, draft, full)) {
                 let message = format!(
                     "`{{{path}}}` is a secret, and would stand in clear in the backend and in every plan"
@@ -36,7 +36,7 @@ impl Builder<'_> {
     /// `"/home/{{userName}}"`: the braces are signs then, and the attribute a word.
     fn doubled(&mut self, text: &str, at: Position, full: &ResourceType) {
         let once = text.replace("{{", "{").replace("}}", "}");
-        if parsed(&once, full).is_ok_and(|template| template.braces().next().is_some()) {
+        if Template::of(&once, full).is_ok_and(|template| template.braces().next().is_some()) {
             let message = format!("{text:?} has the signs {{ and }} in it, and no attribute");
             self.warn(
                 Code::Template,
@@ -56,7 +56,7 @@ impl Builder<'_> {
             let help = format!("`.rdn` has the attribute in front: .rdn(\"{attribute}\", \"{{…}}\")");
             self.wrong_with_help(Code::Template, at, message, Some(help));
         }
-        let Ok(template) = parsed(name, full) else { return };
+        let Ok(template) = Template::of(name, full) else { return };
         let is_kept = |path: &AttrPath| {
             let is_it = |line: &AttrPath| line == path || *line == path.without_sub();
             of.has_rest
@@ -88,26 +88,19 @@ impl Builder<'_> {
     }
 }
 
-fn parsed(text: &str, full: &ResourceType) -> Result<Template, String> {
-    Template::parse(text, &|path| known(path, full).ok_or_else(|| path.to_owned()))
-}
-
-/// The path of a line or of a brace, in the schema's spelling.
+/// The path of a line, in the schema's spelling.
 fn known(path: &str, full: &ResourceType) -> Option<AttrPath> {
     path::canonical(&path::parse_path(path).ok()?.attr, full)
 }
 
 /// Whether no client may see what stands here.
 fn is_secret(path: &AttrPath, draft: &DraftResource, full: &ResourceType) -> bool {
-    let by_schema =
-        full.find(path).map(|found| found.sub.unwrap_or(found.attribute)).is_some_and(|attribute| {
-            attribute.mutability == Mutability::WriteOnly || attribute.returned == Returned::Never
-        });
+    let by_schema = full.find(path).map(|found| found.sub.unwrap_or(found.attribute));
     let is_hidden = |line: &DraftLine| {
         line.access == Some(DraftAccess::WriteOnly)
             || line.hash.is_some()
             || line.returned.as_ref().is_some_and(|(when, _)| when == "never")
     };
     let is_it = |line: &&DraftLine| known(&line.path, full).as_ref() == Some(path);
-    by_schema || draft.lines.iter().filter(is_it).any(is_hidden)
+    by_schema.is_some_and(Attribute::is_secret) || draft.lines.iter().filter(is_it).any(is_hidden)
 }

@@ -886,11 +886,6 @@ impl Builder<'_> {
     }
 
     pub(super) fn template(&mut self, text: &str, at: Position, full: &ResourceType) -> Option<Template> {
-        let resolve = |path: &str| {
-            let parsed = path::parse_path(path).map_err(|error| error.to_string())?;
-            path::canonical(&parsed.attr, full)
-                .ok_or_else(|| format!("a {} has no attribute `{path}`", full.name))
-        };
         if text.contains("${") {
             let message = "in a template a `$` before the brace is a sign as any other";
             self.wrong_with_help(
@@ -901,7 +896,7 @@ impl Builder<'_> {
             );
         }
         let twice = || "a brace that is a sign in the text is written twice: {{ and }}".to_owned();
-        Template::parse(text, &resolve)
+        Template::of(text, full)
             .map_err(|message| {
                 let is_sign = text.contains("{}") || message.contains("without its");
                 let help = is_sign.then(twice);

@@ -131,13 +131,12 @@ impl Law<'_> {
 
     fn resource(&mut self, draft: &DraftResource, of: &ResourceMapping) {
         for line in of.lines.iter().chain(&of.copies) {
-            let said = draft.lines.iter().find(|said| said.at.line() == Some(line.conversion.at));
-            if let Some(said) = said {
+            if let Some(said) = draft.said_at(line.conversion.at) {
                 self.line(said, line);
             }
         }
         for part in of.collections.iter().flat_map(|collection| &collection.parts) {
-            let said = draft.lines.iter().find(|said| said.at.line() == Some(part.conversion.at));
+            let said = draft.said_at(part.conversion.at);
             if let (Some(said), How::Script { read, write }) = (said, &part.conversion.how)
                 && !self.is_broken(read.iter().chain(write))
                 && !self.shows(said, part.conversion.kind, read.as_deref(), None)

@@ -75,7 +75,7 @@ use rhai::{AST, Engine};
 use crate::limits::MAPPING_BYTES;
 use crate::plan::Model;
 use crate::scim::path::AttrPath;
-use crate::scim::schema::{Attribute, Mutability, Returned};
+use crate::scim::schema::Attribute;
 use diagnostic::{Code, Diagnostic, Severity};
 
 pub use definitions::definitions;
@@ -116,7 +116,7 @@ impl Mapping {
     }
 
     /// The same of the file itself, whatever it is called.
-    pub fn read_file(path: &Path) -> Result<(String, String), Vec<Diagnostic>> {
+    fn read_file(path: &Path) -> Result<(String, String), Vec<Diagnostic>> {
         let name = path.display().to_string();
         let unreadable = |cause: String| {
             vec![Diagnostic::whole(Code::Unreadable, &name, format!("the mapping cannot be read: {cause}"))]
@@ -127,6 +127,18 @@ impl Mapping {
         }
         let text = read_text(path, MAPPING_BYTES).map_err(unreadable)?;
         Ok((name, text))
+    }
+
+    /// One version of a mapping, a folder or the file itself: what it is called, its text, and of these params those that it
+    /// asks for, since its other version may ask for others.
+    pub fn version(
+        path: &Path,
+        params: &BTreeMap<String, String>,
+    ) -> Result<(String, String, BTreeMap<String, String>), Vec<Diagnostic>> {
+        let (name, text) = if path.is_dir() { Self::file(path) } else { Self::read_file(path) }?;
+        let asked = params.iter().filter(|(param, _)| Self::asks_for(&text, param));
+        let params = asked.map(|(param, value)| (param.clone(), value.clone())).collect();
+        Ok((name, text, params))
     }
 
     /// Runs a mapping's text once with these params; `name` is the file's name in diagnostics.
@@ -191,7 +203,7 @@ impl Mapping {
     }
 
     /// Whether a mapping with this text asks for this param.
-    pub fn asks_for(text: &str, param: &str) -> bool {
+    fn asks_for(text: &str, param: &str) -> bool {
         ['"', '`'].iter().any(|quote| text.contains(&format!("{quote}{param}{quote}")))
     }
 
@@ -241,15 +253,12 @@ impl Mapping {
 
     /// The attributes that no answer shows: write-only, or never returned.
     pub fn secrets(&self) -> Vec<AttrPath> {
-        let is_secret = |attribute: &Attribute| {
-            attribute.mutability == Mutability::WriteOnly || attribute.returned == Returned::Never
-        };
         let types = self.resources.iter().flat_map(|of| of.resource_type.attributes());
         let of_attribute = |(_, attribute): (Option<&str>, &Attribute)| {
             let path = AttrPath::attribute(&attribute.name);
-            let subs = attribute.sub_attributes.iter().filter(|sub| is_secret(sub));
+            let subs = attribute.sub_attributes.iter().filter(|sub| sub.is_secret());
             let mut secrets: Vec<_> = subs.map(|sub| path.with_sub(&sub.name)).collect();
-            secrets.extend(is_secret(attribute).then_some(path));
+            secrets.extend(attribute.is_secret().then_some(path));
             secrets
         };
         types.flat_map(of_attribute).collect()

@@ -149,7 +149,7 @@ impl Builder<'_> {
         for (path, conversion) in all {
             let (How::Codes(codes), Some(found)) = (&conversion.how, full.find(&path)) else { continue };
             let known = &found.sub.unwrap_or(found.attribute).canonical_values;
-            let said = draft.lines.iter().find(|said| said.at.line() == Some(conversion.at));
+            let said = draft.said_at(conversion.at);
             let (Some(said), false) = (said, known.is_empty()) else { continue };
             self.words(said, &path, codes, known, is_own(&path, full));
         }

@@ -252,6 +252,11 @@ impl DraftResource {
         self.lines.iter().find(is_it)
     }
 
+    /// What was said first at this line of the mapping's file.
+    pub(super) fn said_at(&self, line: usize) -> Option<&DraftLine> {
+        self.lines.iter().find(|said| said.at.line() == Some(line))
+    }
+
     /// Where it was said.
     pub(super) fn place(&self, line: &Line) -> Position {
         self.said(line).map_or(self.at, |said| said.at)
@@ -260,8 +265,7 @@ impl DraftResource {
 
 /// The place of the line of the mapping's file at which a conversion is said.
 fn place(draft: &DraftResource, at: usize) -> Position {
-    let line = draft.lines.iter().find(|line| line.at.line() == Some(at));
-    line.map_or(draft.at, |line| line.at)
+    draft.said_at(at).map_or(draft.at, |line| line.at)
 }
 
 /// Whether two names are one for a directory and for most databases.

@@ -3,8 +3,9 @@
 
 use crate::plan::{Composed, Native, Piece};
 use crate::scim::error::{Error, ScimType};
-use crate::scim::path::AttrPath;
+use crate::scim::path::{self, AttrPath};
 use crate::scim::resource::Resource;
+use crate::scim::schema::ResourceType;
 
 use super::place;
 
@@ -31,11 +32,18 @@ impl std::fmt::Display for Template {
 // === impl Template ===
 
 impl Template {
+    /// Parses a text whose paths are of this type.
+    pub(super) fn of(text: &str, full: &ResourceType) -> Result<Self, String> {
+        let resolve = |path: &str| {
+            let parsed = path::parse_path(path).map_err(|error| error.to_string())?;
+            path::canonical(&parsed.attr, full)
+                .ok_or_else(|| format!("a {} has no attribute `{path}`", full.name))
+        };
+        Self::parse(text, &resolve)
+    }
+
     /// Parses the text; `resolve` turns a path's text into a path that the mapping knows, or says why not.
-    pub(super) fn parse(
-        text: &str,
-        resolve: &dyn Fn(&str) -> Result<AttrPath, String>,
-    ) -> Result<Self, String> {
+    fn parse(text: &str, resolve: &dyn Fn(&str) -> Result<AttrPath, String>) -> Result<Self, String> {
         let (mut parts, mut literal) = (Vec::new(), String::new());
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {

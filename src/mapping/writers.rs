@@ -9,7 +9,6 @@ use super::draft::{DraftResource, DraftRest};
 use super::line::{Line, ResourceMapping};
 use super::template::Template;
 use crate::plan::Native;
-use crate::scim::path;
 use crate::scim::schema::ResourceType;
 
 impl Builder<'_> {
@@ -79,7 +78,7 @@ impl Builder<'_> {
             for part in
                 collection.parts.iter().filter(|part| keys.iter().any(|key| is_same(key, &part.column)))
             {
-                let line = draft.lines.iter().find(|line| line.at.line() == Some(part.conversion.at));
+                let line = draft.said_at(part.conversion.at);
                 let by = format!("`child`, which says that it leads to the {}", draft.name);
                 let help = "an element stands in another column of the table";
                 self.twice(line.map_or(draft.at, |line| line.at), &part.column, &by, help);
@@ -128,11 +127,7 @@ impl Builder<'_> {
     /// The attribute that names an entry.
     fn name_alone(&mut self, draft: &DraftResource, of: &ResourceMapping, full: &ResourceType) {
         let Some((attribute, name, at)) = &draft.rdn else { return };
-        let resolve = |path: &str| {
-            let parsed = path::parse_path(path).map_err(|error| error.to_string())?;
-            path::canonical(&parsed.attr, full).ok_or_else(String::new)
-        };
-        let Ok(template) = Template::parse(name, &resolve) else { return };
+        let Ok(template) = Template::of(name, full) else { return };
         let is_it = |native: &Native| native.part.is_none() && is_same(&native.name, attribute);
         let others = || written(of).filter(|line| !line.many && line.natives.iter().any(is_it));
         let is_named_after = |line: &Line| template.braces().flatten().any(|path| *path == line.path);

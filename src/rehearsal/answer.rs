@@ -1,7 +1,5 @@
 //! An answer as a text: the status, the headers that say something, an empty line, the body.
 
-use serde_json::Value;
-
 use crate::gateway::{Answer, Body};
 use crate::scim::error::Error;
 
@@ -26,7 +24,7 @@ pub(super) fn render(answered: Result<Answer, Error>) -> String {
             text.push_str(&format!("{name}: {value}\n"));
         }
     }
-    if let Some(mut body) = answer.body.and_then(whole) {
+    if let Some(mut body) = answer.body.and_then(Body::whole) {
         for cursor in ["nextCursor", "previousCursor"] {
             if let Some(value) = body.get_mut(cursor) {
                 *value = CURSOR.into();
@@ -35,15 +33,4 @@ pub(super) fn render(answered: Result<Answer, Error>) -> String {
         text.push_str(&format!("\n{body:#}\n"));
     }
     text
-}
-
-/// The body, also where it comes in pieces.
-fn whole(body: Body) -> Option<Value> {
-    match body {
-        Body::Whole(value) => Some(value),
-        Body::Pieces(pieces) => {
-            let octets: Vec<u8> = pieces.flatten().flatten().collect();
-            serde_json::from_slice(&octets).ok()
-        }
-    }
 }

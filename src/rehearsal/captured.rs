@@ -7,13 +7,8 @@ use serde_json::Value;
 
 use super::folder::text;
 use super::{Trouble, request};
-use crate::capture::IN_PART;
+use crate::capture::{ANSWER, IN_PART, REQUEST};
 use crate::gateway::Request;
-
-/// What the name of a request's file ends with.
-const REQUEST: &str = ".request.http";
-/// And that of its answer.
-const ANSWER: &str = ".answer.http";
 
 /// A request that a client sent, and what it was answered.
 #[derive(Clone, Debug)]

@@ -61,8 +61,9 @@ impl Case {
     async fn found(&self) -> Result<[(String, String); 2], Trouble> {
         let (asked, facts, scene) =
             (request_in(&self.path)?, self.folder.facts(&self.path)?, &self.folder.scene);
-        scene.kind.understood(&facts, &scene.mapping()?)?;
-        let plan = scene.plan(&scene.target(&facts, true)?, asked.clone()).await;
+        let planning = scene.target(&facts, true)?;
+        scene.kind.understood(&facts, &planning.mapping)?;
+        let plan = scene.plan(&planning, asked.clone()).await;
         let answer = scene.answer(&scene.target(&facts, false)?, asked).await;
         Ok([(format!("plan.{}", scene.kind.plans()), plan), (ANSWER.to_owned(), answer)])
     }

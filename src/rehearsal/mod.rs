@@ -21,7 +21,7 @@ pub use captured::{Captured, captured};
 pub use case::{Case, Outcome, request_in};
 pub use folder::{Folder, Settings, mappings};
 pub use request::parse;
-pub use scene::Scene;
+pub use scene::{NOTHING_DONE, Scene};
 pub use stage::{Facts, Kind, Written};
 pub use trial::trial;
 

@@ -23,6 +23,9 @@ const NOW: OffsetDateTime = datetime!(2026-01-15 08:00 UTC);
 /// Where it does.
 const URL: &str = "https://scim.example.test";
 
+/// What a plan's text begins with where a request is refused.
+pub const NOTHING_DONE: &str = "# nothing is done";
+
 /// A mapping, and what it is rehearsed with.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -50,14 +53,8 @@ impl Scene {
     /// A version of a mapping, a folder or its file. Of the params it takes those that it asks for: its other version may
     /// ask for others.
     pub fn version(path: &Path, settings: &Settings) -> Result<Self, Trouble> {
-        let (name, text) = match path.is_dir() {
-            true => Mapping::file(path),
-            false => Mapping::read_file(path),
-        }
-        .map_err(Trouble::Mapping)?;
-        let mut settings = settings.clone();
-        settings.params.retain(|param, _| Mapping::asks_for(&text, param));
-        Self::new(name, text, settings)
+        let (name, text, params) = Mapping::version(path, &settings.params).map_err(Trouble::Mapping)?;
+        Self::new(name, text, Settings { params, ..settings.clone() })
     }
 
     /// The mapping, once more: what it generates begins anew.
@@ -114,7 +111,7 @@ impl Scene {
             Err(error) if error.status == 501 => format!("# no plan: {}\n", error.detail),
             Err(error) => {
                 let kind = error.scim_type.map(|kind| format!(" {}", kind.name())).unwrap_or_default();
-                format!("# nothing is done: the answer is {}{kind}\n", error.status)
+                format!("{NOTHING_DONE}: the answer is {}{kind}\n", error.status)
             }
         }
     }

@@ -320,6 +320,11 @@ impl Attribute {
         self.sub_attributes.iter().find(|sub| sub.name.eq_ignore_ascii_case(name))
     }
 
+    /// Whether no answer shows it: write-only, or never returned.
+    pub fn is_secret(&self) -> bool {
+        self.mutability == Mutability::WriteOnly || self.returned == Returned::Never
+    }
+
     fn read_only(&self) -> Option<Self> {
         let sub_attributes = self.sub_attributes.iter().filter_map(Self::read_only).collect();
         let attribute = Self { mutability: Mutability::ReadOnly, sub_attributes, ..self.clone() };
